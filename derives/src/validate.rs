@@ -1,0 +1,108 @@
+//! Which keys go together, and what a declaration without column keys means.
+
+use syn::{Ident, Path};
+
+use crate::parse::{Column, Declaration, Unit};
+
+/// A declaration that makes sense.
+pub struct Valid {
+    pub table: Path,
+    pub state: State,
+    pub timestamp: Option<Ident>,
+    pub unit: Option<Unit>,
+    pub touch: Option<Ident>,
+    pub reset: Vec<Ident>,
+}
+
+/// The column that says whether a row is deleted.
+pub enum State {
+    Flag(Ident),
+    ActiveFlag(Ident),
+    Timestamp(Ident),
+}
+
+/// Checks a declaration, adding to its errors. What is right comes back nevertheless.
+pub fn validate(declaration: &mut Declaration) -> Option<Valid> {
+    let table = declaration.table.clone()?;
+    flag_or_active_flag(declaration);
+    unit_needs_an_instant(declaration);
+    one_role_per_column(declaration);
+
+    let span = table.segments.last().map_or_else(proc_macro2::Span::call_site, |last| last.ident.span());
+    let mut timestamp = declaration.timestamp.as_ref().map(|column| column.column.clone());
+    let state = match (&declaration.flag, &declaration.active_flag, &timestamp) {
+        (Some(flag), _, _) => State::Flag(flag.column.clone()),
+        (None, Some(flag), _) => State::ActiveFlag(flag.column.clone()),
+        (None, None, Some(timestamp)) => State::Timestamp(timestamp.clone()),
+        (None, None, None) => {
+            timestamp = Some(Ident::new("deleted_at", span));
+            State::Flag(Ident::new("is_deleted", span))
+        }
+    };
+    let metadata = declaration.metadata.iter().flat_map(|(_, columns)| columns);
+    let operation = declaration.operation.iter().map(|column| &column.column);
+    Some(Valid {
+        table,
+        state,
+        timestamp,
+        unit: declaration.unit.as_ref().map(|(_, unit)| *unit),
+        touch: declaration.touch.as_ref().map(|column| column.column.clone()),
+        reset: metadata.chain(operation).cloned().collect(),
+    })
+}
+
+/// Two flags could contradict each other, and no filter would be right.
+fn flag_or_active_flag(declaration: &mut Declaration) {
+    if let (Some(_), Some(active)) = (&declaration.flag, &declaration.active_flag) {
+        declaration.errors.push(
+            active.key.span(),
+            "`flag` and `active_flag` cannot stand together\n\
+             help: keep `flag = ..` if TRUE means deleted, `active_flag = ..` if TRUE means active",
+        );
+    }
+}
+
+/// A unit is the unit of an integer column that holds an instant.
+fn unit_needs_an_instant(declaration: &mut Declaration) {
+    let has_state = declaration.flag.is_some() || declaration.active_flag.is_some();
+    if let Some((key, _)) = &declaration.unit {
+        if has_state && declaration.timestamp.is_none() && declaration.touch.is_none() {
+            declaration.errors.push(
+                key.span(),
+                "`unit` has no column to be the unit of\n\
+                 help: name the integer column: `timestamp = deleted_at, unit = seconds`",
+            );
+        }
+    }
+}
+
+/// One UPDATE must not set a column twice.
+fn one_role_per_column(declaration: &mut Declaration) {
+    let roles: [&Option<Column>; 5] = [
+        &declaration.flag,
+        &declaration.active_flag,
+        &declaration.timestamp,
+        &declaration.touch,
+        &declaration.operation,
+    ];
+    let columns = roles.into_iter().flatten().map(|column| &column.column);
+    let metadata = declaration.metadata.iter().flat_map(|(_, columns)| columns);
+    let mut seen: Vec<&Ident> = Vec::new();
+    let mut twice: Vec<Ident> = Vec::new();
+    for column in columns.chain(metadata) {
+        if seen.contains(&column) {
+            twice.push(column.clone());
+        }
+        seen.push(column);
+    }
+    if declaration.flag.is_none() && declaration.active_flag.is_none() && declaration.timestamp.is_none() {
+        // The assumed columns take part too.
+        twice.extend(seen.iter().filter(|c| **c == "is_deleted" || **c == "deleted_at").map(|c| (*c).clone()));
+    }
+    for column in twice {
+        declaration.errors.push(
+            column.span(),
+            format!("the column `{column}` has two roles\nhelp: each key needs a column of its own"),
+        );
+    }
+}

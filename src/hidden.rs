@@ -1,0 +1,106 @@
+//! The one module that names Diesel's hidden API. `diesel = "~2.3"` is pinned for its sake; when
+//! Diesel moves something, this is the file to mend.
+//!
+//! The list: the types below from `internal::table_macro`; `JoinTo`'s items and `InternalJoinDsl`;
+//! `QueryFragment::is_noop` and `AstPass::backend`; `Connection::TransactionManager`; `load` of a
+//! connection, sync and async (the public `LoadQuery` cannot be bounded for a query that borrows
+//! from a local).
+
+pub(crate) use diesel::internal::table_macro::{
+    BoxedSelectStatement, FromClause, Identifier, Inner, Join, JoinOn, LeftOuter, SelectStatement,
+    StaticQueryFragment,
+};
+pub(crate) use diesel::query_dsl::InternalJoinDsl;
+pub(crate) use diesel::query_source::JoinTo;
+
+use diesel::backend::Backend;
+use diesel::connection::{Connection, LoadConnection, TransactionManager, TransactionManagerStatus};
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::{Error, QueryResult};
+
+/// Whether a fragment writes nothing (the where clause of a whole table).
+pub(crate) fn writes_nothing<DB, F>(fragment: &F, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
+where
+    DB: Backend,
+    F: QueryFragment<DB>,
+{
+    fragment.is_noop(out.backend())
+}
+
+/// Whether the connection is inside a transaction that Diesel knows of.
+pub(crate) fn in_transaction<Conn: Connection>(conn: &mut Conn) -> QueryResult<bool> {
+    depth(Conn::TransactionManager::transaction_manager_status_mut(conn))
+}
+
+/// [`in_transaction`] for a connection of diesel-async.
+#[cfg(feature = "async")]
+pub(crate) fn in_async_transaction<Conn>(conn: &mut Conn) -> QueryResult<bool>
+where
+    Conn: diesel_async::AsyncConnection,
+{
+    use diesel_async::TransactionManager;
+    depth(Conn::TransactionManager::transaction_manager_status_mut(conn))
+}
+
+/// The first row of a query.
+pub(crate) fn load_one<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Option<U>>
+where
+    Conn: LoadConnection,
+    Conn::Backend: QueryMetadata<Q::SqlType>,
+    Q: Query + QueryFragment<Conn::Backend> + QueryId,
+    U: FromSqlRow<Q::SqlType, Conn::Backend>,
+{
+    let Some(row) = conn.load(query)?.next() else { return Ok(None) };
+    U::build_from_row(&row?).map(Some).map_err(Error::DeserializationError)
+}
+
+/// [`load_one`] for a connection of diesel-async.
+#[cfg(feature = "async")]
+pub(crate) async fn load_one_async<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Option<U>>
+where
+    Conn: diesel_async::AsyncConnection,
+    Conn::Backend: QueryMetadata<Q::SqlType>,
+    Q: Query + QueryFragment<Conn::Backend> + QueryId,
+    U: FromSqlRow<Q::SqlType, Conn::Backend>,
+{
+    use futures_util::TryStreamExt;
+    let mut rows = std::pin::pin!(conn.load(query).await?);
+    let Some(row) = rows.try_next().await? else { return Ok(None) };
+    U::build_from_row(&row).map(Some).map_err(Error::DeserializationError)
+}
+
+fn depth(status: &TransactionManagerStatus) -> QueryResult<bool> {
+    match status {
+        TransactionManagerStatus::Valid(valid) => Ok(valid.transaction_depth().is_some()),
+        TransactionManagerStatus::InError => Err(Error::BrokenTransactionManager),
+    }
+}
+
+/// The SQL name of a table, for messages.
+pub trait TableName {
+    /// The name, with its schema if it has one: `posts`, `blog.posts`.
+    fn table_name() -> String;
+}
+
+impl<T> TableName for T
+where
+    T: StaticQueryFragment,
+    T::Component: std::fmt::Debug,
+{
+    fn table_name() -> String {
+        // A schema-qualified name is an `InfixNode` with private fields; its `Debug` shows them.
+        let debug = format!("{:?}", T::STATIC_COMPONENT);
+        let prefix = "Identifier(\"";
+        let parts: Vec<&str> = debug
+            .split(prefix)
+            .skip(1)
+            .filter_map(|rest| rest.split("\")").next())
+            .collect();
+        parts.join(".")
+    }
+}
+
+// `Identifier` is named so that the `Debug` text above has a compile-time witness.
+const _: fn(&'static str) -> Identifier<'static> = Identifier;

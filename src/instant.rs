@@ -1,0 +1,234 @@
+//! From the SQL type of a timestamp column to the value that is bound.
+
+use std::marker::PhantomData;
+
+use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SqlType, is_nullable};
+
+use crate::error::Error;
+
+/// No `unit`: the column has a timestamp type.
+#[derive(Debug)]
+pub struct NoUnit;
+/// `unit = seconds`: whole seconds since 1970-01-01 00:00 UTC, rounded down.
+#[derive(Debug)]
+pub struct Seconds;
+/// `unit = millis`: milliseconds since 1970-01-01 00:00 UTC, rounded down.
+#[derive(Debug)]
+pub struct Millis;
+/// `unit = micros`: microseconds since 1970-01-01 00:00 UTC.
+#[derive(Debug)]
+pub struct Micros;
+
+/// A NOT NULL SQL type that can hold an instant in the unit `U`.
+#[diagnostic::on_unimplemented(
+    message = "the SQL type `{Self}` cannot hold an instant here",
+    note = "timestamps: `Timestamp`, `Timestamptz` (feature `postgres_backend`), `Datetime` (feature `mysql_backend`), \
+            `TimestamptzSqlite` (feature `sqlite`); integers: `BigInt` with `unit = seconds | millis | micros`, \
+            `Integer` with `unit = seconds`"
+)]
+pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
+    /// The Rust value that is bound.
+    type Value;
+    /// Converts; `None` if the instant does not fit.
+    fn convert(at: DateTime<Utc>) -> Option<Self::Value>;
+}
+
+macro_rules! timestamp_types {
+    ($($(#[$attr:meta])* $ST:ty => $Value:ty, $convert:expr;)*) => {
+        $(
+            // A timestamp ignores the unit: a declaration's unit may be there for its touch column.
+            $(#[$attr])*
+            impl<U> InstantType<U> for $ST {
+                type Value = $Value;
+                fn convert(at: DateTime<Utc>) -> Option<$Value> {
+                    Some($convert(at))
+                }
+            }
+            $(#[$attr])*
+            impl<U> AnyInstant<U> for $ST {
+                type Inner = Self;
+            }
+        )*
+    };
+}
+
+timestamp_types! {
+    diesel::sql_types::Timestamp => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc();
+    #[cfg(feature = "postgres_backend")]
+    diesel::sql_types::Timestamptz => DateTime<Utc>, |at| at;
+    #[cfg(feature = "mysql_backend")]
+    diesel::sql_types::Datetime => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc();
+    #[cfg(feature = "sqlite")]
+    diesel::sql_types::TimestamptzSqlite => DateTime<Utc>, |at| at;
+}
+
+impl InstantType<Seconds> for BigInt {
+    type Value = i64;
+    fn convert(at: DateTime<Utc>) -> Option<i64> {
+        Some(at.timestamp())
+    }
+}
+
+impl InstantType<Millis> for BigInt {
+    type Value = i64;
+    fn convert(at: DateTime<Utc>) -> Option<i64> {
+        Some(at.timestamp_millis())
+    }
+}
+
+impl InstantType<Micros> for BigInt {
+    type Value = i64;
+    fn convert(at: DateTime<Utc>) -> Option<i64> {
+        Some(at.timestamp_micros())
+    }
+}
+
+impl InstantType<Seconds> for Integer {
+    type Value = i32;
+    fn convert(at: DateTime<Utc>) -> Option<i32> {
+        i32::try_from(at.timestamp()).ok()
+    }
+}
+
+/// The SQL type of a `timestamp = ..` column: nullable, since restore sets it to NULL.
+#[diagnostic::on_unimplemented(
+    message = "the SQL type `{Self}` cannot hold the instant of a deletion",
+    note = "the column must be nullable (restore sets it to NULL): `Nullable<Timestamp>`, `Nullable<Timestamptz>`, \
+            MySQL's `Nullable<Datetime>`, `Nullable<TimestamptzSqlite>`",
+    note = "integers need a unit: `Nullable<BigInt>` with `unit = seconds | millis | micros`, `Nullable<Integer>` with `unit = seconds`",
+    note = "`Timestamptz` needs this crate's feature `postgres` or `postgres_backend`, `Datetime` needs `mysql` or `mysql_backend`, \
+            `TimestamptzSqlite` needs `sqlite`"
+)]
+pub trait NullableInstant<U> {
+    /// The type without its `Nullable`.
+    type Inner: InstantType<U>;
+}
+
+impl<ST, U> NullableInstant<U> for Nullable<ST>
+where
+    ST: InstantType<U>,
+{
+    type Inner = ST;
+}
+
+/// The SQL type of a `touch = ..` column, nullable or not.
+#[diagnostic::on_unimplemented(
+    message = "the SQL type `{Self}` cannot be that of a `touch` column",
+    note = "use a timestamp type, or an integer together with `unit = ..`"
+)]
+pub trait AnyInstant<U> {
+    /// The type without its `Nullable`.
+    type Inner: InstantType<U>;
+}
+
+impl<U> AnyInstant<U> for BigInt
+where
+    BigInt: InstantType<U>,
+{
+    type Inner = Self;
+}
+
+impl<U> AnyInstant<U> for Integer
+where
+    Integer: InstantType<U>,
+{
+    type Inner = Self;
+}
+
+impl<ST, U> AnyInstant<U> for Nullable<ST>
+where
+    ST: InstantType<U>,
+{
+    type Inner = ST;
+}
+
+/// Why there is no value to bind.
+#[derive(Debug, Clone, Copy)]
+enum Unusable {
+    OutOfRange(DateTime<Utc>),
+    NegativeAge(TimeDelta),
+    AgeTooLarge(TimeDelta),
+}
+
+impl From<Unusable> for Error {
+    fn from(reason: Unusable) -> Self {
+        match reason {
+            Unusable::OutOfRange(instant) => Self::InstantOutOfRange { instant },
+            Unusable::NegativeAge(age) => Self::NegativeAge { age },
+            Unusable::AgeTooLarge(age) => Self::AgeTooLarge { age },
+        }
+    }
+}
+
+/// An instant as a bind of the SQL type `ST`, or the reason why there is none: then every
+/// execution fails with it, before anything is sent.
+pub struct BoundInstant<ST: InstantType<U>, U> {
+    value: Result<ST::Value, Unusable>,
+    _unit: PhantomData<fn() -> U>,
+}
+
+impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
+    /// The instant, cut off below microseconds: what PostgreSQL, `DATETIME(6)` and an integer of
+    /// microseconds hold, so that what is returned is what is stored.
+    pub(crate) fn at(instant: DateTime<Utc>) -> Self {
+        let instant = instant.trunc_subsecs(6);
+        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)))
+    }
+
+    /// The instant that lies `age` before now.
+    pub(crate) fn ago(age: TimeDelta) -> Self {
+        if age < TimeDelta::zero() {
+            return Self::new(Err(Unusable::NegativeAge(age)));
+        }
+        match Utc::now().checked_sub_signed(age) {
+            Some(instant) => Self::at(instant),
+            None => Self::new(Err(Unusable::AgeTooLarge(age))),
+        }
+    }
+
+    fn new(value: Result<ST::Value, Unusable>) -> Self {
+        Self { value, _unit: PhantomData }
+    }
+}
+
+impl<ST: InstantType<U>, U> Clone for BoundInstant<ST, U>
+where
+    ST::Value: Clone,
+{
+    fn clone(&self) -> Self {
+        Self::new(self.value.clone())
+    }
+}
+
+impl<ST: InstantType<U>, U> std::fmt::Debug for BoundInstant<ST, U>
+where
+    ST::Value: std::fmt::Debug,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<ST, U, DB> QueryFragment<DB> for BoundInstant<ST, U>
+where
+    DB: Backend + HasSqlType<ST>,
+    ST: InstantType<U>,
+    ST::Value: ToSql<ST, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        match &self.value {
+            Ok(value) => out.push_bind_param::<ST, _>(value),
+            Err(reason) => Err(Error::from(*reason).into()),
+        }
+    }
+}
+
+impl<ST: InstantType<U> + 'static, U: 'static> QueryId for BoundInstant<ST, U> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}

@@ -1,0 +1,19 @@
+//! The statements behind the verbs. They are our own and not Diesel's `UpdateStatement`, which
+//! never has a static query id and marks itself unsafe to cache: the `SET` list of a soft delete
+//! does not vary, so its statement is prepared once.
+
+mod condition;
+mod outcome;
+mod purge;
+mod returning;
+mod transition;
+mod verbs;
+
+pub use condition::{Condition, Target};
+pub use outcome::Outcome;
+pub use purge::Purge;
+pub use returning::{NoReturning, Returning, SupportsReturning};
+pub use transition::{
+    Changes, NoChanges, NoCondition, OnlyIf, Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition, Verb,
+};
+pub use verbs::SoftDeleteDsl;

@@ -1,0 +1,148 @@
+//! The `DELETE` that removes soft-deleted rows for good.
+
+use std::marker::PhantomData;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::backend::Backend;
+use diesel::expression::{Expression, NonAggregate, SelectableExpression};
+use diesel::query_builder::{AsQuery, AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::query_source::{Column, Table};
+use diesel::result::QueryResult;
+
+use super::condition::Condition;
+use super::returning::{NoReturning, Returning};
+use crate::hidden::TableName;
+use crate::instant::BoundInstant;
+use crate::marker::{SoftDeletable, State, Timestamped};
+use crate::predicate::Rows;
+
+type Cutoff<T> = BoundInstant<
+    <<T as SoftDeletable>::Stamp as Timestamped>::SqlType,
+    <<T as SoftDeletable>::Stamp as Timestamped>::Unit,
+>;
+
+/// The `DELETE` of a purge: what `.purge_older_than(..)` and `.purge_deleted_before(..)` return.
+#[must_use = "a purge does nothing until `.execute(conn)` or `.run(conn)`"]
+pub struct Purge<T, P, G, R = NoReturning>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    table: T,
+    condition: Condition<P, G>,
+    cutoff: Cutoff<T>,
+    returning: R,
+}
+
+impl<T, P, G> Purge<T, P, G>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(crate) fn older_than(table: T, condition: Condition<P, G>, age: TimeDelta) -> Self {
+        Self { table, condition, cutoff: BoundInstant::ago(age), returning: NoReturning }
+    }
+
+    pub(crate) fn deleted_before(table: T, condition: Condition<P, G>, cutoff: DateTime<Utc>) -> Self {
+        Self { table, condition, cutoff: BoundInstant::at(cutoff), returning: NoReturning }
+    }
+
+    /// Returns columns of the removed rows.
+    pub fn returning<E>(self, columns: E) -> Purge<T, P, G, Returning<E>>
+    where
+        E: SelectableExpression<T> + NonAggregate,
+    {
+        Purge {
+            table: self.table,
+            condition: self.condition,
+            cutoff: self.cutoff,
+            returning: Returning(columns),
+        }
+    }
+}
+
+impl<T, P, G, R, DB> QueryFragment<DB> for Purge<T, P, G, R>
+where
+    DB: Backend,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::Stamp: Timestamped,
+    P: QueryFragment<DB>,
+    G: QueryFragment<DB>,
+    Cutoff<T>: QueryFragment<DB>,
+    R: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("DELETE FROM ");
+        self.table.walk_ast(out.reborrow())?;
+        self.condition.walk_and(out.reborrow())?;
+        T::State::MODE.walk(Rows::Deleted, out.reborrow(), |mut out| {
+            self.table.walk_ast(out.reborrow())?;
+            out.push_sql(".");
+            out.push_identifier(<T::State as State>::Column::NAME)
+        })?;
+        out.push_sql(" AND (");
+        self.table.walk_ast(out.reborrow())?;
+        out.push_sql(".");
+        out.push_identifier(<T::Stamp as Timestamped>::Column::NAME)?;
+        out.push_sql(" < ");
+        self.cutoff.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        self.returning.walk_ast(out)
+    }
+}
+
+/// The query id of a purge.
+#[derive(Debug)]
+pub struct PurgeId<T, P, R>(PhantomData<(T, P, R)>);
+
+impl<T, P, G, R> QueryId for Purge<T, P, G, R>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    P: QueryId,
+    R: QueryId,
+{
+    type QueryId = PurgeId<T, P::QueryId, R::QueryId>;
+    const HAS_STATIC_QUERY_ID: bool = P::HAS_STATIC_QUERY_ID && R::HAS_STATIC_QUERY_ID;
+}
+
+impl<T, P, G, E> Query for Purge<T, P, G, Returning<E>>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    E: SelectableExpression<T> + NonAggregate,
+{
+    type SqlType = E::SqlType;
+}
+
+impl<T, P, G> AsQuery for Purge<T, P, G, NoReturning>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    T::AllColumns: NonAggregate,
+{
+    type SqlType = <T::AllColumns as Expression>::SqlType;
+    type Query = Purge<T, P, G, Returning<T::AllColumns>>;
+
+    fn as_query(self) -> Self::Query {
+        self.returning(<T as Table>::all_columns())
+    }
+}
+
+impl<T, P, G, R, Conn> RunQueryDsl<Conn> for Purge<T, P, G, R>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+}
+
+impl<T, P, G, R> std::fmt::Debug for Purge<T, P, G, R>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Purge").field("table", &T::table_name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,512 @@
+//! The `UPDATE` that takes rows from active to deleted, or back.
+
+use std::marker::PhantomData;
+
+use chrono::{DateTime, Utc};
+use diesel::backend::Backend;
+use diesel::expression::{AppearsOnTable, AsExpression, Expression, NonAggregate, SelectableExpression};
+use diesel::query_builder::{AsChangeset, AsQuery, AstPass, Query, QueryFragment, QueryId};
+use diesel::query_dsl::RunQueryDsl;
+use diesel::query_source::{Column, Table};
+use diesel::result::QueryResult;
+use diesel::sql_types::{BoolOrNullableBool, SingleValue, SqlType};
+
+use super::condition::Condition;
+use super::returning::{NoReturning, Returning};
+use crate::error::Error;
+use crate::hidden::{TableName, writes_nothing};
+use crate::marker::{ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched};
+use crate::predicate::Rows;
+
+/// The direction of a transition.
+pub trait Verb {
+    /// Whether rows end up deleted.
+    const DELETES: bool;
+    /// The rows that the verb changes; it leaves all others alone.
+    const CHANGES: Rows;
+    /// Names the failures that have a name.
+    fn error<T: TableName>(error: diesel::result::Error) -> Error;
+}
+
+/// From active to deleted.
+#[derive(Debug)]
+pub struct SoftDeleteVerb;
+
+/// From deleted to active.
+#[derive(Debug)]
+pub struct RestoreVerb;
+
+impl Verb for SoftDeleteVerb {
+    const DELETES: bool = true;
+    const CHANGES: Rows = Rows::Active;
+    fn error<T: TableName>(error: diesel::result::Error) -> Error {
+        error.into()
+    }
+}
+
+impl Verb for RestoreVerb {
+    const DELETES: bool = false;
+    const CHANGES: Rows = Rows::Deleted;
+    fn error<T: TableName>(error: diesel::result::Error) -> Error {
+        use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
+        match error {
+            DatabaseError(DatabaseErrorKind::UniqueViolation, info) => Error::RestoreConflict {
+                table: T::table_name(),
+                constraint: info.constraint_name().map(str::to_owned),
+            },
+            other => other.into(),
+        }
+    }
+}
+
+/// The `UPDATE` of a soft delete or a restore: what `.soft_delete()` and `.restore()` return.
+///
+/// | parameter | what it stands for |
+/// |---|---|
+/// | `V` | the verb |
+/// | `T` | the table |
+/// | `P`, `G` | the where clause of the target, plain or grouped |
+/// | `S`, `X` | the values of the timestamp and the touch column |
+/// | `Set` | further assignments |
+/// | `C` | further conditions |
+/// | `R` | the `RETURNING` clause |
+#[must_use = "a statement does nothing until `.execute(conn)`, `.run(conn)` or `.outcome(conn)`"]
+pub struct Transition<V, T, P, G, S, X, Set = NoChanges, C = NoCondition, R = NoReturning> {
+    pub(super) table: T,
+    pub(super) condition: Condition<P, G>,
+    stamp: S,
+    touch: X,
+    set: Set,
+    /// A column that `.set(..)` assigns although the statement sets it itself.
+    set_twice: Option<&'static str>,
+    pub(super) only_if: C,
+    returning: R,
+    _verb: PhantomData<V>,
+}
+
+/// The default value of the timestamp column of a table.
+pub type StampOf<T> = <<T as SoftDeletable>::Stamp as Stamp>::Value;
+/// The default value of the touch column of a table.
+pub type TouchOf<T> = <<T as SoftDeletable>::Touch as Touch>::Value;
+
+/// What `.soft_delete()` returns.
+pub type SoftDelete<T, P, G, S = StampOf<T>, X = TouchOf<T>, Set = NoChanges, C = NoCondition, R = NoReturning> =
+    Transition<SoftDeleteVerb, T, P, G, S, X, Set, C, R>;
+
+/// What `.restore()` returns.
+pub type Restore<T, P, G, X = TouchOf<T>, Set = NoChanges, C = NoCondition, R = NoReturning> =
+    Transition<RestoreVerb, T, P, G, (), X, Set, C, R>;
+
+impl<T: SoftDeletable, P, G> SoftDelete<T, P, G> {
+    pub(crate) fn new(table: T, condition: Condition<P, G>) -> Self {
+        let now = Utc::now();
+        Self::unset(table, condition, T::Stamp::value(now), T::Touch::value(now))
+    }
+}
+
+impl<T: SoftDeletable, P, G> Restore<T, P, G> {
+    pub(crate) fn new(table: T, condition: Condition<P, G>) -> Self {
+        Self::unset(table, condition, (), T::Touch::value(Utc::now()))
+    }
+}
+
+impl<V, T, P, G, S, X> Transition<V, T, P, G, S, X> {
+    fn unset(table: T, condition: Condition<P, G>, stamp: S, touch: X) -> Self {
+        Self {
+            table,
+            condition,
+            stamp,
+            touch,
+            set: NoChanges,
+            set_twice: None,
+            only_if: NoCondition,
+            returning: NoReturning,
+            _verb: PhantomData,
+        }
+    }
+}
+
+impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
+    fn with_instants<S2, X2>(self, stamp: S2, touch: X2) -> Transition<V, T, P, G, S2, X2, Set, C, R> {
+        Transition {
+            table: self.table,
+            condition: self.condition,
+            stamp,
+            touch,
+            set: self.set,
+            set_twice: self.set_twice,
+            only_if: self.only_if,
+            returning: self.returning,
+            _verb: PhantomData,
+        }
+    }
+
+    fn with_condition<C2>(self, wrap: impl FnOnce(C) -> C2) -> Transition<V, T, P, G, S, X, Set, C2, R> {
+        Transition {
+            table: self.table,
+            condition: self.condition,
+            stamp: self.stamp,
+            touch: self.touch,
+            set: self.set,
+            set_twice: self.set_twice,
+            only_if: wrap(self.only_if),
+            returning: self.returning,
+            _verb: PhantomData,
+        }
+    }
+
+    fn with_returning<R2>(self, returning: R2) -> Transition<V, T, P, G, S, X, Set, C, R2> {
+        Transition {
+            table: self.table,
+            condition: self.condition,
+            stamp: self.stamp,
+            touch: self.touch,
+            set: self.set,
+            set_twice: self.set_twice,
+            only_if: self.only_if,
+            returning,
+            _verb: PhantomData,
+        }
+    }
+}
+
+/// The SQL type of the timestamp column of a table, without its `Nullable`.
+type StampType<T> = <<T as SoftDeletable>::Stamp as Timestamped>::SqlType;
+/// The SQL type of the touch column of a table, without its `Nullable`.
+type TouchType<T> = <<T as SoftDeletable>::Touch as Touched>::SqlType;
+
+impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
+    /// Sets the instant of the deletion.
+    pub fn at<E>(
+        self,
+        instant: E,
+    ) -> SoftDelete<
+        T,
+        P,
+        G,
+        E::Expression,
+        <T::Touch as TouchWith<StampType<T>, E::Expression>>::Value,
+        Set,
+        C,
+    >
+    where
+        T::Stamp: Timestamped,
+        StampType<T>: SqlType + SingleValue,
+        E: AsExpression<StampType<T>>,
+        E::Expression: AppearsOnTable<T>,
+        T::Touch: TouchWith<StampType<T>, E::Expression>,
+    {
+        let instant = instant.as_expression();
+        let touch = T::Touch::with(&instant);
+        self.with_instants(instant, touch)
+    }
+
+    /// Sets the instant of the deletion, in UTC.
+    pub fn at_utc(self, instant: DateTime<Utc>) -> SoftDelete<T, P, G, StampOf<T>, TouchOf<T>, Set, C>
+    where
+        T::Stamp: Timestamped,
+    {
+        self.with_instants(T::Stamp::value(instant), T::Touch::value(instant))
+    }
+}
+
+impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
+    /// Sets the instant that is written to the touch column.
+    pub fn at<E>(self, instant: E) -> Restore<T, P, G, E::Expression, Set, C>
+    where
+        T::Touch: Touched,
+        TouchType<T>: SqlType + SingleValue,
+        E: AsExpression<TouchType<T>>,
+        E::Expression: AppearsOnTable<T>,
+    {
+        self.with_instants((), instant.as_expression())
+    }
+
+    /// Sets the instant that is written to the touch column, in UTC.
+    pub fn at_utc(self, instant: DateTime<Utc>) -> Restore<T, P, G, TouchOf<T>, Set, C>
+    where
+        T::Touch: Touched,
+    {
+        self.with_instants((), T::Touch::value(instant))
+    }
+}
+
+impl<V: Verb, T: SoftDeletable, P, G, S, X, C> Transition<V, T, P, G, S, X, NoChanges, C> {
+    /// Adds assignments to the same UPDATE.
+    pub fn set<Set>(self, changes: Set) -> Transition<V, T, P, G, S, X, Changes<Set::Changeset>, C>
+    where
+        Set: AsChangeset<Target = T>,
+    {
+        Transition {
+            table: self.table,
+            condition: self.condition,
+            stamp: self.stamp,
+            touch: self.touch,
+            set_twice: column_set_twice::<V, T, Set::Changeset>(),
+            set: Changes(changes.as_changeset()),
+            only_if: self.only_if,
+            returning: self.returning,
+            _verb: PhantomData,
+        }
+    }
+}
+
+impl<V, T: SoftDeletable, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C> {
+    /// Adds a condition.
+    pub fn only_if<E>(self, predicate: E) -> Transition<V, T, P, G, S, X, Set, OnlyIf<C, E>>
+    where
+        E: Expression + AppearsOnTable<T> + NonAggregate,
+        E::SqlType: BoolOrNullableBool,
+    {
+        self.with_condition(|before| OnlyIf(before, predicate))
+    }
+
+    /// Returns columns of the changed rows.
+    pub fn returning<E>(self, columns: E) -> Transition<V, T, P, G, S, X, Set, C, Returning<E>>
+    where
+        E: SelectableExpression<T> + NonAggregate,
+    {
+        self.with_returning(Returning(columns))
+    }
+}
+
+/// The first column among those the statement sets that the changeset assigns too.
+///
+/// A changeset's type is built from `ColumnWrapperForUpdate<column>` for every assignment, and
+/// the type's name spells that out; there is no other way to look into one that a derive made.
+/// Should the spelling ever change, the statement's own assignments still win on SQLite and
+/// MySQL, where they come last, and PostgreSQL refuses the second assignment itself.
+fn column_set_twice<V: Verb, T: SoftDeletable, Changeset>() -> Option<&'static str> {
+    let assigned = std::any::type_name::<Changeset>();
+    let flag = T::State::MODE.assignment(V::DELETES).map(|_| ColumnRef::of::<<T::State as State>::Column>());
+    let reset = T::Reset::columns();
+    let reset: &[ColumnRef] = if V::DELETES { &[] } else { reset.as_ref() };
+    [flag, T::Stamp::column(), T::Touch::column()]
+        .into_iter()
+        .flatten()
+        .chain(reset.iter().copied())
+        .find(|column| assigned.contains(&format!("ColumnWrapperForUpdate<{}>", column.type_name)))
+        .map(|column| column.name)
+}
+
+/// No `.set(..)`.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct NoChanges;
+
+impl<DB: Backend> QueryFragment<DB> for NoChanges {
+    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+/// The assignments of `.set(..)`.
+#[derive(Debug, Clone, Copy)]
+pub struct Changes<U>(U);
+
+impl<U, DB> QueryFragment<DB> for Changes<U>
+where
+    DB: Backend,
+    U: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+// Which columns are assigned can vary at run time (`Option` fields), so there is no static id.
+// The statement stays safe to cache: Diesel then caches it by its SQL text.
+impl<U> QueryId for Changes<U> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+/// No `.only_if(..)`.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct NoCondition;
+
+impl<DB: Backend> QueryFragment<DB> for NoCondition {
+    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+/// The conditions before, and that of one more `.only_if(..)`.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct OnlyIf<C, E>(C, E);
+
+impl<C, E, DB> QueryFragment<DB> for OnlyIf<C, E>
+where
+    DB: Backend,
+    C: QueryFragment<DB>,
+    E: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        // It may be raw SQL, which nobody else groups.
+        out.push_sql(" AND (");
+        self.1.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R>
+where
+    V: Verb,
+    T: SoftDeletable,
+{
+    /// Writes the test for rows that the verb changes.
+    pub(super) fn walk_guard<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        T::State::MODE.walk(V::CHANGES, out, |mut out| {
+            self.table.walk_ast(out.reborrow())?;
+            out.push_sql(".");
+            out.push_identifier(<T::State as State>::Column::NAME)
+        })
+    }
+
+    fn walk_assignments<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        S: QueryFragment<DB>,
+        X: QueryFragment<DB>,
+        Set: QueryFragment<DB>,
+    {
+        let mut comma = "";
+        // The caller's come first: MySQL evaluates from left to right, and so they see the row as
+        // it was, as they do on the other databases.
+        if !writes_nothing(&self.set, &out)? {
+            self.set.walk_ast(out.reborrow())?;
+            comma = ", ";
+        }
+        if let Some(literal) = T::State::MODE.assignment(V::DELETES) {
+            out.push_sql(comma);
+            out.push_identifier(<T::State as State>::Column::NAME)?;
+            out.push_sql(literal);
+            comma = ", ";
+        }
+        if let Some(stamp) = T::Stamp::column() {
+            out.push_sql(comma);
+            out.push_identifier(stamp.name)?;
+            if V::DELETES {
+                out.push_sql(" = ");
+                self.stamp.walk_ast(out.reborrow())?;
+            } else {
+                out.push_sql(" = NULL");
+            }
+            comma = ", ";
+        }
+        if let Some(touch) = T::Touch::column() {
+            out.push_sql(comma);
+            out.push_identifier(touch.name)?;
+            out.push_sql(" = ");
+            self.touch.walk_ast(out.reborrow())?;
+            comma = ", ";
+        }
+        if !V::DELETES {
+            for column in T::Reset::columns().as_ref() {
+                out.push_sql(comma);
+                out.push_identifier(column.name)?;
+                out.push_sql(" = NULL");
+                comma = ", ";
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<V, T, P, G, S, X, Set, C, R, DB> QueryFragment<DB> for Transition<V, T, P, G, S, X, Set, C, R>
+where
+    DB: Backend,
+    V: Verb,
+    T: SoftDeletable + QueryFragment<DB>,
+    P: QueryFragment<DB>,
+    G: QueryFragment<DB>,
+    S: QueryFragment<DB>,
+    X: QueryFragment<DB>,
+    Set: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+    R: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if let Some(column) = self.set_twice {
+            return Err(Error::ColumnSetTwice { table: T::table_name(), column: column.to_owned() }.into());
+        }
+        out.push_sql("UPDATE ");
+        self.table.walk_ast(out.reborrow())?;
+        out.push_sql(" SET ");
+        self.walk_assignments(out.reborrow())?;
+        self.condition.walk_and(out.reborrow())?;
+        self.walk_guard(out.reborrow())?;
+        self.only_if.walk_ast(out.reborrow())?;
+        self.returning.walk_ast(out)
+    }
+}
+
+impl<V, T, P, G, S, X, Set, C, R> QueryId for Transition<V, T, P, G, S, X, Set, C, R>
+where
+    V: 'static,
+    T: SoftDeletable,
+    P: QueryId,
+    S: QueryId,
+    X: QueryId,
+    Set: QueryId,
+    C: QueryId,
+    R: QueryId,
+{
+    // `G` is not part of it: the where clause is grouped only when `P` has no static id.
+    type QueryId = Transition<
+        V,
+        T,
+        P::QueryId,
+        (),
+        S::QueryId,
+        X::QueryId,
+        Set::QueryId,
+        C::QueryId,
+        R::QueryId,
+    >;
+    const HAS_STATIC_QUERY_ID: bool = P::HAS_STATIC_QUERY_ID
+        && S::HAS_STATIC_QUERY_ID
+        && X::HAS_STATIC_QUERY_ID
+        && Set::HAS_STATIC_QUERY_ID
+        && C::HAS_STATIC_QUERY_ID
+        && R::HAS_STATIC_QUERY_ID;
+}
+
+impl<V, T, P, G, S, X, Set, C, E> Query for Transition<V, T, P, G, S, X, Set, C, Returning<E>>
+where
+    T: SoftDeletable,
+    E: SelectableExpression<T> + NonAggregate,
+{
+    type SqlType = E::SqlType;
+}
+
+impl<V, T, P, G, S, X, Set, C> AsQuery for Transition<V, T, P, G, S, X, Set, C, NoReturning>
+where
+    T: SoftDeletable,
+    T::AllColumns: NonAggregate,
+{
+    type SqlType = <T::AllColumns as Expression>::SqlType;
+    type Query = Transition<V, T, P, G, S, X, Set, C, Returning<T::AllColumns>>;
+
+    fn as_query(self) -> Self::Query {
+        self.with_returning(Returning(<T as Table>::all_columns()))
+    }
+}
+
+impl<V, T, P, G, S, X, Set, C, R, Conn> RunQueryDsl<Conn> for Transition<V, T, P, G, S, X, Set, C, R> {}
+
+impl<V, T, P, G, S, X, Set, C, R> std::fmt::Debug for Transition<V, T, P, G, S, X, Set, C, R>
+where
+    V: Verb,
+    T: TableName,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let name = if V::DELETES { "SoftDelete" } else { "Restore" };
+        f.debug_struct(name).field("table", &T::table_name()).finish_non_exhaustive()
+    }
+}
