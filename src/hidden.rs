@@ -7,8 +7,7 @@
 //! from a local).
 
 pub(crate) use diesel::internal::table_macro::{
-    BoxedSelectStatement, FromClause, Identifier, Inner, Join, JoinOn, LeftOuter, SelectStatement,
-    StaticQueryFragment,
+    BoxedSelectStatement, FromClause, Identifier, Inner, Join, JoinOn, LeftOuter, SelectStatement, StaticQueryFragment,
 };
 pub(crate) use diesel::query_dsl::InternalJoinDsl;
 pub(crate) use diesel::query_source::JoinTo;
@@ -26,7 +25,12 @@ where
     DB: Backend,
     F: QueryFragment<DB>,
 {
-    fragment.is_noop(out.backend())
+    fragment.is_noop(backend_of(out))
+}
+
+/// The backend a statement is written for.
+pub(crate) fn backend_of<'a, DB: Backend>(out: &'a AstPass<'_, '_, DB>) -> &'a DB {
+    out.backend()
 }
 
 /// Whether the connection is inside a transaction that Diesel knows of.
@@ -93,11 +97,7 @@ where
         // A schema-qualified name is an `InfixNode` with private fields; its `Debug` shows them.
         let debug = format!("{:?}", T::STATIC_COMPONENT);
         let prefix = "Identifier(\"";
-        let parts: Vec<&str> = debug
-            .split(prefix)
-            .skip(1)
-            .filter_map(|rest| rest.split("\")").next())
-            .collect();
+        let parts: Vec<&str> = debug.split(prefix).skip(1).filter_map(|rest| rest.split("\")").next()).collect();
         parts.join(".")
     }
 }

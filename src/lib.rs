@@ -1,37 +1,250 @@
-//! Soft deletion for Diesel.
-#![allow(missing_docs)]
+//! Soft deletion for [Diesel](https://diesel.rs): rows are marked as deleted instead of removed,
+//! on PostgreSQL, MySQL/MariaDB and SQLite, sync and async.
+//!
+//! One derive per table, then ordinary Diesel:
+//!
+//! ```
+//! use chrono::{NaiveDateTime, TimeDelta};
+//! use diesel::prelude::*;
+//! use diesel_soft_delete::prelude::*;
+//!
+//! diesel::table! {
+//!     posts {
+//!         id -> Integer,
+//!         title -> Text,
+//!         is_deleted -> Bool,
+//!         deleted_at -> Nullable<Timestamp>,
+//!     }
+//! }
+//!
+//! #[derive(Queryable, Selectable, Identifiable, SoftDeletable)]
+//! #[diesel(table_name = posts)]
+//! #[soft_delete(flag = is_deleted, timestamp = deleted_at)]
+//! struct Post {
+//!     id: i32,
+//!     title: String,
+//!     is_deleted: bool,
+//!     deleted_at: Option<NaiveDateTime>,
+//! }
+//!
+//! # fn main() -> QueryResult<()> {
+//! # let conn = &mut SqliteConnection::establish(":memory:").unwrap();
+//! # diesel::sql_query("CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP)").execute(conn)?;
+//! # diesel::insert_into(posts::table).values((posts::id.eq(1), posts::title.eq("a post"))).execute(conn)?;
+//! posts::table.find(1).soft_delete().execute(conn)?; // 1; again: 0, the first instant is kept
+//! posts::table.active().filter(posts::title.like("a%")).load::<Post>(conn)?;
+//! posts::table.find(1).restore().execute(conn)?;
+//! posts::table.purge_older_than(TimeDelta::days(30)).execute(conn)?; // one guarded DELETE
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Declaring: `#[soft_delete(..)]`
+//!
+//! See [the derive](derive@SoftDeletable) for all keys, [`soft_deletable!`] for a schema without
+//! models, [`not_soft_deletable!`] for tables that take part in joins unfiltered.
+//!
+//! # Reading
+//!
+//! | call | rows |
+//! |---|---|
+//! | [`q.active()`](SoftDeleteQueryDsl::active), [`active(q)`](active()) | not deleted; on a join: **every** table is filtered |
+//! | [`q.deleted()`](SoftDeleteQueryDsl::deleted), [`deleted(q)`](deleted()) | deleted; on a join: its first table |
+//! | plain Diesel | all |
+//! | [`is_active(t)`](is_active()), [`is_deleted(t)`](is_deleted()) | the bare predicate of a table or alias |
+//! | [`is_active_or_missing(t)`](is_active_or_missing()) | null-safe, for `WHERE` after an outer join |
+//! | [`l.left_join_active(r)`](SoftDeleteQueryDsl::left_join_active), [`l.inner_join_active(r)`](SoftDeleteQueryDsl::inner_join_active) | `ON` of `joinable!` and the predicate of `r` |
+//! | [`r.on_active(on)`](JoinOnActiveDsl::on_active) | explicit `ON` and the predicate of `r` |
+//!
+//! # Writing
+//!
+//! | call | |
+//! |---|---|
+//! | [`target.soft_delete()`](SoftDeleteDsl::soft_delete) | active rows become deleted |
+//! | [`target.restore()`](SoftDeleteDsl::restore) | deleted rows become active |
+//! | [`target.purge_older_than(age)`](SoftDeleteDsl::purge_older_than), [`target.purge_deleted_before(cutoff)`](SoftDeleteDsl::purge_deleted_before) | rows deleted long enough ago are removed for good |
+//! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another instant than now |
+//! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
+//! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | execution with typed errors; `.execute(conn)` is Diesel's |
+//!
+//! # Migrations
+//!
+//! [`migration::SoftDeleteMigration`] adds the columns.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `sqlite`, `postgres`, `mysql` | Diesel's features of the same name |
+//! | `postgres_backend`, `mysql_backend` | the same without the C client library, for diesel-async |
+//! | `returning_clauses_for_sqlite_3_35` | Diesel's feature of the same name |
+//! | `async` | `run_async` and `outcome_async` for connections of diesel-async |
+//! | `migrations` (default) | re-exports `MigrationHarness` in [`migration`] |
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_docs, missing_debug_implementations)]
+#![forbid(unsafe_code)]
+
+// The macros name this crate by its name, inside it too.
 extern crate self as diesel_soft_delete;
 
+mod clock;
 pub mod dsl;
 mod error;
 mod hidden;
 mod instant;
 mod marker;
+pub mod migration;
 mod predicate;
+mod predicates;
 mod query_dsl;
 mod scope;
 mod statement;
 
+/// Ages and instants in this crate's API are chrono's.
+pub use chrono;
+pub use clock::{ClockForm, DbNow, UtcClock, db_now};
 pub use error::Error;
-pub use diesel_soft_delete_derives::{SoftDeletable, soft_deletable, not_soft_deletable};
 pub use marker::SoftDeletable;
-pub use query_dsl::*;
-pub use statement::{SoftDeleteDsl, Outcome, SupportsReturning};
+pub use migration::{Dialect, SoftDeleteMigration};
+pub use predicates::{active, deleted, is_active, is_active_or_missing, is_deleted};
+pub use query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
+pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition};
+
+/// Declares the table of a model soft-deletable.
+///
+/// `table_name` and `column_name` are read from `#[diesel(..)]`. The trait
+/// [`SoftDeletable`](trait@SoftDeletable) is implemented for the **table**, so one derive per table
+/// serves every struct that is mapped to it, and the struct need not have the columns as fields. It
+/// must stand in the crate that owns the `table!`.
+///
+/// Without `#[soft_delete(..)]`, or with none of `flag`, `active_flag` and `timestamp` in it:
+/// `flag = is_deleted, timestamp = deleted_at`.
+///
+/// | key | meaning |
+/// |---|---|
+/// | `flag = col` | `Bool`, `TRUE` means deleted. `Nullable<Bool>` too: NULL counts as active |
+/// | `active_flag = col` | `Bool`, `TRUE` means active. `Nullable<Bool>` too: NULL counts as active |
+/// | `timestamp = col` | when the row was deleted; without a flag, `col IS NULL` means active |
+/// | `unit = seconds`, `millis`, `micros` | for a `timestamp` (and a `touch`) that is an integer since 1970 |
+/// | `touch = col` | set to the same instant by soft delete, to now by restore |
+/// | `metadata(col, ..)` | nullable columns that describe a deletion: set them with `.set(..)`; restore sets them to NULL |
+/// | `operation = col` | nullable column that identifies an operation; restore sets it to NULL |
+///
+/// # Column types
+///
+/// A timestamp is `Nullable<Timestamp>`, `Nullable<Timestamptz>` (PostgreSQL), `Nullable<Datetime>`
+/// (MySQL), `Nullable<TimestamptzSqlite>`; or an integer with a unit: `Nullable<BigInt>` with any,
+/// `Nullable<Integer>` with `seconds`. The Rust types of the model do not matter: chrono, time and
+/// jiff users write the same attribute. On MySQL use `DATETIME(6)`: `DATETIME` rounds to seconds,
+/// and what `.at_utc(..)` wrote is not what is stored.
+///
+/// # Flag and timestamp
+///
+/// With both, the **flag decides** whether a row is deleted, and the timestamp only how long ago. A
+/// row whose flag is set and whose timestamp is NULL is deleted and never purged by age; a row whose
+/// flag is not set is active and never purged, whatever its timestamp says. A soft delete or a
+/// restore of such a row sets both right.
+///
+/// # Example
+///
+/// ```
+/// use diesel::prelude::*;
+/// use diesel_soft_delete::prelude::*;
+///
+/// diesel::table! {
+///     notes {
+///         id -> Integer,
+///         body -> Text,
+///         deleted_ms -> Nullable<BigInt>,
+///         reason -> Nullable<Text>,
+///         updated_at -> Timestamp,
+///     }
+/// }
+///
+/// #[derive(Queryable, Selectable, SoftDeletable)]
+/// #[diesel(table_name = notes)]
+/// #[soft_delete(timestamp = deleted_ms, unit = millis, touch = updated_at, metadata(reason))]
+/// struct Note {
+///     id: i32,
+///     body: String,
+/// }
+///
+/// let sql = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&notes::table.find(1).restore()).to_string();
+/// assert!(sql.starts_with("UPDATE `notes` SET `deleted_ms` = NULL, `updated_at` = ?, `reason` = NULL WHERE"));
+/// ```
+pub use diesel_soft_delete_derives::SoftDeletable;
+
+/// Declares tables soft-deletable, for a schema without models or in a crate of its own.
+///
+/// It stands beside `table!`, in the same crate, and takes the keys of
+/// [the derive](derive@SoftDeletable).
+///
+/// ```
+/// use diesel_soft_delete::prelude::*;
+///
+/// mod schema {
+///     diesel::table! {
+///         posts {
+///             id -> Integer,
+///             is_deleted -> Bool,
+///             deleted_at -> Nullable<Timestamp>,
+///         }
+///     }
+///     diesel::table! {
+///         drafts {
+///             id -> Integer,
+///             deleted_at -> Nullable<Timestamp>,
+///         }
+///     }
+/// }
+///
+/// diesel_soft_delete::soft_deletable! {
+///     schema::posts { flag = is_deleted, timestamp = deleted_at }
+///     schema::drafts { timestamp = deleted_at }
+/// }
+///
+/// let sql = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&schema::drafts::table.active()).to_string();
+/// assert!(sql.contains("WHERE (`drafts`.`deleted_at` IS NULL)"));
+/// ```
+pub use diesel_soft_delete_derives::soft_deletable;
+
+/// Declares tables that have no soft deletion and may take part in `.active()` joins unfiltered.
+///
+/// It stands beside `table!`, in the same crate. A table that is declared neither this way nor
+/// soft-deletable does not compile in such a join: so a forgotten declaration cannot leak rows.
+///
+/// ```
+/// # include!("doctest_setup.rs");
+/// // not_soft_deletable!(tags);
+/// # fn main() -> QueryResult<()> {
+/// # let conn = &mut connection();
+/// let tagged = posts::table.inner_join(tags::table).active().select(tags::name).load::<String>(conn)?;
+/// assert_eq!(tagged, ["sql"]); // the post with the tag `rust` is deleted
+/// # Ok(())
+/// # }
+/// ```
+pub use diesel_soft_delete_derives::not_soft_deletable;
+
+/// What nearly every file needs: the derive and the methods.
+///
+/// ```
+/// use diesel_soft_delete::prelude::*;
+/// ```
+pub mod prelude {
+    pub use crate::{JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl, SoftDeleteQueryDsl};
+}
+
+/// What the macros name. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
- pub use crate::marker::*;
- pub use crate::instant::*;
- pub use crate::scope::*;
- pub use crate::statement::*;
- pub use diesel::associations::HasTable;
- pub use diesel::query_builder::{AsQuery, IntoUpdateTarget};
+    pub use crate::instant::{Micros, Millis, NoUnit, Seconds};
+    pub use crate::marker::{
+        ActiveFlag, ByTimestamp, Declared, Flag, NoTimestamp, NoTouch, Plain, SoftDeleted, TimestampColumn, TouchColumn,
+    };
+    pub use crate::scope::{
+        ActiveQuery, CoveredBy, DeletedQuery, FirstTable, KindCoveredBy, LeftJoinedPlainly, Nothing, Scope,
+    };
+    pub use crate::statement::{Condition, Target};
+    pub use diesel::associations::HasTable;
+    pub use diesel::query_builder::{AsQuery, IntoUpdateTarget};
 }
-pub mod prelude {
- pub use crate::{SoftDeleteQueryDsl, JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl};
-}
-pub fn is_active<Src: scope::Source>(source: Src) -> is_active<Src> { { let _ = source; scope::StateTest::new() } }
-#[allow(non_camel_case_types)]
-pub type is_active<Src> = scope::StateTest<Src, scope::ActiveRows>;
-pub fn active<Q: scope::ActiveQuery>(query: Q) -> active<Q> { query.filter_active() }
-#[allow(non_camel_case_types)]
-pub type active<Q> = dsl::Active<Q>;

@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
-use diesel::{Expression, Table};
 use diesel::associations::HasTable;
 use diesel::query_builder::QueryId;
 use diesel::query_source::Column;
 use diesel::sql_types::{Bool, Nullable, SqlType};
+use diesel::{Expression, Table};
 
 use crate::hidden::TableName;
 use crate::instant::{AnyInstant, BoundInstant, InstantType, NullableInstant};
@@ -21,8 +21,11 @@ use chrono::{DateTime, Utc};
 ///
 /// ```
 /// # include!("doctest_setup.rs");
-/// fn assert_soft_deletable<T: SoftDeletable>() {}
-/// assert_soft_deletable::<posts::table>();
+/// fn trash<T: SoftDeletable>(_: T) {}
+///
+/// # fn main() {
+/// trash(posts::table);
+/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not declared soft-deletable",
@@ -30,9 +33,7 @@ use chrono::{DateTime, Utc};
     note = "add `#[derive(SoftDeletable)]` to a model of the table, \
             or `soft_deletable! {{ table_name {{ flag = is_deleted, timestamp = deleted_at }} }}` beside `table!`"
 )]
-pub trait SoftDeletable:
-    Table + HasTable<Table = Self> + TableName + QueryId + Clone + 'static
-{
+pub trait SoftDeletable: Table + HasTable<Table = Self> + TableName + QueryId + Clone + 'static {
     /// The column that says whether a row is deleted, and how.
     type State: State<Table = Self>;
     /// The column that holds the instant of the deletion.
@@ -107,8 +108,7 @@ where
 {
     type Table = C::Table;
     type Column = C;
-    const MODE: Mode =
-        if <C::SqlType as FlagType>::NULLABLE { Mode::NullableFlag } else { Mode::Flag };
+    const MODE: Mode = if <C::SqlType as FlagType>::NULLABLE { Mode::NullableFlag } else { Mode::Flag };
 }
 
 impl<C> State for ActiveFlag<C>
@@ -118,8 +118,7 @@ where
 {
     type Table = C::Table;
     type Column = C;
-    const MODE: Mode =
-        if <C::SqlType as FlagType>::NULLABLE { Mode::NullableActiveFlag } else { Mode::ActiveFlag };
+    const MODE: Mode = if <C::SqlType as FlagType>::NULLABLE { Mode::NullableActiveFlag } else { Mode::ActiveFlag };
 }
 
 impl<C: Column> State for ByTimestamp<C> {

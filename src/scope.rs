@@ -232,8 +232,10 @@ impl<A, B> FiltersSomething for Both<A, B> {}
 
 /// A query source whose `active()` predicate is known from its type.
 #[diagnostic::on_unimplemented(
-    message = "`.active()` does not know the tables of `{Self}`",
-    note = "it knows tables and aliases that are declared (`#[derive(SoftDeletable)]`, `soft_deletable!`, `not_soft_deletable!`) and joins of them"
+    message = "`.active()` meets `{Self}`, which is declared neither soft-deletable nor plain",
+    label = "no soft-delete declaration",
+    note = "if its rows can be soft-deleted: `#[derive(SoftDeletable)]` on a model, or `soft_deletable! {{ table_name {{ .. }} }}` beside `table!`",
+    note = "if not: `not_soft_deletable!(table_name);` beside `table!`"
 )]
 pub trait Scope {
     /// The predicate.
@@ -473,7 +475,6 @@ impl Closing {
     const fn of(has_static_query_id: bool) -> Self {
         if has_static_query_id { Self::NotNeeded } else { Self::Needed }
     }
-
 
     /// Writes the filter behind what it closes off.
     fn walk<P: Predicate<DB>, DB: Backend>(self, mut out: AstPass<'_, '_, DB>) -> QueryResult<()> {

@@ -19,7 +19,10 @@ pub fn declarations(declarations: Vec<Declaration>) -> TokenStream {
 }
 
 pub fn plain(tables: &[Path]) -> TokenStream {
-    tables.iter().map(|table| quote_spanned!(table.span()=> ::diesel_soft_delete::__plain_impls!(#table::table);)).collect()
+    tables
+        .iter()
+        .map(|table| quote_spanned!(table.span()=> ::diesel_soft_delete::__plain_impls!(#table::table);))
+        .collect()
 }
 
 fn soft_deletable(valid: &Valid) -> TokenStream {

@@ -151,8 +151,7 @@ impl Parse for Tables {
             ));
         }
         while !input.is_empty() {
-            let mut declaration =
-                Declaration { table: Some(table_module(input.parse()?)), ..Declaration::default() };
+            let mut declaration = Declaration { table: Some(table_module(input.parse()?)), ..Declaration::default() };
             let keys;
             syn::braced!(keys in input);
             declaration.keys(&keys);

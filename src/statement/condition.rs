@@ -8,8 +8,8 @@ use diesel::query_dsl::methods::{FilterDsl, FindDsl};
 use diesel::query_source::QuerySource;
 use diesel::result::QueryResult;
 
-use crate::scope::Grouping;
 use crate::hidden::{FromClause, SelectStatement, writes_nothing};
+use crate::scope::Grouping;
 
 /// The rows that a verb is called on.
 ///

@@ -12,8 +12,6 @@ mod verbs;
 pub use condition::{Condition, Target};
 pub use outcome::Outcome;
 pub use purge::Purge;
-pub use returning::{NoReturning, Returning, SupportsReturning};
-pub use transition::{
-    Changes, NoChanges, NoCondition, OnlyIf, Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition, Verb,
-};
+pub use returning::SupportsReturning;
+pub use transition::{Restore, SoftDelete, Transition};
 pub use verbs::SoftDeleteDsl;

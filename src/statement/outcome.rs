@@ -108,7 +108,31 @@ where
     V: Verb,
     T: SoftDeletable,
 {
-    /// Executes the statement and returns how many rows changed.
+    /// Executes the statement and returns how many rows changed; as `.execute(conn)`, with the
+    /// errors of this crate.
+    ///
+    /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an
+    /// error on PostgreSQL.
+    ///
+    /// # Errors
+    ///
+    /// [`RestoreConflict`](Error::RestoreConflict) if a restored row collides with a live one on a
+    /// unique index; else [`Database`](Error::Database) and what the statement's methods document.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// # diesel::sql_query("CREATE UNIQUE INDEX live_titles ON posts (title) WHERE is_deleted = FALSE").execute(conn)?;
+    /// use diesel_soft_delete::Error;
+    ///
+    /// // `Two` is deleted, and somebody else writes a new `Two`:
+    /// diesel::update(posts::table.find(1)).set(posts::title.eq("Two")).execute(conn)?;
+    /// let error = posts::table.find(2).restore().run(conn).unwrap_err();
+    /// assert!(matches!(error, Error::RestoreConflict { table, .. } if table == "posts"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
         Conn: Connection,
@@ -124,6 +148,27 @@ where
     }
 
     /// Executes the statement for one row and tells what happened to it.
+    ///
+    /// The `UPDATE` comes first; only if it changed nothing a `SELECT COUNT(..)` over the target
+    /// finds out why. Both in one transaction (a savepoint inside the caller's).
+    ///
+    /// # Errors
+    ///
+    /// [`NotOneRow`](Error::NotOneRow) if more than one row changed, or more than one matched and
+    /// none changed; then nothing is changed. Else as [`run`](Self::run).
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Outcome;
+    ///
+    /// assert_eq!(posts::table.find(1).soft_delete().outcome(conn)?, Outcome::Changed);
+    /// assert_eq!(posts::table.find(1).soft_delete().outcome(conn)?, Outcome::AlreadyInState);
+    /// assert_eq!(posts::table.find(9).soft_delete().outcome(conn)?, Outcome::NotFound);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn outcome<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
     where
         Conn: Connection + LoadConnection,
@@ -150,7 +195,21 @@ where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
-    /// Executes the purge and returns how many rows were removed.
+    /// Executes the purge and returns how many rows were removed; as `.execute(conn)`, with the
+    /// errors of this crate.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use chrono::TimeDelta;
+    /// use diesel_soft_delete::Error;
+    ///
+    /// let error = posts::table.purge_older_than(TimeDelta::days(-1)).run(conn).unwrap_err();
+    /// assert!(matches!(error, Error::NegativeAge { .. }));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
         Conn: Connection,
@@ -199,9 +258,7 @@ mod with_diesel_async {
             Self: QueryFragment<Conn::Backend> + QueryId,
         {
             if in_async_transaction(conn)? {
-                in_transaction!(conn, async {
-                    conn.execute_returning_count(self).await.map_err(V::error::<T>)
-                })
+                in_transaction!(conn, async { conn.execute_returning_count(self).await.map_err(V::error::<T>) })
             } else {
                 conn.execute_returning_count(self).await.map_err(V::error::<T>)
             }

@@ -12,7 +12,6 @@ use diesel::result::QueryResult;
 
 use super::condition::Condition;
 use super::returning::{NoReturning, Returning};
-use crate::hidden::TableName;
 use crate::instant::BoundInstant;
 use crate::marker::{SoftDeletable, State, Timestamped};
 use crate::predicate::Rows;
@@ -48,17 +47,24 @@ where
         Self { table, condition, cutoff: BoundInstant::at(cutoff), returning: NoReturning }
     }
 
-    /// Returns columns of the removed rows.
+    /// Returns columns of the removed rows, where the backend has `RETURNING` (PostgreSQL; SQLite
+    /// behind the feature `returning_clauses_for_sqlite_3_35`).
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let gone: Vec<String> =
+    ///     posts::table.purge_older_than(chrono::TimeDelta::days(30)).returning(posts::title).get_results(conn)?;
+    /// assert_eq!(gone, ["Two"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn returning<E>(self, columns: E) -> Purge<T, P, G, Returning<E>>
     where
         E: SelectableExpression<T> + NonAggregate,
     {
-        Purge {
-            table: self.table,
-            condition: self.condition,
-            cutoff: self.cutoff,
-            returning: Returning(columns),
-        }
+        Purge { table: self.table, condition: self.condition, cutoff: self.cutoff, returning: Returning(columns) }
     }
 }
 

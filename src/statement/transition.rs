@@ -50,10 +50,9 @@ impl Verb for RestoreVerb {
     fn error<T: TableName>(error: diesel::result::Error) -> Error {
         use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
         match error {
-            DatabaseError(DatabaseErrorKind::UniqueViolation, info) => Error::RestoreConflict {
-                table: T::table_name(),
-                constraint: info.constraint_name().map(str::to_owned),
-            },
+            DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
+                Error::RestoreConflict { table: T::table_name(), constraint: info.constraint_name().map(str::to_owned) }
+            }
             other => other.into(),
         }
     }
@@ -176,19 +175,32 @@ type StampType<T> = <<T as SoftDeletable>::Stamp as Timestamped>::SqlType;
 type TouchType<T> = <<T as SoftDeletable>::Touch as Touched>::SqlType;
 
 impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
-    /// Sets the instant of the deletion.
+    /// Sets the instant of the deletion: a value or an expression of the timestamp column's type.
+    ///
+    /// Not of its nullable form: NULL is no instant, and a `None` or a nullable expression does not
+    /// compile. The `touch` column gets the same value; if its SQL type differs, use
+    /// [`at_utc`](Self::at_utc).
+    ///
+    /// A timestamp without zone is UTC by convention of this crate; the value is written as it is.
+    /// [`db_now()`](crate::db_now) is the database's clock.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use chrono::NaiveDate;
+    ///
+    /// let noon = NaiveDate::from_ymd_opt(2024, 5, 1).unwrap().and_hms_opt(12, 0, 0).unwrap();
+    /// posts::table.find(1).soft_delete().at(noon).run(conn)?;
+    /// let stored = posts::table.find(1).select((posts::deleted_at, posts::updated_at));
+    /// assert_eq!(stored.first(conn), Ok((Some(noon), noon)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn at<E>(
         self,
         instant: E,
-    ) -> SoftDelete<
-        T,
-        P,
-        G,
-        E::Expression,
-        <T::Touch as TouchWith<StampType<T>, E::Expression>>::Value,
-        Set,
-        C,
-    >
+    ) -> SoftDelete<T, P, G, E::Expression, <T::Touch as TouchWith<StampType<T>, E::Expression>>::Value, Set, C>
     where
         T::Stamp: Timestamped,
         StampType<T>: SqlType + SingleValue,
@@ -201,7 +213,27 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
         self.with_instants(instant, touch)
     }
 
-    /// Sets the instant of the deletion, in UTC.
+    /// Sets the instant of the deletion, in UTC, converted to the type of each column.
+    ///
+    /// It is cut off below microseconds, and to the unit of an integer column.
+    ///
+    /// # Errors
+    ///
+    /// The statement fails with [`InstantOutOfRange`](Error::InstantOutOfRange) if the instant does
+    /// not fit the column.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use chrono::{TimeDelta, Utc};
+    ///
+    /// let a_month_ago = Utc::now() - TimeDelta::days(31);
+    /// posts::table.find(1).soft_delete().at_utc(a_month_ago).run(conn)?;
+    /// assert_eq!(posts::table.find(1).purge_older_than(TimeDelta::days(30)).run(conn)?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn at_utc(self, instant: DateTime<Utc>) -> SoftDelete<T, P, G, StampOf<T>, TouchOf<T>, Set, C>
     where
         T::Stamp: Timestamped,
@@ -211,7 +243,18 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
 }
 
 impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
-    /// Sets the instant that is written to the touch column.
+    /// Sets the instant that a restore writes to the `touch` column: a value or an expression of that
+    /// column's type.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::db_now;
+    /// assert_eq!(posts::table.find(2).restore().at(db_now()).run(conn)?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn at<E>(self, instant: E) -> Restore<T, P, G, E::Expression, Set, C>
     where
         T::Touch: Touched,
@@ -222,7 +265,16 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
         self.with_instants((), instant.as_expression())
     }
 
-    /// Sets the instant that is written to the touch column, in UTC.
+    /// Sets the instant that a restore writes to the `touch` column, in UTC.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// assert_eq!(posts::table.find(2).restore().at_utc(chrono::Utc::now()).run(conn)?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn at_utc(self, instant: DateTime<Utc>) -> Restore<T, P, G, TouchOf<T>, Set, C>
     where
         T::Touch: Touched,
@@ -232,7 +284,29 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
 }
 
 impl<V: Verb, T: SoftDeletable, P, G, S, X, C> Transition<V, T, P, G, S, X, NoChanges, C> {
-    /// Adds assignments to the same UPDATE.
+    /// Adds assignments to the same `UPDATE`: anything Diesel's own `.set(..)` takes.
+    ///
+    /// For the `metadata(..)` columns, above all, which a restore resets. They are written for the
+    /// rows that change state and for no others. They stand first in the `SET` list, so that they
+    /// see the old row on MySQL too.
+    ///
+    /// # Errors
+    ///
+    /// The statement fails with [`ColumnSetTwice`](Error::ColumnSetTwice), before anything is sent,
+    /// if a column is assigned that it sets itself. (A derived `AsChangeset` counts with all its
+    /// fields, `None` or not.)
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// posts::table.find(1).soft_delete().set(posts::deleted_by.eq("root")).run(conn)?;
+    /// assert_eq!(posts::table.find(1).select(posts::deleted_by).first(conn), Ok(Some(String::from("root"))));
+    ///
+    /// assert!(posts::table.find(1).soft_delete().set(posts::is_deleted.eq(true)).run(conn).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set<Set>(self, changes: Set) -> Transition<V, T, P, G, S, X, Changes<Set::Changeset>, C>
     where
         Set: AsChangeset<Target = T>,
@@ -252,7 +326,24 @@ impl<V: Verb, T: SoftDeletable, P, G, S, X, C> Transition<V, T, P, G, S, X, NoCh
 }
 
 impl<V, T: SoftDeletable, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C> {
-    /// Adds a condition.
+    /// Adds a condition that [`outcome`](Self::outcome) can tell from "not found": a version check,
+    /// a permission.
+    ///
+    /// A filter in the target says which row is meant; `only_if` says when it may change. Rows for
+    /// which it is false or NULL are left alone.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Outcome;
+    ///
+    /// let delete_version = |version: i32| posts::table.find(1).soft_delete().only_if(posts::version.eq(version));
+    /// assert_eq!(delete_version(7).outcome(conn)?, Outcome::Refused);
+    /// assert_eq!(delete_version(1).outcome(conn)?, Outcome::Changed);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn only_if<E>(self, predicate: E) -> Transition<V, T, P, G, S, X, Set, OnlyIf<C, E>>
     where
         E: Expression + AppearsOnTable<T> + NonAggregate,
@@ -261,7 +352,20 @@ impl<V, T: SoftDeletable, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, 
         self.with_condition(|before| OnlyIf(before, predicate))
     }
 
-    /// Returns columns of the changed rows.
+    /// Returns columns of the changed rows, where the backend has `RETURNING` (PostgreSQL; SQLite
+    /// behind the feature `returning_clauses_for_sqlite_3_35`).
+    ///
+    /// Without it `.get_result(conn)` and `.get_results(conn)` return all columns.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let titles: Vec<String> = posts::table.soft_delete().returning(posts::title).get_results(conn)?;
+    /// assert_eq!(titles, ["One", "Three"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn returning<E>(self, columns: E) -> Transition<V, T, P, G, S, X, Set, C, Returning<E>>
     where
         E: SelectableExpression<T> + NonAggregate,
@@ -458,17 +562,7 @@ where
     R: QueryId,
 {
     // `G` is not part of it: the where clause is grouped only when `P` has no static id.
-    type QueryId = Transition<
-        V,
-        T,
-        P::QueryId,
-        (),
-        S::QueryId,
-        X::QueryId,
-        Set::QueryId,
-        C::QueryId,
-        R::QueryId,
-    >;
+    type QueryId = Transition<V, T, P::QueryId, (), S::QueryId, X::QueryId, Set::QueryId, C::QueryId, R::QueryId>;
     const HAS_STATIC_QUERY_ID: bool = P::HAS_STATIC_QUERY_ID
         && S::HAS_STATIC_QUERY_ID
         && X::HAS_STATIC_QUERY_ID

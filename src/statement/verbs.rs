@@ -11,7 +11,49 @@ use crate::dsl;
 use crate::marker::{SoftDeletable, Timestamped};
 
 /// `soft_delete`, `restore` and purges, on every target.
+///
+/// In the prelude. A target is what Diesel's `update` takes: a table, a table with `find` or
+/// `filter` called on it, `Child::belonging_to(&parent)`, or a reference to a model that is
+/// `Identifiable`.
+///
+/// No verb touches a row in the wrong state, whatever the filter of the target looks like: the
+/// test of the state is part of the statement, and a filter of raw SQL or a boxed expression is
+/// grouped before the test is appended.
 pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
+    /// Marks rows as deleted.
+    ///
+    /// * **Touches** the rows of the target that are active: the flag is set, the timestamp column
+    ///   gets the instant, the `touch` column the same instant.
+    /// * **Leaves alone** rows that are deleted already: their first instant is kept.
+    /// * The instant is now, by this machine's clock, in UTC, cut off below microseconds; one for
+    ///   all rows. [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc)
+    ///   set another.
+    /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
+    ///
+    /// SQL, for `posts::table.find(1)` and the declaration of the example:
+    ///
+    /// ```sql
+    /// UPDATE "posts" SET "is_deleted" = TRUE, "deleted_at" = $1, "updated_at" = $2
+    /// WHERE ("posts"."id" = $3) AND ("posts"."is_deleted" = FALSE)
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange) if the instant does not fit the column,
+    /// [`ColumnSetTwice`](crate::Error::ColumnSetTwice); both before anything is sent.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> QueryResult<()> {
+    /// # let conn = &mut connection();
+    /// assert_eq!(posts::table.find(1).soft_delete().execute(conn)?, 1);
+    /// assert_eq!(posts::table.find(1).soft_delete().execute(conn)?, 0);
+    /// assert_eq!(posts::table.active().count().get_result::<i64>(conn)?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn soft_delete(self) -> dsl::SoftDelete<Self>
     where
         Self: Target,
@@ -20,6 +62,38 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         SoftDelete::new(<Self as HasTable>::table(), self.into_condition())
     }
 
+    /// Makes deleted rows active again.
+    ///
+    /// * **Touches** the rows of the target that are deleted: the flag is reset (to `FALSE`, never to
+    ///   NULL), the timestamp, the `metadata(..)` and the `operation` columns are set to NULL, the
+    ///   `touch` column to now.
+    /// * **Leaves alone** active rows, their `touch` column included.
+    /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
+    ///
+    /// SQL, for `posts::table.find(2)` and the declaration of the example:
+    ///
+    /// ```sql
+    /// UPDATE "posts" SET "is_deleted" = FALSE, "deleted_at" = NULL, "updated_at" = $1, "deleted_by" = NULL
+    /// WHERE ("posts"."id" = $2) AND ("posts"."is_deleted" = TRUE)
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `.run(conn)` returns [`RestoreConflict`](crate::Error::RestoreConflict) if a live row has taken
+    /// a unique value in the meantime; then no row was changed, and a transaction around it stays
+    /// usable.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> QueryResult<()> {
+    /// # let conn = &mut connection();
+    /// assert_eq!(posts::table.find(2).restore().execute(conn)?, 1);
+    /// assert_eq!(posts::table.find(2).restore().execute(conn)?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn restore(self) -> dsl::Restore<Self>
     where
         Self: Target,
@@ -28,6 +102,44 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         Restore::new(<Self as HasTable>::table(), self.into_condition())
     }
 
+    /// Removes, for good, the rows that were soft-deleted longer than `age` ago.
+    ///
+    /// * **Touches** the rows of the target that are deleted and whose timestamp is strictly before
+    ///   now (this machine's clock, in UTC) less `age`.
+    /// * **Leaves alone** active rows, whatever their timestamp says; rows deleted exactly `age`
+    ///   ago or later; deleted rows without a timestamp.
+    /// * `.execute(conn)` and `.run(conn)` return how many rows were removed.
+    ///
+    /// One `DELETE` in one transaction. On a table without a timestamp column it does not compile,
+    /// and the message names the attribute to add.
+    ///
+    /// ```sql
+    /// DELETE FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
+    /// ```
+    ///
+    /// SQLite compares timestamps as text: keep them in the one format that Diesel writes
+    /// (`2024-03-01 12:00:00.25`, in UTC), or a comparison within the same day is wrong.
+    ///
+    /// # Errors
+    ///
+    /// Before anything is sent: [`NegativeAge`](crate::Error::NegativeAge) (its cutoff would lie in the
+    /// future, and every deleted row would go), [`AgeTooLarge`](crate::Error::AgeTooLarge),
+    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange).
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use chrono::TimeDelta;
+    ///
+    /// // `Two` was deleted in 2024.
+    /// assert_eq!(posts::table.purge_older_than(TimeDelta::days(30)).run(conn)?, 1);
+    /// assert!(posts::table.purge_older_than(TimeDelta::days(-30)).run(conn).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     fn purge_older_than(self, age: TimeDelta) -> dsl::PurgeOlderThan<Self>
     where
         Self: Target,
@@ -37,6 +149,24 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         Purge::older_than(<Self as HasTable>::table(), self.into_condition(), age)
     }
 
+    /// Removes, for good, the rows that were soft-deleted before `cutoff`.
+    ///
+    /// As [`purge_older_than`](Self::purge_older_than), with the cutoff given. A row deleted exactly
+    /// at the cutoff stays. The cutoff is cut off below microseconds, and to the unit of an integer
+    /// column: so it never takes a row that was deleted later.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use chrono::{TimeZone, Utc};
+    ///
+    /// let noon = Utc.with_ymd_and_hms(2024, 3, 1, 12, 0, 0).unwrap();
+    /// assert_eq!(posts::table.purge_deleted_before(noon).run(conn)?, 0);
+    /// assert_eq!(posts::table.purge_deleted_before(noon + chrono::TimeDelta::microseconds(1)).run(conn)?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     fn purge_deleted_before(self, cutoff: DateTime<Utc>) -> dsl::PurgeDeletedBefore<Self>
     where
         Self: Target,

@@ -1,0 +1,4 @@
+DROP TABLE tags;
+DROP TABLE comments;
+DROP TABLE posts;
+DROP TABLE users;

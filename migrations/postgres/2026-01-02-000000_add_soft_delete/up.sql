@@ -1,0 +1,14 @@
+-- A constant default and a nullable column: no row is rewritten.
+ALTER TABLE users
+    ADD COLUMN is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
+    ADD COLUMN deleted_at TIMESTAMP;
+
+ALTER TABLE posts
+    ADD COLUMN is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
+    ADD COLUMN deleted_at TIMESTAMP,
+    ADD COLUMN deleted_by TEXT,
+    ADD COLUMN reason TEXT;
+
+-- Comments have no flag: a NULL timestamp means active.
+ALTER TABLE comments
+    ADD COLUMN deleted_at TIMESTAMP;

@@ -1,0 +1,219 @@
+// Every mode and every column type, through the same steps.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel_soft_delete::prelude::*;
+use diesel_soft_delete::{is_active, is_active_or_missing, is_deleted};
+
+#[allow(unused_imports)]
+use super::backend::{Conn, Db, DIALECT, INSTANT_NULL, Instant, connection};
+
+/// An instant with all its digits, and its unit's rounding made visible.
+fn instant() -> DateTime<Utc> {
+    super::schema::instant("2024-02-29 23:59:59.987654").and_utc()
+}
+
+/// The shared half: states, counts, transitions.
+///
+/// `null` is a third row whose state column is NULL and which is active (or `no`).
+macro_rules! states {
+    ($name:ident, $columns:tt, { $($declaration:tt)* }, $ddl:expr, active: $active:expr, deleted: $deleted:expr, null: $null:ident) => {
+        mod $name {
+            use super::*;
+
+            diesel::table! {
+                use diesel::sql_types::*;
+                #[allow(unused_imports)]
+                use super::super::super::backend::Instant;
+                things $columns
+            }
+            diesel_soft_delete::soft_deletable! { things { $($declaration)* } }
+
+            fn things() -> crate::support::TestConnection<Conn> {
+                let mut conn = connection();
+                let ddl: String = $ddl;
+                conn.batch_execute(&format!("CREATE TABLE things (id INTEGER PRIMARY KEY, {ddl})")).unwrap();
+                conn.batch_execute("INSERT INTO things (id) VALUES (1), (2), (3)").unwrap();
+                conn
+            }
+
+            fn active(conn: &mut Conn) -> Vec<i32> {
+                things::table.active().select(things::id).order(things::id).load(conn).unwrap()
+            }
+
+            fn deleted(conn: &mut Conn) -> Vec<i32> {
+                things::table.deleted().select(things::id).order(things::id).load(conn).unwrap()
+            }
+
+            /// How many rows the text matches: what is stored, seen past the library.
+            fn stored(conn: &mut Conn, text: &str) -> i64 {
+                things::table.filter(diesel::dsl::sql::<diesel::sql_types::Bool>(text)).count().get_result(conn).unwrap()
+            }
+
+            #[test]
+            fn states() {
+                let conn = &mut *things();
+                assert_eq!((active(conn), deleted(conn)), (vec![1, 2, 3], vec![]));
+                assert_eq!(things::table.find(1).soft_delete().execute(conn), Ok(1));
+                assert_eq!(things::table.find(1).soft_delete().execute(conn), Ok(0));
+                assert_eq!((active(conn), deleted(conn)), (vec![2, 3], vec![1]));
+                assert_eq!((stored(conn, $active), stored(conn, $deleted)), (2, 1));
+                assert_eq!(things::table.find(2).restore().execute(conn), Ok(0));
+                assert_eq!(things::table.soft_delete().execute(conn), Ok(2));
+                assert_eq!((stored(conn, $active), stored(conn, $deleted)), (0, 3));
+                assert_eq!(things::table.filter(things::id.gt(1)).restore().execute(conn), Ok(2));
+                assert_eq!((active(conn), deleted(conn)), (vec![2, 3], vec![1]));
+                assert_eq!((stored(conn, $active), stored(conn, $deleted)), (2, 1));
+                assert_eq!(things::table.find(1).soft_delete().outcome(conn).unwrap(), diesel_soft_delete::Outcome::AlreadyInState);
+                assert_eq!(things::table.find(1).restore().outcome(conn).unwrap(), diesel_soft_delete::Outcome::Changed);
+            }
+
+            #[test]
+            fn predicates_are_opposites() {
+                let conn = &mut *things();
+                states!(@null $null, conn);
+                assert_eq!(things::table.find(1).soft_delete().execute(conn), Ok(1));
+                let rows = things::table
+                    .select((
+                        things::id,
+                        is_active(things::table),
+                        is_deleted(things::table),
+                        is_active_or_missing(things::table),
+                    ))
+                    .order(things::id)
+                    .load::<(i32, bool, bool, bool)>(conn)
+                    .unwrap();
+                assert_eq!(rows, [(1, false, true, false), (2, true, false, true), (3, true, false, true)]);
+                let not_deleted = things::table.filter(diesel::dsl::not(is_deleted(things::table)));
+                assert_eq!(not_deleted.count().get_result::<i64>(conn), Ok(2));
+                assert_eq!(things::table.find(3).soft_delete().execute(conn), Ok(1));
+                assert_eq!(things::table.find(3).restore().execute(conn), Ok(1));
+                // Restored to the active value, never to NULL.
+                assert_eq!(stored(conn, $active), if stringify!($null) == "no" { 2 } else { 2 });
+            }
+        }
+    };
+    (@null no, $conn:ident) => {};
+    (@null null, $conn:ident) => {
+        $conn.batch_execute("UPDATE things SET state = NULL WHERE id = 3").unwrap();
+    };
+}
+
+states!(flag, { id -> Integer, state -> Bool, }, { flag = state },
+    "state BOOLEAN NOT NULL DEFAULT FALSE".into(), active: "state = FALSE", deleted: "state = TRUE", null: no);
+states!(nullable_flag, { id -> Integer, state -> Nullable<Bool>, }, { flag = state },
+    "state BOOLEAN DEFAULT FALSE".into(), active: "state = FALSE", deleted: "state = TRUE", null: null);
+states!(active_flag, { id -> Integer, state -> Bool, }, { active_flag = state },
+    "state BOOLEAN NOT NULL DEFAULT TRUE".into(), active: "state = TRUE", deleted: "state = FALSE", null: no);
+states!(nullable_active_flag, { id -> Integer, state -> Nullable<Bool>, }, { active_flag = state },
+    "state BOOLEAN DEFAULT TRUE".into(), active: "state = TRUE", deleted: "state = FALSE", null: null);
+states!(timestamp, { id -> Integer, deleted_at -> Nullable<Instant>, }, { timestamp = deleted_at },
+    format!("deleted_at {INSTANT_NULL}"), active: "deleted_at IS NULL", deleted: "deleted_at IS NOT NULL", null: no);
+states!(active_flag_and_timestamp, { id -> Integer, state -> Bool, deleted_at -> Nullable<Instant>, },
+    { active_flag = state, timestamp = deleted_at },
+    format!("state BOOLEAN NOT NULL DEFAULT TRUE, deleted_at {INSTANT_NULL}"),
+    active: "state = TRUE AND deleted_at IS NULL", deleted: "state = FALSE AND deleted_at IS NOT NULL", null: no);
+states!(flag_and_touch_alone, { id -> Integer, state -> Bool, touched -> Nullable<BigInt>, },
+    { flag = state, touch = touched, unit = seconds },
+    "state BOOLEAN NOT NULL DEFAULT FALSE, touched BIGINT".into(),
+    active: "state = FALSE", deleted: "state = TRUE", null: no);
+
+/// The instants: what is written, what RETURNING gives, what a purge compares with.
+///
+/// `step` is the resolution of the column.
+macro_rules! instants {
+    ($name:ident, $sql_type:ty, $rust:ty, [$($unit:tt)*], $ddl:expr, $stored:expr, $step:expr) => {
+        mod $name {
+            use super::*;
+
+            diesel::table! {
+                things {
+                    id -> Integer,
+                    state -> Bool,
+                    deleted -> diesel::sql_types::Nullable<$sql_type>,
+                    touched -> $sql_type,
+                }
+            }
+            diesel_soft_delete::soft_deletable! { things { flag = state, timestamp = deleted, touch = touched $($unit)* } }
+
+            #[test]
+            fn instants() {
+                let conn = &mut *connection();
+                let (null, not_null): (&str, &str) = $ddl;
+                conn.batch_execute(&format!(
+                    "CREATE TABLE things (id INTEGER PRIMARY KEY, state BOOLEAN NOT NULL DEFAULT FALSE, deleted {null}, touched {not_null})"
+                ))
+                .unwrap();
+                conn.batch_execute("INSERT INTO things (id) VALUES (1), (2)").unwrap();
+                let stored: $rust = $stored;
+                let columns = (things::deleted, things::touched);
+
+                assert_eq!(things::table.find(1).soft_delete().at_utc(instant()).run(conn).unwrap(), 1);
+                assert_eq!(things::table.find(1).select(columns).first::<(Option<$rust>, $rust)>(conn), Ok((Some(stored), stored)));
+                assert_eq!(things::table.find(1).restore().at_utc(instant()).run(conn).unwrap(), 1);
+                assert_eq!(things::table.find(1).select(columns).first::<(Option<$rust>, $rust)>(conn), Ok((None, stored)));
+                assert_eq!(things::table.find(1).soft_delete().at(stored).run(conn).unwrap(), 1);
+                assert_eq!(things::table.find(1).select(columns).first::<(Option<$rust>, $rust)>(conn), Ok((Some(stored), stored)));
+
+                // What RETURNING gives is what is stored, to the last digit, for "now" too.
+                #[cfg(any())]
+                returning!();
+                let step: TimeDelta = $step;
+                assert_eq!(things::table.purge_deleted_before(instant()).run(conn).unwrap(), 0);
+                assert_eq!(things::table.find(2).soft_delete().run(conn).unwrap(), 1);
+                let now = things::table.find(2).select(columns).first::<(Option<$rust>, $rust)>(conn).unwrap();
+                assert_eq!(now.0, Some(now.1));
+                assert!(now.1 > stored);
+                assert_eq!(things::table.purge_older_than(TimeDelta::days(1)).run(conn).unwrap(), 1);
+                assert_eq!(things::table.select(things::id).load::<i32>(conn), Ok(vec![2]));
+                assert_eq!(things::table.find(2).restore().run(conn).unwrap(), 1);
+                assert_eq!(things::table.find(2).soft_delete().at_utc(instant()).run(conn).unwrap(), 1);
+                assert_eq!(things::table.purge_deleted_before(instant() + step).run(conn).unwrap(), 1);
+            }
+        }
+    };
+}
+
+fn naive() -> chrono::NaiveDateTime {
+    instant().naive_utc()
+}
+
+const MICRO: TimeDelta = TimeDelta::microseconds(1);
+const EPOCH: (&str, &str) = ("BIGINT", "BIGINT NOT NULL DEFAULT 0");
+
+instants!(plain_timestamp, diesel::sql_types::Timestamp, chrono::NaiveDateTime, [],
+    (INSTANT_NULL, match DIALECT {
+        diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
+        _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
+    }), naive(), MICRO);
+instants!(own_timestamp, super::super::super::backend::Instant, chrono::NaiveDateTime, [],
+    (INSTANT_NULL, match DIALECT {
+        diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
+        _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
+    }), naive(), MICRO);
+instants!(seconds, diesel::sql_types::BigInt, i64, [, unit = seconds], EPOCH, instant().timestamp(), TimeDelta::seconds(1));
+instants!(millis, diesel::sql_types::BigInt, i64, [, unit = millis], EPOCH, instant().timestamp_millis(), TimeDelta::milliseconds(1));
+instants!(micros, diesel::sql_types::BigInt, i64, [, unit = micros], EPOCH, instant().timestamp_micros(), MICRO);
+instants!(integer_seconds, diesel::sql_types::Integer, i32, [, unit = seconds],
+    ("INTEGER", "INTEGER NOT NULL DEFAULT 0"), instant().timestamp() as i32, TimeDelta::seconds(1));
+
+/// An `Integer` of seconds ends in 2038: refused, not wrapped around.
+#[test]
+fn an_instant_that_does_not_fit() {
+    diesel::table! {
+        things {
+            id -> Integer,
+            deleted -> Nullable<Integer>,
+        }
+    }
+    diesel_soft_delete::soft_deletable! { things { timestamp = deleted, unit = seconds } }
+    let conn = &mut *connection();
+    conn.batch_execute("CREATE TABLE things (id INTEGER PRIMARY KEY, deleted INTEGER); INSERT INTO things (id) VALUES (1);").unwrap();
+    let late = instant() + TimeDelta::days(365 * 20);
+    let error = things::table.soft_delete().at_utc(late).run(conn).unwrap_err();
+    assert!(matches!(error, diesel_soft_delete::Error::InstantOutOfRange { .. }), "{error}");
+    let error = things::table.purge_deleted_before(late).run(conn).unwrap_err();
+    assert!(matches!(error, diesel_soft_delete::Error::InstantOutOfRange { .. }), "{error}");
+    assert_eq!(things::table.active().count().get_result::<i64>(conn), Ok(1));
+}

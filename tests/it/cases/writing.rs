@@ -1,0 +1,486 @@
+// Which rows every verb touches and leaves alone, what it returns, and what it refuses.
+
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::sql_types::{Bool, Integer};
+use diesel_soft_delete::prelude::*;
+use diesel_soft_delete::{Error, Outcome, db_now};
+
+use super::backend::{Conn, Db};
+use super::schema::*;
+
+/// Everything a verb can change in a post.
+type State = (i32, String, bool, Option<NaiveDateTime>, Option<String>, Option<String>, NaiveDateTime);
+
+fn state(conn: &mut Conn) -> Vec<State> {
+    posts::table
+        .select((
+            posts::id,
+            posts::title,
+            posts::is_deleted,
+            posts::deleted_at,
+            posts::deleted_by,
+            posts::reason,
+            posts::updated_at,
+        ))
+        .order(posts::id)
+        .load(conn)
+        .expect("posts")
+}
+
+fn post(conn: &mut Conn, id: i32) -> State {
+    state(conn).into_iter().find(|post| post.0 == id).expect("the post")
+}
+
+/// Asserts that only the posts named changed.
+fn assert_only(before: &[State], after: &[State], changed: &[i32]) {
+    for (before, after) in before.iter().zip(after) {
+        assert_eq!(before != after, changed.contains(&before.0), "post {}: {before:?} -> {after:?}", before.0);
+    }
+    assert_eq!(before.len(), after.len());
+}
+
+fn sql(query: &impl diesel::query_builder::QueryFragment<Db>) -> String {
+    let sql = diesel::debug_query::<Db, _>(query).to_string();
+    let sql = sql.split(" -- binds").next().expect("some SQL").replace('`', "\"");
+    // PostgreSQL numbers its binds.
+    (1..=9).rev().fold(sql, |sql, number| sql.replace(&format!("${number}"), "?"))
+}
+
+fn created() -> NaiveDateTime {
+    instant("2024-01-01 00:00:00")
+}
+
+#[test]
+fn soft_delete_keeps_the_first_instant() {
+    let conn = &mut *blog();
+    let before = state(conn);
+    let first = instant("2025-05-05 05:05:05.123456");
+    assert_eq!(posts::table.find(1).soft_delete().at(first).execute(conn), Ok(1));
+    let after = state(conn);
+    assert_only(&before, &after, &[1]);
+    assert_eq!(post(conn, 1), (1, "One".into(), true, Some(first), None, None, first));
+    assert_eq!(posts::table.find(1).soft_delete().execute(conn), Ok(0));
+    assert_eq!(posts::table.find(2).soft_delete().execute(conn), Ok(0));
+    assert_eq!(posts::table.find(99).soft_delete().execute(conn), Ok(0));
+    assert_only(&after, &state(conn), &[]);
+}
+
+#[test]
+fn restore_resets_what_the_deletion_set() {
+    let conn = &mut *blog();
+    let before = state(conn);
+    let now = instant("2025-06-06 06:06:06.000001");
+    assert_eq!(posts::table.find(2).restore().at(now).execute(conn), Ok(1));
+    assert_only(&before, &state(conn), &[2]);
+    assert_eq!(post(conn, 2), (2, "Two".into(), false, None, None, None, now));
+    // An active row keeps its `touch`.
+    assert_eq!(posts::table.find(1).restore().execute(conn), Ok(0));
+    assert_eq!(post(conn, 1).6, created());
+    assert_eq!(posts::table.find(2).restore().execute(conn), Ok(0));
+    assert_eq!(post(conn, 2).6, now);
+}
+
+#[test]
+fn the_statements() {
+    assert_eq!(
+        sql(&posts::table.find(1).soft_delete()),
+        "UPDATE \"posts\" SET \"is_deleted\" = TRUE, \"deleted_at\" = ?, \"updated_at\" = ? \
+         WHERE (\"posts\".\"id\" = ?) AND (\"posts\".\"is_deleted\" = FALSE)",
+    );
+    assert_eq!(
+        sql(&posts::table.find(1).restore()),
+        "UPDATE \"posts\" SET \"is_deleted\" = FALSE, \"deleted_at\" = NULL, \"updated_at\" = ?, \
+         \"deleted_by\" = NULL, \"reason\" = NULL WHERE (\"posts\".\"id\" = ?) AND (\"posts\".\"is_deleted\" = TRUE)",
+    );
+    assert_eq!(
+        sql(&comments::table.soft_delete()),
+        "UPDATE \"comments\" SET \"deleted_at\" = ? WHERE (\"comments\".\"deleted_at\" IS NULL)",
+    );
+    assert_eq!(
+        sql(&posts::table.purge_older_than(TimeDelta::days(30))),
+        "DELETE FROM \"posts\" WHERE (\"posts\".\"is_deleted\" = TRUE) AND (\"posts\".\"deleted_at\" < ?)",
+    );
+    assert_eq!(
+        sql(&posts::table.find(1).soft_delete().set(posts::reason.eq("x")).only_if(posts::version.eq(1))),
+        "UPDATE \"posts\" SET \"reason\" = ?, \"is_deleted\" = TRUE, \"deleted_at\" = ?, \"updated_at\" = ? \
+         WHERE (\"posts\".\"id\" = ?) AND (\"posts\".\"is_deleted\" = FALSE) AND ((\"posts\".\"version\" = ?))",
+    );
+}
+
+#[test]
+fn counts_are_transitions() {
+    let conn = &mut *blog();
+    assert_eq!(posts::table.soft_delete().execute(conn), Ok(3));
+    assert_eq!(posts::table.soft_delete().execute(conn), Ok(0));
+    assert_eq!(posts::table.restore().execute(conn), Ok(5));
+    assert_eq!(posts::table.restore().run(conn).unwrap(), 0);
+    // One instant for the whole operation, and for `touch`.
+    assert_eq!(posts::table.soft_delete().run(conn).unwrap(), 5);
+    let states = state(conn);
+    assert!(states.iter().all(|post| post.3 == states[0].3 && Some(post.6) == post.3), "{states:?}");
+}
+
+#[test]
+fn every_kind_of_target() {
+    let conn = &mut *blog();
+    let sean: User = users::table.find(1).select(User::as_select()).first(conn).unwrap();
+    let one: Post = posts::table.find(1).select(Post::as_select()).first(conn).unwrap();
+    assert_eq!(one.soft_delete().execute(conn), Ok(1));
+    assert_eq!((&one).restore().execute(conn), Ok(1));
+    assert_eq!(Post::belonging_to(&sean).soft_delete().execute(conn), Ok(2));
+    assert_eq!(Post::belonging_to(&sean).restore().execute(conn), Ok(3));
+    assert_eq!(posts::table.filter(posts::user_id.eq(1)).filter(posts::id.gt(1)).soft_delete().execute(conn), Ok(2));
+    assert_eq!(posts::table.active().filter(posts::user_id.eq(1)).soft_delete().execute(conn), Ok(1));
+    assert_eq!(posts::table.deleted().filter(posts::user_id.eq(1)).restore().execute(conn), Ok(3));
+    let ids: Vec<i32> = vec![1, 4, 5];
+    assert_eq!(posts::table.filter(posts::id.eq_any(&ids)).soft_delete().execute(conn), Ok(2));
+    let by_users = posts::user_id.eq_any(users::table.deleted().select(users::id));
+    assert_eq!(posts::table.filter(by_users).restore().execute(conn), Ok(1));
+}
+
+#[test]
+fn a_target_of_a_or_b_changes_only_what_is_in_the_other_state() {
+    // `1` is active, `2` is deleted.
+    let conn = &mut *blog();
+    let typed = || posts::id.eq(1).or(posts::id.eq(2));
+    let raw = || diesel::dsl::sql::<Bool>("id = 1 OR id = 2");
+    let raw_bind = || diesel::dsl::sql::<Bool>("id = 1 OR id = ").bind::<Integer, _>(2);
+    let boxed = || -> Box<dyn BoxableExpression<posts::table, Db, SqlType = Bool>> { Box::new(raw()) };
+    macro_rules! check {
+        ($($filter:expr),+) => { $(
+            let before = state(conn);
+            assert_eq!(posts::table.filter($filter).soft_delete().execute(conn), Ok(1), stringify!($filter));
+            assert_only(&before, &state(conn), &[1]);
+            assert_eq!(posts::table.find(1).restore().at(created()).execute(conn), Ok(1));
+            assert_only(&before, &state(conn), &[]);
+            assert_eq!(posts::table.filter($filter).restore().execute(conn), Ok(1), stringify!($filter));
+            assert_only(&before, &state(conn), &[2]);
+            reset(conn);
+            // The only condition that may reach over the OR is ours.
+            assert_eq!(posts::table.filter($filter).soft_delete().only_if(diesel::dsl::sql::<Bool>("1 = 0 OR 1 = 0")).execute(conn), Ok(0));
+            assert_eq!(posts::table.filter($filter).filter(posts::version.eq(1)).soft_delete().outcome(conn).is_ok(), true);
+            reset(conn);
+            assert_only(&before, &state(conn), &[]);
+            diesel::delete(comments::table).execute(conn).unwrap();
+            diesel::delete(tags::table).execute(conn).unwrap();
+            conn.test_transaction(|conn| {
+                assert_eq!(posts::table.filter($filter).purge_older_than(TimeDelta::days(1)).execute(conn), Ok(1));
+                assert_eq!(posts::table.select(posts::id).order(posts::id).load::<i32>(conn), Ok(vec![1, 3, 4, 5]));
+                QueryResult::Ok(())
+            });
+        )+ };
+    }
+    check!(typed(), raw(), raw_bind(), boxed());
+}
+
+/// Brings posts 1 and 2 back to what the fixture wrote.
+fn reset(conn: &mut Conn) {
+    let at = instant(DELETED_AT);
+    diesel::update(posts::table.find(1))
+        .set((
+            posts::is_deleted.eq(false),
+            posts::deleted_at.eq(None::<NaiveDateTime>),
+            posts::updated_at.eq(created()),
+        ))
+        .execute(conn)
+        .unwrap();
+    diesel::update(posts::table.find(2))
+        .set((
+            posts::is_deleted.eq(true),
+            posts::deleted_at.eq(Some(at)),
+            posts::deleted_by.eq(Some("root")),
+            posts::updated_at.eq(created()),
+        ))
+        .execute(conn)
+        .unwrap();
+}
+
+#[test]
+fn instants() {
+    let conn = &mut *blog();
+    let utc = |text: &str| instant(text).and_utc();
+    // UTC is converted; what lies below a microsecond is cut off.
+    let precise: DateTime<Utc> = utc("2025-01-02 03:04:05.123456") + TimeDelta::nanoseconds(789);
+    assert_eq!(posts::table.find(1).soft_delete().at_utc(precise).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).3, Some(instant("2025-01-02 03:04:05.123456")));
+    assert_eq!(post(conn, 1).6, instant("2025-01-02 03:04:05.123456"));
+    assert_eq!(posts::table.find(1).restore().at_utc(utc("2025-01-03 00:00:00")).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).6, instant("2025-01-03 00:00:00"));
+    // An expression of the column's type.
+    assert_eq!(posts::table.find(1).soft_delete().at(posts::updated_at).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).3, Some(instant("2025-01-03 00:00:00")));
+    assert_eq!(posts::table.find(1).restore().execute(conn), Ok(1));
+    // The database's clock is UTC too: its session's zone is another one.
+    let now = Utc::now().naive_utc();
+    assert_eq!(posts::table.find(1).soft_delete().at(db_now()).execute(conn), Ok(1));
+    let (stored, touched) = (post(conn, 1).3.unwrap(), post(conn, 1).6);
+    assert_eq!(stored, touched);
+    assert!((stored - now).abs() < TimeDelta::minutes(5), "{stored} is not about {now}");
+    // As is this machine's.
+    assert_eq!(posts::table.find(3).soft_delete().execute(conn), Ok(1));
+    let stored = post(conn, 3).3.unwrap();
+    assert!((stored - now).abs() < TimeDelta::minutes(5), "{stored} is not about {now}");
+}
+
+#[test]
+fn set_writes_in_the_same_update() {
+    let conn = &mut *blog();
+    let delete = || posts::table.find(1).soft_delete().at(instant(DELETED_AT));
+    assert_eq!(delete().set((posts::deleted_by.eq("me"), posts::reason.eq(Some("spam")))).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).4.as_deref(), Some("me"));
+    assert_eq!(post(conn, 1).5.as_deref(), Some("spam"));
+    // Not for rows that do not change state.
+    assert_eq!(delete().set(posts::deleted_by.eq("you")).execute(conn), Ok(0));
+    assert_eq!(post(conn, 1).4.as_deref(), Some("me"));
+    assert_eq!(posts::table.find(1).restore().set(posts::version.eq(posts::version + 1)).run(conn).unwrap(), 1);
+    assert_eq!(post(conn, 1).4, None);
+    assert_eq!(posts::table.find(1).select(posts::version).first::<i32>(conn), Ok(2));
+
+    #[derive(AsChangeset)]
+    #[diesel(table_name = posts)]
+    struct Why<'a> {
+        deleted_by: Option<&'a str>,
+        reason: Option<&'a str>,
+    }
+    let why = Why { deleted_by: Some("them"), reason: None };
+    assert_eq!(delete().set(&why).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).4.as_deref(), Some("them"));
+    assert_eq!(posts::table.find(1).restore().execute(conn), Ok(1));
+    // A changeset without changes is no error: the transition itself is a change.
+    assert_eq!(delete().set(Why { deleted_by: None, reason: None }).execute(conn), Ok(1));
+}
+
+#[test]
+fn set_reads_the_row_as_it_was() {
+    let conn = &mut *blog();
+    let was_deleted = diesel::dsl::case_when(posts::is_deleted.eq(true), "was deleted").otherwise("was active");
+    assert_eq!(posts::table.find(1).soft_delete().set(posts::title.eq(was_deleted)).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).1, "was active");
+}
+
+#[test]
+fn set_cannot_name_a_column_that_the_statement_sets() {
+    let conn = &mut *blog();
+    let before = state(conn);
+    let at = instant(DELETED_AT);
+    macro_rules! refused {
+        ($statement:expr, $column:literal) => {
+            let error = $statement.run(conn).unwrap_err();
+            assert!(
+                matches!(&error, Error::ColumnSetTwice { table, column } if table == "posts" && column == $column),
+                "{error}"
+            );
+            let error = $statement.execute(conn).unwrap_err();
+            assert!(matches!(error, DieselError::QueryBuilderError(_)), "{error}");
+        };
+    }
+    let delete = || posts::table.find(1).soft_delete();
+    let restore = || posts::table.find(2).restore();
+    refused!(delete().set(posts::is_deleted.eq(false)), "is_deleted");
+    refused!(delete().set((posts::title.eq("x"), posts::deleted_at.eq(at))), "deleted_at");
+    refused!(delete().set((posts::title.eq("x"), (posts::reason.eq("x"), posts::updated_at.eq(at)))), "updated_at");
+    refused!(restore().set(Some(posts::reason.eq("x"))), "reason");
+    #[derive(AsChangeset)]
+    #[diesel(table_name = posts)]
+    struct Form {
+        title: Option<&'static str>,
+        is_deleted: Option<bool>,
+    }
+    refused!(delete().set(Form { title: Some("x"), is_deleted: None }), "is_deleted");
+    assert_only(&before, &state(conn), &[]);
+    // Reading such a column is fine, and metadata belongs to a soft delete.
+    assert_eq!(delete().set((posts::reason.eq("x"), posts::version.eq(2))).execute(conn), Ok(1));
+}
+
+#[test]
+fn outcomes() {
+    let conn = &mut *blog();
+    let delete = |id: i32| posts::table.find(id).soft_delete();
+    assert_eq!(delete(99).outcome(conn).unwrap(), Outcome::NotFound);
+    assert_eq!(delete(2).outcome(conn).unwrap(), Outcome::AlreadyInState);
+    assert_eq!(delete(1).only_if(posts::version.eq(7)).outcome(conn).unwrap(), Outcome::Refused);
+    assert_eq!(delete(2).only_if(posts::version.eq(7)).outcome(conn).unwrap(), Outcome::AlreadyInState);
+    assert_eq!(delete(99).only_if(posts::version.eq(7)).outcome(conn).unwrap(), Outcome::NotFound);
+    // NULL is not true.
+    assert_eq!(delete(1).only_if(posts::reason.eq("x")).outcome(conn).unwrap(), Outcome::Refused);
+    let twice = delete(1).only_if(posts::version.eq(1)).only_if(posts::title.eq("Two"));
+    assert_eq!(twice.outcome(conn).unwrap(), Outcome::Refused);
+    assert_eq!(delete(1).only_if(posts::version.eq(1)).outcome(conn).unwrap(), Outcome::Changed);
+    let restore = |id: i32| posts::table.find(id).restore();
+    assert_eq!(restore(1).outcome(conn).unwrap(), Outcome::Changed);
+    assert_eq!(restore(1).outcome(conn).unwrap(), Outcome::AlreadyInState);
+    assert_eq!(restore(99).outcome(conn).unwrap(), Outcome::NotFound);
+    let raw = diesel::dsl::sql::<Bool>("id = 2 OR id = 98");
+    assert_eq!(posts::table.filter(raw).soft_delete().outcome(conn).unwrap(), Outcome::AlreadyInState);
+}
+
+#[test]
+fn outcome_is_for_one_row() {
+    let conn = &mut *blog();
+    let before = state(conn);
+    let error = posts::table.soft_delete().outcome(conn).unwrap_err();
+    assert!(matches!(&error, Error::NotOneRow { table, rows: 3 } if table == "posts"), "{error}");
+    let error = posts::table.deleted().soft_delete().outcome(conn).unwrap_err();
+    assert!(matches!(&error, Error::NotOneRow { rows: 2, .. }), "{error}");
+    assert_only(&before, &state(conn), &[]);
+}
+
+#[test]
+fn outcome_inside_a_transaction() {
+    let conn = &mut *blog();
+    let before = state(conn);
+    conn.test_transaction(|conn| {
+        assert_eq!(posts::table.find(1).soft_delete().outcome(conn)?, Outcome::Changed);
+        assert!(posts::table.restore().outcome(conn).is_err());
+        assert_eq!(posts::table.deleted().count().get_result::<i64>(conn).map_err(Error::from)?, 3);
+        Ok::<_, Error>(())
+    });
+    assert_only(&before, &state(conn), &[]);
+}
+
+#[test]
+fn a_restore_that_collides_is_named_and_changes_nothing() {
+    let conn = &mut *blog();
+    unique_titles_among_active(conn);
+    diesel::update(posts::table.find(1)).set(posts::title.eq("Two")).execute(conn).unwrap();
+    let before = state(conn);
+    let error = posts::table.filter(posts::id.eq_any([2, 5])).restore().run(conn).unwrap_err();
+    assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "posts"), "{error:?}");
+    assert!(error.to_string().starts_with("cannot restore in `posts`: a live row has taken a unique value"), "{error}");
+    assert_only(&before, &state(conn), &[]);
+    // The transaction around it stays usable.
+    conn.transaction(|conn| {
+        assert!(posts::table.find(2).restore().run(conn).is_err());
+        assert_eq!(posts::table.find(3).soft_delete().run(conn)?, 1);
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    assert!(post(conn, 3).2);
+    let error = posts::table.find(2).restore().execute(conn).unwrap_err();
+    assert!(matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)), "{error}");
+    // Out of the way, and it works.
+    assert_eq!(posts::table.find(1).soft_delete().run(conn).unwrap(), 1);
+    assert_eq!(posts::table.find(2).restore().outcome(conn).unwrap(), Outcome::Changed);
+}
+
+fn unique_titles_among_active(conn: &mut Conn) {
+    use diesel_soft_delete::Dialect;
+    let sql = match super::backend::DIALECT {
+        Dialect::Postgres | Dialect::Sqlite => "CREATE UNIQUE INDEX live_titles ON posts (title) WHERE (is_deleted = FALSE)",
+        Dialect::Mysql => {
+            "ALTER TABLE posts ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE KEY live_titles (title, live)"
+        }
+    };
+    diesel::sql_query(sql).execute(conn).unwrap();
+}
+
+#[test]
+fn purge_takes_deleted_rows_strictly_before_the_cutoff() {
+    let conn = &mut *blog();
+    diesel::delete(comments::table).execute(conn).unwrap();
+    diesel::delete(tags::table).execute(conn).unwrap();
+    let cutoff = instant(DELETED_AT).and_utc();
+    let micro = TimeDelta::microseconds(1);
+    // Active, with a timestamp left over: never purged.
+    diesel::update(posts::table.find(1)).set(posts::deleted_at.eq(instant("2020-01-01 00:00:00"))).execute(conn).unwrap();
+    // Deleted, without a timestamp: of unknown age, never purged.
+    diesel::update(posts::table.find(3)).set(posts::is_deleted.eq(true)).execute(conn).unwrap();
+    let ids = |conn: &mut Conn| posts::table.select(posts::id).order(posts::id).load::<i32>(conn).unwrap();
+
+    assert_eq!(posts::table.purge_deleted_before(cutoff - micro).run(conn).unwrap(), 0);
+    assert_eq!(posts::table.purge_deleted_before(cutoff).run(conn).unwrap(), 0);
+    assert_eq!(posts::table.filter(posts::id.eq(1)).purge_deleted_before(cutoff + micro).run(conn).unwrap(), 0);
+    assert_eq!(posts::table.find(2).purge_deleted_before(cutoff + micro).execute(conn), Ok(1));
+    assert_eq!(ids(conn), [1, 3, 4, 5]);
+    assert_eq!(posts::table.purge_older_than(TimeDelta::days(365_000)).run(conn).unwrap(), 0);
+    assert_eq!(posts::table.purge_older_than(TimeDelta::days(30)).execute(conn), Ok(1));
+    assert_eq!(ids(conn), [1, 3, 4]);
+    // A zero age: all that is deleted by now and has an instant.
+    assert_eq!(posts::table.find(4).soft_delete().execute(conn), Ok(1));
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    assert_eq!(posts::table.purge_older_than(TimeDelta::zero()).execute(conn), Ok(1));
+    assert_eq!(ids(conn), [1, 3]);
+}
+
+#[test]
+fn purge_refuses_ages_that_mean_nothing() {
+    let conn = &mut *blog();
+    let before = state(conn);
+    let error = posts::table.purge_older_than(TimeDelta::days(-30)).run(conn).unwrap_err();
+    assert!(matches!(error, Error::NegativeAge { age } if age == TimeDelta::days(-30)), "{error}");
+    assert!(matches!(posts::table.purge_older_than(TimeDelta::microseconds(-1)).execute(conn), Err(DieselError::QueryBuilderError(_))));
+    let error = posts::table.purge_older_than(TimeDelta::MAX).run(conn).unwrap_err();
+    assert!(matches!(error, Error::AgeTooLarge { .. }), "{error}");
+    assert_only(&before, &state(conn), &[]);
+}
+
+#[test]
+fn purge_does_not_reach_over_a_foreign_key() {
+    let conn = &mut *blog();
+    diesel::connection::SimpleConnection::batch_execute(
+        conn,
+        if super::backend::DIALECT == diesel_soft_delete::Dialect::Sqlite { "PRAGMA foreign_keys = ON" } else { "SELECT 1" },
+    )
+    .unwrap();
+    let error = users::table.purge_older_than(TimeDelta::days(1)).run(conn).unwrap_err();
+    let Error::Database(DieselError::DatabaseError(kind, _)) = &error else { panic!("{error}") };
+    assert!(matches!(kind, DatabaseErrorKind::ForeignKeyViolation), "{error}");
+    assert_eq!(users::table.count().get_result::<i64>(conn), Ok(4));
+}
+
+#[test]
+fn flag_and_timestamp_that_disagree() {
+    let conn = &mut *blog();
+    diesel::update(posts::table.find(1)).set(posts::deleted_at.eq(instant("2020-01-01 00:00:00"))).execute(conn).unwrap();
+    diesel::update(posts::table.find(3)).set(posts::is_deleted.eq(true)).execute(conn).unwrap();
+    // The flag decides.
+    assert_eq!(posts::table.active().select(posts::id).order(posts::id).load::<i32>(conn), Ok(vec![1, 4]));
+    assert_eq!(posts::table.deleted().select(posts::id).order(posts::id).load::<i32>(conn), Ok(vec![2, 3, 5]));
+    let at = instant("2025-01-01 00:00:00");
+    assert_eq!(posts::table.find(3).soft_delete().execute(conn), Ok(0));
+    assert_eq!(posts::table.find(1).restore().execute(conn), Ok(0));
+    // A transition sets both right.
+    assert_eq!(posts::table.find(1).soft_delete().at(at).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).3, Some(at));
+    assert_eq!(posts::table.find(3).restore().execute(conn), Ok(1));
+    assert_eq!(post(conn, 3).3, None);
+}
+
+#[test]
+fn statement_ids() {
+    use diesel::query_builder::QueryId;
+    fn id<Q: QueryId>(_: &Q) -> Option<std::any::TypeId> {
+        Q::query_id()
+    }
+    let age = TimeDelta::days(1);
+    let post = Post { id: 1, user_id: 1, title: String::new() };
+    let different = [
+        id(&posts::table.soft_delete()),
+        id(&posts::table.restore()),
+        id(&posts::table.find(1).soft_delete()),
+        id(&posts::table.find(1).restore()),
+        id(&posts::table.find(1).soft_delete().at(posts::updated_at)),
+        id(&posts::table.find(1).soft_delete().at(instant(DELETED_AT))),
+        id(&posts::table.find(1).soft_delete().at(db_now())),
+        id(&posts::table.find(1).soft_delete().only_if(posts::version.eq(1))),
+        id(&posts::table.find(1).soft_delete().only_if(posts::version.eq(1)).only_if(posts::version.eq(1))),
+        id(&posts::table.active().find(1).soft_delete()),
+        id(&comments::table.find(1).soft_delete()),
+        id(&posts::table.purge_older_than(age)),
+        id(&posts::table.find(1).purge_older_than(age)),
+        id(&comments::table.purge_older_than(age)),
+    ];
+    for (i, statement) in different.iter().enumerate() {
+        assert!(statement.is_some(), "statement {i} has no static id");
+        assert!(different[..i].iter().all(|before| before != statement), "statement {i} shares its id");
+    }
+    // What differs in values only is one statement.
+    assert_eq!(id(&posts::table.find(1).soft_delete()), id(&posts::table.find(2).soft_delete().at_utc(Utc::now())));
+    assert_eq!(id(&posts::table.find(1).soft_delete()), id(&post.soft_delete()));
+    assert_eq!(id(&posts::table.purge_older_than(age)), id(&posts::table.purge_deleted_before(Utc::now())));
+    // What differs in SQL from one run to the next has none.
+    assert_eq!(id(&posts::table.find(1).soft_delete().set(posts::reason.eq("x"))), None);
+    assert_eq!(id(&posts::table.filter(diesel::dsl::sql::<Bool>("id = 1")).soft_delete()), None);
+}
