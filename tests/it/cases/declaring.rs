@@ -72,17 +72,14 @@ fn newtype_ids() {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
     #[diesel(sql_type = Integer)]
     struct NoteId(i32);
-    impl ToSql<Integer, Db> for NoteId
-    where
-        i32: ToSql<Integer, Db>,
-    {
+    impl ToSql<Integer, Db> for NoteId {
         fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Db>) -> diesel::serialize::Result {
-            self.0.to_sql(out)
+            ToSql::<Integer, Db>::to_sql(&self.0, out)
         }
     }
     impl FromSql<Integer, Db> for NoteId {
         fn from_sql(value: <Db as diesel::backend::Backend>::RawValue<'_>) -> diesel::deserialize::Result<Self> {
-            i32::from_sql(value).map(Self)
+            <i32 as FromSql<Integer, Db>>::from_sql(value).map(Self)
         }
     }
 
@@ -102,7 +99,7 @@ fn newtype_ids() {
         "CREATE TABLE notes (note_id INTEGER PRIMARY KEY, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
          INSERT INTO notes (note_id) VALUES (1), (2);",
     );
-    let note = notes::table.find(NoteId(2)).select(Note::as_select()).first(conn).unwrap();
+    let note: Note = notes::table.find(NoteId(2)).select(Note::as_select()).first(conn).unwrap();
     assert_eq!(note.soft_delete().execute(conn), Ok(1));
     assert_eq!(notes::table.find(NoteId(1)).soft_delete().execute(conn), Ok(1));
 }
@@ -227,7 +224,7 @@ fn paths_and_several_tables_in_one_macro() {
     }
     diesel_soft_delete::soft_deletable! {
         schema::a { flag = is_deleted },
-        self::schema::b::table { flag = is_deleted, }
+        schema::b::table { flag = is_deleted, }
     }
     diesel_soft_delete::not_soft_deletable!(schema::c, schema::d::table,);
     use schema::{a, b, c, d};

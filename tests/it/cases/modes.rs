@@ -25,7 +25,7 @@ macro_rules! states {
             diesel::table! {
                 use diesel::sql_types::*;
                 #[allow(unused_imports)]
-                use super::super::super::backend::Instant;
+                use super::Instant;
                 things $columns
             }
             diesel_soft_delete::soft_deletable! { things { $($declaration)* } }
@@ -90,7 +90,7 @@ macro_rules! states {
                 assert_eq!(things::table.find(3).soft_delete().execute(conn), Ok(1));
                 assert_eq!(things::table.find(3).restore().execute(conn), Ok(1));
                 // Restored to the active value, never to NULL.
-                assert_eq!(stored(conn, $active), if stringify!($null) == "no" { 2 } else { 2 });
+                assert_eq!(stored(conn, $active), 2);
             }
         }
     };
@@ -127,12 +127,15 @@ macro_rules! instants {
         mod $name {
             use super::*;
 
+            type Wanted = $sql_type;
             diesel::table! {
+                use diesel::sql_types::*;
+                use super::Wanted;
                 things {
                     id -> Integer,
                     state -> Bool,
-                    deleted -> diesel::sql_types::Nullable<$sql_type>,
-                    touched -> $sql_type,
+                    deleted -> Nullable<Wanted>,
+                    touched -> Wanted,
                 }
             }
             diesel_soft_delete::soft_deletable! { things { flag = state, timestamp = deleted, touch = touched $($unit)* } }
@@ -156,9 +159,6 @@ macro_rules! instants {
                 assert_eq!(things::table.find(1).soft_delete().at(stored).run(conn).unwrap(), 1);
                 assert_eq!(things::table.find(1).select(columns).first::<(Option<$rust>, $rust)>(conn), Ok((Some(stored), stored)));
 
-                // What RETURNING gives is what is stored, to the last digit, for "now" too.
-                #[cfg(any())]
-                returning!();
                 let step: TimeDelta = $step;
                 assert_eq!(things::table.purge_deleted_before(instant()).run(conn).unwrap(), 0);
                 assert_eq!(things::table.find(2).soft_delete().run(conn).unwrap(), 1);
@@ -187,7 +187,7 @@ instants!(plain_timestamp, diesel::sql_types::Timestamp, chrono::NaiveDateTime, 
         diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
         _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
     }), naive(), MICRO);
-instants!(own_timestamp, super::super::super::backend::Instant, chrono::NaiveDateTime, [],
+instants!(own_timestamp, Instant, chrono::NaiveDateTime, [],
     (INSTANT_NULL, match DIALECT {
         diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
         _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",

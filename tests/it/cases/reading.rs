@@ -325,7 +325,7 @@ fn predicates_as_operands() {
     assert_eq!(ids(all.filter(not(is_deleted(posts::table))).load(conn)), [1, 3, 4]);
     assert_eq!(ids(all.filter(is_active(posts::table).eq(is_deleted(posts::table))).load(conn)), [0; 0]);
     assert_eq!(ids(all.filter(is_active(posts::table).and(posts::user_id.eq(1))).load(conn)), [1, 3]);
-    let label = diesel::dsl::case_when(is_active(posts::table), "live").otherwise("trash");
+    let label = diesel::dsl::case_when::<_, _, diesel::sql_types::Text>(is_active(posts::table), "live").otherwise("trash");
     assert_eq!(all.filter(posts::id.le(2)).select(label).load::<String>(conn).unwrap(), ["live", "trash"]);
     let states = all.select((posts::id, is_active(posts::table))).load::<(i32, bool)>(conn).unwrap();
     assert_eq!(states, [(1, true), (2, false), (3, true), (4, true), (5, false)]);
@@ -430,7 +430,7 @@ fn queries_have_static_ids_and_no_binds() {
     let queries = [
         id(&posts::table.active()),
         id(&posts::table.deleted()),
-        id(&posts::table.as_query()),
+        id(&diesel::query_builder::AsQuery::as_query(posts::table)),
         id(&users::table.inner_join(posts::table).active()),
         id(&users::table.inner_join_active(posts::table)),
         id(&users::table.inner_join_active(posts::table).active()),

@@ -255,7 +255,7 @@ fn set_writes_in_the_same_update() {
 #[test]
 fn set_reads_the_row_as_it_was() {
     let conn = &mut *blog();
-    let was_deleted = diesel::dsl::case_when(posts::is_deleted.eq(true), "was deleted").otherwise("was active");
+    let was_deleted = diesel::dsl::case_when::<_, _, diesel::sql_types::Text>(posts::is_deleted.eq(true), "was deleted").otherwise("was active");
     assert_eq!(posts::table.find(1).soft_delete().set(posts::title.eq(was_deleted)).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).1, "was active");
 }
