@@ -47,8 +47,8 @@ on_backend!(
     mysql
 );
 
-mod sqlite_plans;
-#[cfg(feature = "postgres")]
-mod postgres_plans;
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod multi;
+#[cfg(feature = "postgres")]
+mod postgres_plans;
+mod sqlite_plans;

@@ -109,7 +109,12 @@ pub fn fill(conn: &mut Conn) {
     conn.run_pending_migrations(MIGRATIONS).expect("the migrations run");
     let at = instant(DELETED_AT);
     let user = |id: i32, name: &'static str, deleted: bool| {
-        (users::id.eq(id), users::name.eq(name), users::is_deleted.eq(deleted), users::deleted_at.eq(deleted.then_some(at)))
+        (
+            users::id.eq(id),
+            users::name.eq(name),
+            users::is_deleted.eq(deleted),
+            users::deleted_at.eq(deleted.then_some(at)),
+        )
     };
     let post = |id: i32, user: i32, title: &'static str, deleted: bool| {
         (

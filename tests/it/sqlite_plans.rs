@@ -50,11 +50,7 @@ fn returning_gives_what_is_stored() {
     let columns = (posts::id, posts::is_deleted, posts::deleted_at, posts::updated_at);
     type Row = (i32, bool, Option<chrono::NaiveDateTime>, chrono::NaiveDateTime);
     let returned = posts::table.soft_delete().returning(columns).get_results::<Row>(conn).unwrap();
-    let stored = posts::table
-        .filter(posts::id.eq_any([1, 3, 4]))
-        .select(columns)
-        .load::<Row>(conn)
-        .unwrap();
+    let stored = posts::table.filter(posts::id.eq_any([1, 3, 4])).select(columns).load::<Row>(conn).unwrap();
     assert_eq!(returned, stored);
     assert!(returned.iter().all(|row| row.1 && row.2 == Some(row.3)));
     let restored: Vec<Row> = posts::table.restore().returning(columns).get_results(conn).unwrap();
@@ -62,7 +58,15 @@ fn returning_gives_what_is_stored() {
     assert!(restored.iter().all(|row| !row.1 && row.2.is_none()));
     // All columns without `.returning(..)`.
     type Full = (
-        i32, i32, String, i32, chrono::NaiveDateTime, bool, Option<chrono::NaiveDateTime>, Option<String>, Option<String>,
+        i32,
+        i32,
+        String,
+        i32,
+        chrono::NaiveDateTime,
+        bool,
+        Option<chrono::NaiveDateTime>,
+        Option<String>,
+        Option<String>,
     );
     let full = posts::table.find(1).soft_delete().get_result::<Full>(conn).unwrap();
     assert_eq!((full.0, full.5), (1, true));
@@ -82,7 +86,10 @@ fn timestamps_with_a_zone() {
     }
     diesel_soft_delete::soft_deletable! { notes { timestamp = deleted_at } }
     let conn = &mut SqliteConnection::establish(":memory:").unwrap();
-    conn.batch_execute("CREATE TABLE notes (id INTEGER PRIMARY KEY, deleted_at TEXT); INSERT INTO notes (id) VALUES (1), (2);").unwrap();
+    conn.batch_execute(
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, deleted_at TEXT); INSERT INTO notes (id) VALUES (1), (2);",
+    )
+    .unwrap();
     let at = instant("2024-02-29 23:59:59.987654").and_utc();
     assert_eq!(notes::table.find(1).soft_delete().at_utc(at).execute(conn), Ok(1));
     let stored = notes::table.find(1).select(notes::deleted_at).first::<Option<chrono::DateTime<chrono::Utc>>>(conn);

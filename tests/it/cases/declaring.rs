@@ -204,7 +204,12 @@ fn schema_qualified_tables() {
         id: i32,
     }
     let sql = diesel::debug_query::<Db, _>(&notes::table.find(1).restore()).to_string().replace('`', "\"");
-    assert!(sql.starts_with(r#"UPDATE "blog"."notes" SET "is_deleted" = FALSE, "deleted_at" = NULL WHERE ("blog"."notes"."id" = "#), "{sql}");
+    assert!(
+        sql.starts_with(
+            r#"UPDATE "blog"."notes" SET "is_deleted" = FALSE, "deleted_at" = NULL WHERE ("blog"."notes"."id" = "#
+        ),
+        "{sql}"
+    );
     let active = diesel::debug_query::<Db, _>(&notes::table.active()).to_string().replace('`', "\"");
     assert!(active.contains(r#"WHERE ("blog"."notes"."is_deleted" = FALSE)"#), "{active}");
     let conn = &mut *connection();
@@ -231,7 +236,10 @@ fn paths_and_several_tables_in_one_macro() {
     let sql = |query: &dyn diesel::query_builder::QueryFragment<Db>| {
         diesel::debug_query::<Db, _>(&query).to_string().replace('`', "\"")
     };
-    assert!(sql(&a::table.inner_join(b::table).active()).contains(r#"("a"."is_deleted" = FALSE) AND ("b"."is_deleted" = FALSE)"#));
+    assert!(
+        sql(&a::table.inner_join(b::table).active())
+            .contains(r#"("a"."is_deleted" = FALSE) AND ("b"."is_deleted" = FALSE)"#)
+    );
     let with_c = a::table.left_join(c::table.on(c::id.eq(a::id))).left_join(d::table.on(d::id.eq(a::id))).active();
     assert!(sql(&with_c).contains(r#"WHERE ("a"."is_deleted" = FALSE)"#));
 }
@@ -266,7 +274,14 @@ fn all_keys_together() {
     type Row = (Option<bool>, Option<i64>, i64, Option<i32>, Option<String>, Option<i64>);
     let row = |conn: &mut Conn| {
         notes::table
-            .select((notes::live, notes::deleted_ms, notes::touched_ms, notes::deleted_by, notes::reason, notes::operation))
+            .select((
+                notes::live,
+                notes::deleted_ms,
+                notes::touched_ms,
+                notes::deleted_by,
+                notes::reason,
+                notes::operation,
+            ))
             .first::<Row>(conn)
             .unwrap()
     };
@@ -310,5 +325,8 @@ fn a_table_of_64_columns() {
          INSERT INTO wide (id) VALUES (1), (2);"
     ));
     assert_eq!(wide::table.find(1).soft_delete().execute(conn), Ok(1));
-    assert_eq!(wide::table.active().select((wide::id, wide::c61)).load::<(i32, Option<i32>)>(conn), Ok(vec![(2, None)]));
+    assert_eq!(
+        wide::table.active().select((wide::id, wide::c61)).load::<(i32, Option<i32>)>(conn),
+        Ok(vec![(2, None)])
+    );
 }

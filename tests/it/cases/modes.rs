@@ -7,7 +7,7 @@ use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{is_active, is_active_or_missing, is_deleted};
 
 #[allow(unused_imports)]
-use super::backend::{Conn, Db, DIALECT, INSTANT_NULL, Instant, connection};
+use super::backend::{Conn, DIALECT, Db, INSTANT_NULL, Instant, connection};
 
 /// An instant with all its digits, and its unit's rounding made visible.
 fn instant() -> DateTime<Utc> {
@@ -182,16 +182,36 @@ fn naive() -> chrono::NaiveDateTime {
 const MICRO: TimeDelta = TimeDelta::microseconds(1);
 const EPOCH: (&str, &str) = ("BIGINT", "BIGINT NOT NULL DEFAULT 0");
 
-instants!(plain_timestamp, diesel::sql_types::Timestamp, chrono::NaiveDateTime, [],
-    (INSTANT_NULL, match DIALECT {
-        diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
-        _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
-    }), naive(), MICRO);
-instants!(own_timestamp, Instant, chrono::NaiveDateTime, [],
-    (INSTANT_NULL, match DIALECT {
-        diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
-        _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
-    }), naive(), MICRO);
+instants!(
+    plain_timestamp,
+    diesel::sql_types::Timestamp,
+    chrono::NaiveDateTime,
+    [],
+    (
+        INSTANT_NULL,
+        match DIALECT {
+            diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
+            _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
+        }
+    ),
+    naive(),
+    MICRO
+);
+instants!(
+    own_timestamp,
+    Instant,
+    chrono::NaiveDateTime,
+    [],
+    (
+        INSTANT_NULL,
+        match DIALECT {
+            diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
+            _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
+        }
+    ),
+    naive(),
+    MICRO
+);
 instants!(seconds, diesel::sql_types::BigInt, i64, [, unit = seconds], EPOCH, instant().timestamp(), TimeDelta::seconds(1));
 instants!(millis, diesel::sql_types::BigInt, i64, [, unit = millis], EPOCH, instant().timestamp_millis(), TimeDelta::milliseconds(1));
 instants!(micros, diesel::sql_types::BigInt, i64, [, unit = micros], EPOCH, instant().timestamp_micros(), MICRO);
@@ -209,7 +229,10 @@ fn an_instant_that_does_not_fit() {
     }
     diesel_soft_delete::soft_deletable! { things { timestamp = deleted, unit = seconds } }
     let conn = &mut *connection();
-    conn.batch_execute("CREATE TABLE things (id INTEGER PRIMARY KEY, deleted INTEGER); INSERT INTO things (id) VALUES (1);").unwrap();
+    conn.batch_execute(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, deleted INTEGER); INSERT INTO things (id) VALUES (1);",
+    )
+    .unwrap();
     let late = instant() + TimeDelta::days(365 * 20);
     let error = things::table.soft_delete().at_utc(late).run(conn).unwrap_err();
     assert!(matches!(error, diesel_soft_delete::Error::InstantOutOfRange { .. }), "{error}");

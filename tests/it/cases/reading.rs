@@ -58,16 +58,30 @@ fn queries_of_every_shape() {
     assert_eq!(posts::table.find(3).active().select(posts::id).first::<i32>(conn), Ok(3));
     assert_eq!(posts::table.active().find(2).select(posts::id).first::<i32>(conn).optional(), Ok(None));
     assert_eq!(
-        titles(posts::table.filter(posts::user_id.eq(1)).order(posts::id.desc()).select(posts::title).active().load(conn).unwrap()),
+        titles(
+            posts::table
+                .filter(posts::user_id.eq(1))
+                .order(posts::id.desc())
+                .select(posts::title)
+                .active()
+                .load(conn)
+                .unwrap()
+        ),
         ["Three", "One"],
     );
     // The limit counts active rows, not rows.
     assert_eq!(posts::table.order(posts::id).limit(2).select(posts::id).active().load::<i32>(conn), Ok(vec![1, 3]));
-    assert_eq!(posts::table.active().order(posts::id).limit(1).offset(1).select(posts::id).load::<i32>(conn), Ok(vec![3]));
+    assert_eq!(
+        posts::table.active().order(posts::id).limit(1).offset(1).select(posts::id).load::<i32>(conn),
+        Ok(vec![3])
+    );
     let per_author = posts::table.group_by(posts::user_id).select((posts::user_id, count_star())).order(posts::user_id);
     assert_eq!(per_author.active().load::<(i32, i64)>(conn), Ok(vec![(1, 2), (2, 1)]));
     assert_eq!(per_author.deleted().load::<(i32, i64)>(conn), Ok(vec![(1, 1), (3, 1)]));
-    assert_eq!(posts::table.active().select(posts::user_id).distinct().order(posts::user_id).load::<i32>(conn), Ok(vec![1, 2]));
+    assert_eq!(
+        posts::table.active().select(posts::user_id).distinct().order(posts::user_id).load::<i32>(conn),
+        Ok(vec![1, 2])
+    );
     assert_eq!(posts::table.active().select(diesel::dsl::max(posts::id)).first::<Option<i32>>(conn), Ok(Some(4)));
 }
 
@@ -78,8 +92,14 @@ fn boxed_queries() {
     assert_eq!(boxed().active().load::<i32>(conn), Ok(vec![1, 3, 4]));
     assert_eq!(boxed().deleted().load::<i32>(conn), Ok(vec![2, 5]));
     assert_eq!(boxed().active().filter(posts::user_id.eq(1)).load::<i32>(conn), Ok(vec![1, 3]));
-    assert_eq!(boxed().filter(posts::user_id.eq(1)).or_filter(posts::user_id.eq(3)).active().load::<i32>(conn), Ok(vec![1, 3]));
-    assert_eq!(posts::table.active().select(posts::id).order(posts::id).into_boxed::<Db>().load::<i32>(conn), Ok(vec![1, 3, 4]));
+    assert_eq!(
+        boxed().filter(posts::user_id.eq(1)).or_filter(posts::user_id.eq(3)).active().load::<i32>(conn),
+        Ok(vec![1, 3])
+    );
+    assert_eq!(
+        posts::table.active().select(posts::id).order(posts::id).into_boxed::<Db>().load::<i32>(conn),
+        Ok(vec![1, 3, 4])
+    );
     let joined = users::table.left_join_active(posts::table).into_boxed::<Db>().active();
     assert_eq!(joined.count().get_result::<i64>(conn), Ok(4));
 }
@@ -91,14 +111,21 @@ fn raw_sql_before_active_is_grouped() {
     assert_eq!(posts::table.filter(raw()).select(posts::id).active().load::<i32>(conn), Ok(vec![3]));
     assert_eq!(posts::table.filter(raw()).select(posts::id).deleted().load::<i32>(conn), Ok(vec![2]));
     assert_eq!(posts::table.into_boxed::<Db>().filter(raw()).select(posts::id).active().load::<i32>(conn), Ok(vec![3]));
-    assert_eq!(posts::table.into_boxed::<Db>().filter(raw()).select(posts::id).deleted().load::<i32>(conn), Ok(vec![2]));
+    assert_eq!(
+        posts::table.into_boxed::<Db>().filter(raw()).select(posts::id).deleted().load::<i32>(conn),
+        Ok(vec![2])
+    );
     let boxed: Box<dyn BoxableExpression<posts::table, Db, SqlType = Bool>> = Box::new(raw());
     assert_eq!(posts::table.filter(boxed).select(posts::id).active().load::<i32>(conn), Ok(vec![3]));
     let with_bind = diesel::dsl::sql::<Bool>("posts.id = 2 OR posts.id = ").bind::<diesel::sql_types::Integer, _>(3);
     assert_eq!(posts::table.filter(with_bind).select(posts::id).active().load::<i32>(conn), Ok(vec![3]));
     let on = || diesel::dsl::sql::<Bool>("posts.id = 2 OR posts.id = 3");
     assert_eq!(
-        users::table.filter(users::id.eq(1)).left_join(posts::table.on_active(on())).select(posts::id.nullable()).load::<Option<i32>>(conn),
+        users::table
+            .filter(users::id.eq(1))
+            .left_join(posts::table.on_active(on()))
+            .select(posts::id.nullable())
+            .load::<Option<i32>>(conn),
         Ok(vec![Some(3)]),
     );
 }
@@ -109,7 +136,8 @@ fn or_filter_belongs_before_active() {
     let right = posts::table.filter(posts::id.eq(1)).or_filter(posts::id.eq(2)).active().select(posts::id);
     assert_eq!(right.load::<i32>(conn), Ok(vec![1]));
     // The documented trap.
-    let wrong = posts::table.filter(posts::id.eq(1)).active().or_filter(posts::id.eq(2)).select(posts::id).order(posts::id);
+    let wrong =
+        posts::table.filter(posts::id.eq(1)).active().or_filter(posts::id.eq(2)).select(posts::id).order(posts::id);
     assert_eq!(wrong.load::<i32>(conn), Ok(vec![1, 2]));
 }
 
@@ -135,7 +163,10 @@ fn inner_joins_filter_every_table_once() {
     let star = posts::table.inner_join(users::table).inner_join(comments::table).inner_join(tags::table);
     assert_eq!(predicates(&star.active()), [1, 1, 1]);
     assert!(!sql(&star.active().select(posts::id)).contains("\"tags\".\"is_deleted\""));
-    assert_eq!(star.active().select((comments::body, tags::name)).load::<(String, String)>(conn).unwrap(), strings(&[("first", "rust")]));
+    assert_eq!(
+        star.active().select((comments::body, tags::name)).load::<(String, String)>(conn).unwrap(),
+        strings(&[("first", "rust")])
+    );
     // A plain table first.
     let tagged = tags::table.inner_join(posts::table);
     assert_eq!(predicates(&tagged.active()), [0, 1, 0]);
@@ -165,13 +196,24 @@ fn left_joins_keep_the_left_row() {
     // Explicit ON clauses, both ways.
     let on = posts::user_id.eq(users::id).and(posts::title.eq("One"));
     for rows in [
-        users::table.left_join(posts::table.on_active(on)).active().select((users::name, posts::title.nullable())).order(users::id).load(conn),
-        users::table.left_join_active(posts::table.on(on)).active().select((users::name, posts::title.nullable())).order(users::id).load(conn),
+        users::table
+            .left_join(posts::table.on_active(on))
+            .active()
+            .select((users::name, posts::title.nullable()))
+            .order(users::id)
+            .load(conn),
+        users::table
+            .left_join_active(posts::table.on(on))
+            .active()
+            .select((users::name, posts::title.nullable()))
+            .order(users::id)
+            .load(conn),
     ] {
         assert_eq!(named(rows.unwrap()), options(&[("Sean", Some("One")), ("Ida", None), ("Jim", None)]));
     }
     // A plain table needs nothing.
-    let with_tags = posts::table.left_join(tags::table).active().select((posts::title, tags::name.nullable())).order(posts::id);
+    let with_tags =
+        posts::table.left_join(tags::table).active().select((posts::title, tags::name.nullable())).order(posts::id);
     assert_eq!(
         named(with_tags.load(conn).unwrap()),
         options(&[("One", Some("rust")), ("Three", None), ("Four", Some("tess"))]),
@@ -182,30 +224,35 @@ fn left_joins_keep_the_left_row() {
 #[test]
 fn left_joins_three_deep() {
     let conn = &mut *blog();
-    let expected = [
-        (1, Some(1), Some("first")),
-        (1, Some(3), None),
-        (3, None, None),
-        (4, None, None),
-    ]
-    .map(|(user, post, comment)| (user, post, comment.map(String::from)));
+    let expected = [(1, Some(1), Some("first")), (1, Some(3), None), (3, None, None), (4, None, None)]
+        .map(|(user, post, comment)| (user, post, comment.map(String::from)));
     let columns = (users::id, posts::id.nullable(), comments::body.nullable());
     let inside = users::table.left_join_active(posts::table.left_join_active(comments::table)).active();
     assert_eq!(predicates(&inside), [1, 1, 1]);
-    assert_eq!(inside.select(columns).order((users::id, posts::id)).load::<(i32, Option<i32>, Option<String>)>(conn).unwrap(), expected);
+    assert_eq!(
+        inside.select(columns).order((users::id, posts::id)).load::<(i32, Option<i32>, Option<String>)>(conn).unwrap(),
+        expected
+    );
     let chained = users::table
         .left_join_active(posts::table)
         .left_join(comments::table.on_active(comments::post_id.eq(posts::id)))
         .active();
     assert_eq!(predicates(&chained), [1, 1, 1]);
-    assert_eq!(chained.select(columns).order((users::id, posts::id)).load::<(i32, Option<i32>, Option<String>)>(conn).unwrap(), expected);
+    assert_eq!(
+        chained.select(columns).order((users::id, posts::id)).load::<(i32, Option<i32>, Option<String>)>(conn).unwrap(),
+        expected
+    );
     // An inner join on the right: a post counts only with a comment, and the join goes into ON whole.
     let nested = users::table
         .left_join(posts::table.inner_join(comments::table).on_active(posts::user_id.eq(users::id)))
         .active();
     assert_eq!(predicates(&nested), [1, 1, 1]);
     assert_eq!(
-        nested.select((users::id, comments::body.nullable())).order(users::id).load::<(i32, Option<String>)>(conn).unwrap(),
+        nested
+            .select((users::id, comments::body.nullable()))
+            .order(users::id)
+            .load::<(i32, Option<String>)>(conn)
+            .unwrap(),
         [(1, Some(String::from("first"))), (3, None), (4, None)],
     );
 }
@@ -242,7 +289,9 @@ fn aliases_are_filtered_through_the_alias() {
     assert_eq!(a.inner_join(b.on(on())).active().select(columns()).load::<(i32, i32)>(conn), Ok(vec![(1, 3)]));
     let left = a.left_join(b.on_active(on())).active();
     assert_eq!(
-        left.select((a.field(posts::id), b.field(posts::id).nullable())).order(a.field(posts::id)).load::<(i32, Option<i32>)>(conn),
+        left.select((a.field(posts::id), b.field(posts::id).nullable()))
+            .order(a.field(posts::id))
+            .load::<(i32, Option<i32>)>(conn),
         Ok(vec![(1, Some(3)), (3, None), (4, None)]),
     );
     let mixed = posts::table.inner_join(a.on(a.field(posts::user_id).eq(posts::user_id))).active();
@@ -296,9 +345,8 @@ fn subqueries() {
     assert_eq!(users::table.active().filter(discussed).select(users::id).load::<i32>(conn), Ok(vec![1]));
     assert_eq!(diesel::select(exists(posts::table.active().find(2))).get_result::<bool>(conn), Ok(false));
     assert_eq!(diesel::select(exists(posts::table.deleted().find(2))).get_result::<bool>(conn), Ok(true));
-    let joined = users::table.filter(users::id.eq_any(
-        posts::table.inner_join(comments::table).active().select(posts::user_id),
-    ));
+    let joined =
+        users::table.filter(users::id.eq_any(posts::table.inner_join(comments::table).active().select(posts::user_id)));
     assert_eq!(joined.select(users::id).order(users::id).load::<i32>(conn), Ok(vec![1, 2]));
 }
 
@@ -309,8 +357,12 @@ fn unions() {
     let mut ids = both.load::<i32>(conn).unwrap();
     ids.sort_unstable();
     assert_eq!(ids, [1, 2, 3, 4, 5]);
-    let mut names =
-        posts::table.active().select(posts::title).union_all(users::table.active().select(users::name)).load::<String>(conn).unwrap();
+    let mut names = posts::table
+        .active()
+        .select(posts::title)
+        .union_all(users::table.active().select(users::name))
+        .load::<String>(conn)
+        .unwrap();
     names.sort_unstable();
     assert_eq!(names, ["Four", "Ida", "Jim", "One", "Sean", "Three"]);
 }
@@ -325,11 +377,15 @@ fn predicates_as_operands() {
     assert_eq!(ids(all.filter(not(is_deleted(posts::table))).load(conn)), [1, 3, 4]);
     assert_eq!(ids(all.filter(is_active(posts::table).eq(is_deleted(posts::table))).load(conn)), [0; 0]);
     assert_eq!(ids(all.filter(is_active(posts::table).and(posts::user_id.eq(1))).load(conn)), [1, 3]);
-    let label = diesel::dsl::case_when::<_, _, diesel::sql_types::Text>(is_active(posts::table), "live").otherwise("trash");
+    let label =
+        diesel::dsl::case_when::<_, _, diesel::sql_types::Text>(is_active(posts::table), "live").otherwise("trash");
     assert_eq!(all.filter(posts::id.le(2)).select(label).load::<String>(conn).unwrap(), ["live", "trash"]);
     let states = all.select((posts::id, is_active(posts::table))).load::<(i32, bool)>(conn).unwrap();
     assert_eq!(states, [(1, true), (2, false), (3, true), (4, true), (5, false)]);
-    let per_state = posts::table.group_by(posts::is_deleted).select((is_deleted(posts::table), count_star())).order(posts::is_deleted);
+    let per_state = posts::table
+        .group_by(posts::is_deleted)
+        .select((is_deleted(posts::table), count_star()))
+        .order(posts::is_deleted);
     assert_eq!(per_state.load::<(bool, i64)>(conn).unwrap(), [(false, 3), (true, 2)]);
     // In ON, by hand; in a boxed query; on an outer join's nullable side.
     let on = posts::user_id.eq(users::id).and(is_active(posts::table));
@@ -396,7 +452,9 @@ struct AuthorsPost {
 
 #[diesel::dsl::auto_type]
 fn active_after(id: i32) -> _ {
-    diesel_soft_delete::active(posts::table).filter(posts::id.gt(id)).filter(diesel_soft_delete::is_active(posts::table))
+    diesel_soft_delete::active(posts::table)
+        .filter(posts::id.gt(id))
+        .filter(diesel_soft_delete::is_active(posts::table))
 }
 
 #[diesel::dsl::auto_type]
@@ -415,7 +473,10 @@ fn has_query_and_auto_type_need_no_annotation() {
     let ids: Vec<i32> = ActivePost::query().order(posts::id).load(conn).unwrap().iter().map(|post| post.id).collect();
     assert_eq!(ids, [1, 3, 4]);
     let authors_with_posts = Author::query().order(posts::id).load(conn).unwrap();
-    assert_eq!(authors_with_posts.iter().map(|a| (a.name.as_str(), a.post.title.as_str())).collect::<Vec<_>>(), [("Sean", "One"), ("Sean", "Three")]);
+    assert_eq!(
+        authors_with_posts.iter().map(|a| (a.name.as_str(), a.post.title.as_str())).collect::<Vec<_>>(),
+        [("Sean", "One"), ("Sean", "Three")]
+    );
     assert_eq!(active_after(1).select(posts::id).order(posts::id).load::<i32>(conn), Ok(vec![3, 4]));
     assert_eq!(trash().order(posts::id).load::<i32>(conn), Ok(vec![2, 5]));
     assert_eq!(authors().load::<String>(conn).unwrap().len(), 4);

@@ -255,7 +255,9 @@ fn set_writes_in_the_same_update() {
 #[test]
 fn set_reads_the_row_as_it_was() {
     let conn = &mut *blog();
-    let was_deleted = diesel::dsl::case_when::<_, _, diesel::sql_types::Text>(posts::is_deleted.eq(true), "was deleted").otherwise("was active");
+    let was_deleted =
+        diesel::dsl::case_when::<_, _, diesel::sql_types::Text>(posts::is_deleted.eq(true), "was deleted")
+            .otherwise("was active");
     assert_eq!(posts::table.find(1).soft_delete().set(posts::title.eq(was_deleted)).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).1, "was active");
 }
@@ -368,7 +370,9 @@ fn a_restore_that_collides_is_named_and_changes_nothing() {
 fn unique_titles_among_active(conn: &mut Conn) {
     use diesel_soft_delete::Dialect;
     let sql = match super::backend::DIALECT {
-        Dialect::Postgres | Dialect::Sqlite => "CREATE UNIQUE INDEX live_titles ON posts (title) WHERE (is_deleted = FALSE)",
+        Dialect::Postgres | Dialect::Sqlite => {
+            "CREATE UNIQUE INDEX live_titles ON posts (title) WHERE (is_deleted = FALSE)"
+        }
         Dialect::Mysql => {
             "ALTER TABLE posts ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE KEY live_titles (title, live)"
         }
@@ -384,7 +388,10 @@ fn purge_takes_deleted_rows_strictly_before_the_cutoff() {
     let cutoff = instant(DELETED_AT).and_utc();
     let micro = TimeDelta::microseconds(1);
     // Active, with a timestamp left over: never purged.
-    diesel::update(posts::table.find(1)).set(posts::deleted_at.eq(instant("2020-01-01 00:00:00"))).execute(conn).unwrap();
+    diesel::update(posts::table.find(1))
+        .set(posts::deleted_at.eq(instant("2020-01-01 00:00:00")))
+        .execute(conn)
+        .unwrap();
     // Deleted, without a timestamp: of unknown age, never purged.
     diesel::update(posts::table.find(3)).set(posts::is_deleted.eq(true)).execute(conn).unwrap();
     let ids = |conn: &mut Conn| posts::table.select(posts::id).order(posts::id).load::<i32>(conn).unwrap();
@@ -410,7 +417,10 @@ fn purge_refuses_ages_that_mean_nothing() {
     let before = state(conn);
     let error = posts::table.purge_older_than(TimeDelta::days(-30)).run(conn).unwrap_err();
     assert!(matches!(error, Error::NegativeAge { age } if age == TimeDelta::days(-30)), "{error}");
-    assert!(matches!(posts::table.purge_older_than(TimeDelta::microseconds(-1)).execute(conn), Err(DieselError::QueryBuilderError(_))));
+    assert!(matches!(
+        posts::table.purge_older_than(TimeDelta::microseconds(-1)).execute(conn),
+        Err(DieselError::QueryBuilderError(_))
+    ));
     let error = posts::table.purge_older_than(TimeDelta::MAX).run(conn).unwrap_err();
     assert!(matches!(error, Error::AgeTooLarge { .. }), "{error}");
     assert_only(&before, &state(conn), &[]);
@@ -421,7 +431,11 @@ fn purge_does_not_reach_over_a_foreign_key() {
     let conn = &mut *blog();
     diesel::connection::SimpleConnection::batch_execute(
         conn,
-        if super::backend::DIALECT == diesel_soft_delete::Dialect::Sqlite { "PRAGMA foreign_keys = ON" } else { "SELECT 1" },
+        if super::backend::DIALECT == diesel_soft_delete::Dialect::Sqlite {
+            "PRAGMA foreign_keys = ON"
+        } else {
+            "SELECT 1"
+        },
     )
     .unwrap();
     let error = users::table.purge_older_than(TimeDelta::days(1)).run(conn).unwrap_err();
@@ -433,7 +447,10 @@ fn purge_does_not_reach_over_a_foreign_key() {
 #[test]
 fn flag_and_timestamp_that_disagree() {
     let conn = &mut *blog();
-    diesel::update(posts::table.find(1)).set(posts::deleted_at.eq(instant("2020-01-01 00:00:00"))).execute(conn).unwrap();
+    diesel::update(posts::table.find(1))
+        .set(posts::deleted_at.eq(instant("2020-01-01 00:00:00")))
+        .execute(conn)
+        .unwrap();
     diesel::update(posts::table.find(3)).set(posts::is_deleted.eq(true)).execute(conn).unwrap();
     // The flag decides.
     assert_eq!(posts::table.active().select(posts::id).order(posts::id).load::<i32>(conn), Ok(vec![1, 4]));
