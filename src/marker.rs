@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
+use diesel::Table;
 use diesel::associations::HasTable;
 use diesel::query_builder::QueryId;
 use diesel::query_source::Column;
 use diesel::sql_types::{Bool, Nullable, SqlType};
-use diesel::{Expression, Table};
 
 use crate::hidden::TableName;
 use crate::instant::{AnyInstant, BoundInstant, InstantType, NullableInstant};
@@ -286,19 +286,14 @@ pub trait NullableColumns {
     fn columns() -> Self::Columns;
 }
 
-/// A column that a restore can set to NULL.
+/// The SQL type of a column that a restore can set to NULL.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is NOT NULL, so a restore cannot reset it",
+    message = "a restore cannot set a column of the SQL type `{Self}` to NULL",
     note = "the columns in `metadata(..)` and `operation = ..` must be nullable"
 )]
-pub trait NullableColumn: Column {}
+pub trait NullableType {}
 
-impl<C, ST> NullableColumn for C
-where
-    C: Column + Expression<SqlType = Nullable<ST>>,
-    ST: SqlType,
-{
-}
+impl<ST: SqlType> NullableType for Nullable<ST> {}
 
 impl NullableColumns for () {
     type Columns = [ColumnRef; 0];
@@ -309,7 +304,10 @@ impl NullableColumns for () {
 
 macro_rules! nullable_columns {
     ($count:literal: $($C:ident)+) => {
-        impl<$($C: NullableColumn,)+> NullableColumns for ($($C,)+) {
+        impl<$($C: Column),+> NullableColumns for ($($C,)+)
+        where
+            $($C::SqlType: NullableType,)+
+        {
             type Columns = [ColumnRef; $count];
             fn columns() -> Self::Columns {
                 [$(ColumnRef::of::<$C>()),+]

@@ -1,9 +1,9 @@
 //! The impls: what a table declares, and one macro call for what every such table gets.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Path;
 use syn::spanned::Spanned;
+use syn::{Ident, Path};
 
 use crate::parse::{Declaration, Unit};
 use crate::validate::{State, Valid, validate};
@@ -27,28 +27,39 @@ pub fn plain(tables: &[Path]) -> TokenStream {
 
 fn soft_deletable(valid: &Valid) -> TokenStream {
     let Valid { table, state, timestamp, unit, touch, reset } = valid;
-    let private = quote!(::diesel_soft_delete::__private);
     // Each type carries the span of its column, so that a column of a wrong type is shown there.
-    let state = match state {
-        State::Flag(column) => quote_spanned!(column.span()=> #private::Flag<#table::#column>),
-        State::ActiveFlag(column) => quote_spanned!(column.span()=> #private::ActiveFlag<#table::#column>),
-        State::Timestamp(column) => quote_spanned!(column.span()=> #private::ByTimestamp<#table::#column>),
+    let private = |span| quote_spanned!(span=> ::diesel_soft_delete::__private);
+    let of = |marker: &str, column: &Ident, unit: Option<TokenStream>| {
+        let (span, marker) = (column.span(), Ident::new(marker, column.span()));
+        let (private, unit) = (private(span), unit.into_iter());
+        quote_spanned!(span=> #private::#marker<#table::#column #(, #unit)*>)
     };
-    let unit = match unit {
-        None => quote!(#private::NoUnit),
-        Some(Unit::Seconds) => quote!(#private::Seconds),
-        Some(Unit::Millis) => quote!(#private::Millis),
-        Some(Unit::Micros) => quote!(#private::Micros),
+    let without = |marker: &str| {
+        let (private, marker) = (private(Span::call_site()), Ident::new(marker, Span::call_site()));
+        quote!(#private::#marker)
+    };
+    let unit = without(match unit {
+        None => "NoUnit",
+        Some(Unit::Seconds) => "Seconds",
+        Some(Unit::Millis) => "Millis",
+        Some(Unit::Micros) => "Micros",
+    });
+    let state = match state {
+        State::Flag(column) => of("Flag", column, None),
+        State::ActiveFlag(column) => of("ActiveFlag", column, None),
+        State::Timestamp(column) => of("ByTimestamp", column, None),
     };
     let stamp = match timestamp {
-        None => quote!(#private::NoTimestamp),
-        Some(column) => quote_spanned!(column.span()=> #private::TimestampColumn<#table::#column, #unit>),
+        None => without("NoTimestamp"),
+        Some(column) => of("TimestampColumn", column, Some(unit.clone())),
     };
     let touch = match touch {
-        None => quote!(#private::NoTouch),
-        Some(column) => quote_spanned!(column.span()=> #private::TouchColumn<#table::#column, #unit>),
+        None => without("NoTouch"),
+        Some(column) => of("TouchColumn", column, Some(unit)),
     };
+    let reset_span = reset.first().map_or_else(Span::call_site, Ident::span);
     let reset = reset.iter().map(|column| quote_spanned!(column.span()=> #table::#column));
+    let reset = quote_spanned!(reset_span=> (#(#reset,)*));
     let target = quote_spanned!(table.span()=> #table::table);
     quote! {
         const _: () = {
@@ -57,7 +68,7 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
                 type State = #state;
                 type Stamp = #stamp;
                 type Touch = #touch;
-                type Reset = (#(#reset,)*);
+                type Reset = #reset;
             }
             ::diesel_soft_delete::__soft_deletable_impls!(#target);
         };

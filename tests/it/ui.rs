@@ -1,1 +1,152 @@
+//! Misuse: files in `tests/ui` that must not compile, or not without the messages they name.
+//!
+//! A comment `//~ text` names a line of *our* messages (an error, its label, notes and helps) whose
+//! span lies on that line of the file; `//~^ text` on the line above. Not the whole output is
+//! compared, so that another compiler version does not break a test. Every error must be one that
+//! the file names: no secondary error may drown ours. All files are checked in one run of cargo.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+struct Expected {
+    line: usize,
+    text: String,
+}
+
+/// One diagnostic: the line of its primary span, and all its text.
+struct Found {
+    line: usize,
+    text: String,
+}
+
+#[test]
+fn misuse_is_refused_with_our_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root.join("tests/ui"))
+        .expect("tests/ui")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+
+    let project = target_directory(root).join("ui");
+    write_project(root, &project, &files);
+    let found = check(root, &project);
+
+    let mut failures = Vec::new();
+    for file in &files {
+        let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+        let source = std::fs::read_to_string(file).expect("a source");
+        compare(&name, &expected(&source), found.get(&name).map_or(&[], Vec::as_slice), &mut failures);
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn target_directory(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+/// A package with a binary per file. It shares the lock file of the workspace, so that nothing is
+/// resolved anew.
+fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
+    let bins = project.join("src/bin");
+    let _ = std::fs::remove_dir_all(&bins);
+    std::fs::create_dir_all(&bins).expect("a directory for the package");
+    for file in files {
+        std::fs::copy(file, bins.join(file.file_name().expect("a name"))).expect("a copy");
+    }
+    let manifest = format!(
+        "[package]\nname = \"ui\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
+         [dependencies]\n\
+         diesel_soft_delete = {{ path = {root:?}, features = [\"sqlite\", \"mysql_backend\"] }}\n\
+         diesel = {{ version = \"~2.3.9\" }}\n\
+         chrono = \"0.4\"\n\
+         libsqlite3-sys = {{ version = \"0.38\", features = [\"bundled\"] }}\n\
+         [profile.dev]\ndebug = 0\n"
+    );
+    std::fs::write(project.join("Cargo.toml"), manifest).expect("a manifest");
+    let _ = std::fs::copy(root.join("Cargo.lock"), project.join("Cargo.lock"));
+}
+
+/// Runs `cargo check` and gathers the errors per binary.
+fn check(root: &Path, project: &Path) -> BTreeMap<String, Vec<Found>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = Command::new(cargo)
+        .args(["check", "--bins", "--keep-going", "--quiet", "--message-format=json", "--target-dir"])
+        .arg(target_directory(root).join("ui-target"))
+        .current_dir(project)
+        .env_remove("RUSTFLAGS")
+        .output()
+        .expect("cargo runs");
+    let mut found: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let Ok(message) = serde_json::from_str::<Value>(line) else { continue };
+        if message["reason"] != "compiler-message" || message["message"]["level"] != "error" {
+            continue;
+        }
+        let name = message["target"]["name"].as_str().unwrap_or_default().to_owned();
+        let mut text = String::new();
+        gather(&message["message"], &mut text);
+        let line = primary_line(&message["message"]["spans"]);
+        if let Some(line) = line {
+            found.entry(name).or_default().push(Found { line, text });
+        }
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!found.is_empty(), "no file was refused; cargo said: {stderr}");
+    found
+}
+
+/// The line of the file's own code: a span inside a macro leads back to its call.
+fn primary_line(spans: &Value) -> Option<usize> {
+    let primary = spans.as_array()?.iter().find(|span| span["is_primary"] == true)?;
+    let mut span = primary;
+    while !span["file_name"].as_str()?.starts_with("src/bin/") {
+        span = &span["expansion"]["span"];
+        span.as_object()?;
+    }
+    usize::try_from(span["line_start"].as_u64()?).ok()
+}
+
+fn gather(message: &Value, text: &mut String) {
+    text.push_str(message["message"].as_str().unwrap_or_default());
+    text.push('\n');
+    for span in message["spans"].as_array().into_iter().flatten() {
+        text.push_str(span["label"].as_str().unwrap_or_default());
+        text.push('\n');
+    }
+    for child in message["children"].as_array().into_iter().flatten() {
+        gather(child, text);
+    }
+}
+
+fn expected(source: &str) -> Vec<Expected> {
+    let mut expected = Vec::new();
+    for (index, line) in source.lines().enumerate() {
+        if let Some((_, text)) = line.split_once("//~") {
+            let up = text.chars().take_while(|letter| *letter == '^').count();
+            expected.push(Expected { line: index + 1 - up, text: text[up..].trim().to_owned() });
+        }
+    }
+    expected
+}
+
+fn compare(name: &str, expected: &[Expected], found: &[Found], failures: &mut Vec<String>) {
+    if expected.is_empty() {
+        failures.push(format!("{name}: the file names no message"));
+    }
+    for wanted in expected {
+        if !found.iter().any(|error| error.line == wanted.line && error.text.contains(&wanted.text)) {
+            failures.push(format!("{name}:{}: missing: {}", wanted.line, wanted.text));
+        }
+    }
+    for error in found {
+        if !expected.iter().any(|wanted| wanted.line == error.line && error.text.contains(&wanted.text)) {
+            failures.push(format!("{name}:{}: not named in the file: {}", error.line, error.text));
+        }
+    }
+}

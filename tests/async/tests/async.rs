@@ -1,8 +1,8 @@
 //! `run_async` and `outcome_async` on every backend of diesel-async; ordinary Diesel through it.
 
-use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_soft_delete::chrono::{self, TimeDelta};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Error, Outcome};
 

@@ -1,0 +1,33 @@
+use diesel_soft_delete::prelude::*;
+
+diesel::table! {
+    posts {
+        id -> Integer,
+        is_deleted -> Bool,
+        live -> Bool,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+// All mistakes of one derive are reported at once, each at its key.
+#[derive(SoftDeletable)]
+#[diesel(table_name = posts)]
+#[soft_delete(
+    flag = is_deleted,
+    active_flag = live, //~ `flag` and `active_flag` cannot stand together
+    timestmap = deleted_at, //~ did you mean `timestamp`? The correct format looks like `timestamp = deleted_at`
+    flag = is_deleted, //~ `flag` is given twice
+    unit = years, //~ unknown unit `years`
+    touch, //~ the correct format looks like `touch = updated_at`
+    metadata = live, //~ the correct format looks like `metadata(deleted_by, reason)`
+    operation = "live", //~ `operation` takes a name without quotes
+    colour = red, //~ unknown key `colour`
+)]
+struct Post {
+    id: i32,
+}
+
+// What is right is still there: no second error.
+fn main() {
+    let _ = posts::table.active();
+}

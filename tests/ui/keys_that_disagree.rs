@@ -1,0 +1,22 @@
+use diesel_soft_delete::prelude::*;
+
+diesel::table! { a { id -> Integer, is_deleted -> Bool, reason -> Nullable<Text>, } }
+diesel::table! { b { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
+diesel::table! { c { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = a)]
+#[soft_delete(flag = is_deleted, unit = seconds)] //~ `unit` has no column to be the unit of
+struct A;
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = b)]
+#[soft_delete(flag = is_deleted, timestamp = deleted_at, touch = deleted_at)] //~ the column `deleted_at` has two roles
+struct B;
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = c)]
+#[soft_delete = "flag"] //~ `soft_delete` takes its keys in parentheses
+struct C;
+
+fn main() {}

@@ -1,0 +1,13 @@
+use diesel_soft_delete::prelude::*;
+
+diesel::table! { posts { id -> Integer, is_deleted -> Bool, } }
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = posts)]
+#[soft_delete(
+    flag = is_deleted,
+    timestamp = deleted_at, //~ cannot find type `deleted_at` in module `posts`
+)]
+struct Post;
+
+fn main() {}
