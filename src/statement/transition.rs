@@ -197,6 +197,7 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     /// # Ok(())
     /// # }
     /// ```
+    #[allow(clippy::type_complexity, reason = "an alias would hide which parameters change")]
     pub fn at<E>(
         self,
         instant: E,

@@ -56,7 +56,6 @@ pub mod sqlite {
     pub const DIALECT: diesel_soft_delete::Dialect = diesel_soft_delete::Dialect::Sqlite;
     pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
         diesel_migrations::embed_migrations!("migrations/sqlite");
-    pub const INSTANT: &str = "TIMESTAMP";
     pub const INSTANT_NULL: &str = "TIMESTAMP";
 
     pub fn connection() -> super::TestConnection<Conn> {
@@ -85,7 +84,6 @@ pub mod postgres {
     pub const DIALECT: diesel_soft_delete::Dialect = diesel_soft_delete::Dialect::Postgres;
     pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
         diesel_migrations::embed_migrations!("migrations/postgres");
-    pub const INSTANT: &str = "TIMESTAMP";
     pub const INSTANT_NULL: &str = "TIMESTAMP";
 
     pub fn connection() -> super::TestConnection<Conn> {
@@ -120,7 +118,6 @@ pub mod mysql {
     pub const DIALECT: diesel_soft_delete::Dialect = diesel_soft_delete::Dialect::Mysql;
     pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
         diesel_migrations::embed_migrations!("migrations/mysql");
-    pub const INSTANT: &str = "DATETIME(6)";
     pub const INSTANT_NULL: &str = "DATETIME(6) NULL DEFAULT NULL";
 
     pub fn connection() -> super::TestConnection<Conn> {
