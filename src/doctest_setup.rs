@@ -59,7 +59,7 @@ fn connection() -> SqliteConnection {
              (1, 'Sean', FALSE, NULL), (2, 'Tess', TRUE, '2024-03-01 12:00:00');
          INSERT INTO posts (id, user_id, title, is_deleted, deleted_at) VALUES
              (1, 1, 'One', FALSE, NULL), (2, 1, 'Two', TRUE, '2024-03-01 12:00:00'), (3, 2, 'Three', FALSE, NULL);
-         INSERT INTO tags VALUES (1, 2, 'rust'), (2, 3, 'sql');",
+         INSERT INTO tags VALUES (1, 3, 'rust'), (2, 3, 'sql');",
     )
     .unwrap();
     conn

@@ -219,7 +219,7 @@ pub use diesel_soft_delete_derives::soft_deletable;
 /// # fn main() -> QueryResult<()> {
 /// # let conn = &mut connection();
 /// let tagged = posts::table.inner_join(tags::table).active().select(tags::name).load::<String>(conn)?;
-/// assert_eq!(tagged, ["sql"]); // the post with the tag `rust` is deleted
+/// assert_eq!(tagged, ["rust", "sql"]);
 /// # Ok(())
 /// # }
 /// ```
