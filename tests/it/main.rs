@@ -4,11 +4,13 @@
 mod support;
 mod ui;
 
-/// Compiles the cases for one backend.
+/// Compiles the cases for one backend, which has `RETURNING` or not.
 macro_rules! on_backend {
-    ($(#[$attr:meta])* $backend:ident) => {
+    ($(#[$attr:meta])* $backend:ident, returning: $returning:ident) => {
         $(#[$attr])*
         mod $backend {
+            if_returning!($returning);
+
             #[allow(unused_imports)]
             use crate::support::$backend as backend;
 
@@ -30,6 +32,9 @@ macro_rules! on_backend {
             mod migrating {
                 include!("cases/migrating.rs");
             }
+            mod caching {
+                include!("cases/caching.rs");
+            }
             mod hosts {
                 include!("cases/hosts.rs");
             }
@@ -37,18 +42,36 @@ macro_rules! on_backend {
     };
 }
 
-on_backend!(sqlite);
+/// Defines what the cases write around a use of `RETURNING`.
+macro_rules! if_returning {
+    (yes) => {
+        macro_rules! where_returning {
+            ($block:block) => {
+                $block
+            };
+        }
+    };
+    (no) => {
+        macro_rules! where_returning {
+            ($block:block) => {};
+        }
+    };
+}
+
+on_backend!(sqlite, returning: yes);
 on_backend!(
     #[cfg(feature = "postgres")]
-    postgres
+    postgres, returning: yes
 );
 on_backend!(
     #[cfg(feature = "mysql")]
-    mysql
+    mysql, returning: no
 );
 
 #[cfg(all(feature = "postgres", feature = "mysql"))]
 mod multi;
+#[cfg(feature = "mysql")]
+mod mysql_snapshots;
 #[cfg(feature = "postgres")]
 mod postgres_plans;
 mod sqlite_plans;

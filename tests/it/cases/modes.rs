@@ -159,6 +159,16 @@ macro_rules! instants {
                 assert_eq!(things::table.find(1).soft_delete().at(stored).run(conn).unwrap(), 1);
                 assert_eq!(things::table.find(1).select(columns).first::<(Option<$rust>, $rust)>(conn), Ok((Some(stored), stored)));
 
+                // What RETURNING gives is what is stored, to the last digit, for "now" too.
+                where_returning!({
+                    type Instants = (Option<$rust>, $rust);
+                    let returned: Instants =
+                        things::table.find(2).soft_delete().returning(columns).get_result(conn).unwrap();
+                    assert_eq!(things::table.find(2).select(columns).first::<Instants>(conn), Ok(returned));
+                    let returned: Instants = things::table.find(2).restore().returning(columns).get_result(conn).unwrap();
+                    assert_eq!(things::table.find(2).select(columns).first::<Instants>(conn), Ok(returned));
+                });
+
                 let step: TimeDelta = $step;
                 assert_eq!(things::table.purge_deleted_before(instant()).run(conn).unwrap(), 0);
                 assert_eq!(things::table.find(2).soft_delete().run(conn).unwrap(), 1);
