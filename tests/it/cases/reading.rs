@@ -108,13 +108,15 @@ fn boxed_queries() {
 fn raw_sql_before_active_is_grouped() {
     let conn = &mut *blog();
     let raw = || diesel::dsl::sql::<Bool>("posts.id = 2 OR posts.id = 3");
-    assert_eq!(posts::table.filter(raw()).select(posts::id).active().load::<i32>(conn), Ok(vec![3]));
-    assert_eq!(posts::table.filter(raw()).select(posts::id).deleted().load::<i32>(conn), Ok(vec![2]));
-    assert_eq!(posts::table.into_boxed::<Db>().filter(raw()).select(posts::id).active().load::<i32>(conn), Ok(vec![3]));
-    assert_eq!(
-        posts::table.into_boxed::<Db>().filter(raw()).select(posts::id).deleted().load::<i32>(conn),
-        Ok(vec![2])
-    );
+    // A filter that binds to the last operand only lets the first one through: try each as the first.
+    for sql in ["posts.id = 2 OR posts.id = 3", "posts.id = 3 OR posts.id = 2"] {
+        let raw = || diesel::dsl::sql::<Bool>(sql);
+        let ids = posts::table.select(posts::id);
+        assert_eq!(ids.filter(raw()).active().load::<i32>(conn), Ok(vec![3]));
+        assert_eq!(ids.filter(raw()).deleted().load::<i32>(conn), Ok(vec![2]));
+        assert_eq!(ids.into_boxed::<Db>().filter(raw()).active().load::<i32>(conn), Ok(vec![3]));
+        assert_eq!(ids.into_boxed::<Db>().filter(raw()).deleted().load::<i32>(conn), Ok(vec![2]));
+    }
     let boxed: Box<dyn BoxableExpression<posts::table, Db, SqlType = Bool>> = Box::new(raw());
     assert_eq!(posts::table.filter(boxed).select(posts::id).active().load::<i32>(conn), Ok(vec![3]));
     let with_bind = diesel::dsl::sql::<Bool>("posts.id = 2 OR posts.id = ").bind::<diesel::sql_types::Integer, _>(3);

@@ -499,5 +499,10 @@ fn statement_ids() {
     assert_eq!(id(&posts::table.purge_older_than(age)), id(&posts::table.purge_deleted_before(Utc::now())));
     // What differs in SQL from one run to the next has none.
     assert_eq!(id(&posts::table.find(1).soft_delete().set(posts::reason.eq("x"))), None);
-    assert_eq!(id(&posts::table.filter(diesel::dsl::sql::<Bool>("id = 1")).soft_delete()), None);
+    let raw = || diesel::dsl::sql::<Bool>("id = 1");
+    assert_eq!(id(&posts::table.filter(raw()).soft_delete()), None);
+    assert_eq!(id(&posts::table.find(1).soft_delete().only_if(raw())), None);
+    assert_eq!(id(&posts::table.find(1).soft_delete().at(diesel::dsl::sql::<diesel::sql_types::Timestamp>("x"))), None);
+    assert_eq!(id(&posts::table.find(1).restore().at(diesel::dsl::sql::<diesel::sql_types::Timestamp>("x"))), None);
+    assert_eq!(id(&posts::table.filter(raw()).purge_older_than(age)), None);
 }
