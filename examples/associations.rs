@@ -88,6 +88,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             .active()
             .select((posts::title, users::name))
             .load::<(String, String)>(conn)?,
+        "[(\"Hello\", \"Sean\")]",
     );
 
     title("Left join: every active user, with the posts that are left");
@@ -108,6 +109,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         )>(
             conn
         )?,
+        "[(\"Sean\", Some(\"Hello\")), (\"Ida\", None)]",
     );
     println!("         (users.left_join(posts).active() does not compile, and the message names left_join_active)");
 
@@ -130,6 +132,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         )>(
             conn
         )?,
+        "[]",
     );
 
     title("Three deep, through associations");
@@ -149,6 +152,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             .filter(is_active(posts::table))
             .select((posts::title, users::name))
             .load::<(String, String)>(conn)?,
+        "[(\"Hello\", \"Sean\"), (\"Hers\", \"Tess\")]",
     );
 
     title("In WHERE after an outer join: comments whose post is active, or not there");
@@ -160,6 +164,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             .filter(is_active_or_missing(posts::table))
             .select((comments::body, posts::title.nullable()))
             .load::<(String, Option<String>)>(conn)?,
+        "[(\"first!\", Some(\"Hello\")), (\"nice\", Some(\"Hers\"))]",
     );
     Ok(())
 }
@@ -193,7 +198,9 @@ fn by_hand(query: &str, rows: Vec<impl std::fmt::Debug>) {
     rows.iter().for_each(|row| println!("  {row:?}"));
 }
 
-fn ours(query: &str, rows: Vec<impl std::fmt::Debug>) {
+/// Prints the rows, and checks that they are those that the title promises.
+fn ours(query: &str, rows: Vec<impl std::fmt::Debug>, expected: &str) {
     println!("ours:    {query}");
     rows.iter().for_each(|row| println!("  {row:?}"));
+    assert_eq!(format!("{rows:?}"), expected);
 }

@@ -49,7 +49,9 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     show_all(conn)?;
 
     step("Once more: nothing changes, the first instant is kept");
-    println!("rows changed: {}", users::table.find(123).soft_delete().execute(conn)?);
+    let again = users::table.find(123).soft_delete();
+    show_sql(&again);
+    println!("rows changed: {}", again.execute(conn)?);
 
     step("The active users");
     let active = users::table.active().order(users::user_id).select(User::as_select());
@@ -66,6 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
     step("Soft-deleted again, as of 31 days ago");
     let soft_delete = users::table.find(123).soft_delete().at_utc(Utc::now() - TimeDelta::days(31));
+    show_sql(&soft_delete);
     println!("rows changed: {}", soft_delete.execute(conn)?);
     show_all(conn)?;
 

@@ -76,6 +76,8 @@ pub enum ClockForm {
     Timestamptz,
     /// Seconds since 1970-01-01 00:00 UTC.
     Seconds,
+    /// Seconds since 1970-01-01 00:00 UTC, as a 32 bit integer.
+    Seconds32,
     /// Milliseconds since 1970-01-01 00:00 UTC.
     Millis,
     /// Microseconds since 1970-01-01 00:00 UTC.
@@ -125,6 +127,7 @@ impl UtcClock for diesel::pg::Pg {
             ClockForm::Timestamp => "(statement_timestamp() AT TIME ZONE 'UTC')",
             ClockForm::Timestamptz => "statement_timestamp()",
             ClockForm::Seconds => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()))::bigint",
+            ClockForm::Seconds32 => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()))::integer",
             ClockForm::Millis => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint",
             ClockForm::Micros => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint",
         }
@@ -137,7 +140,7 @@ impl UtcClock for diesel::mysql::Mysql {
         match form {
             ClockForm::Timestamp | ClockForm::Timestamptz => "UTC_TIMESTAMP(6)",
             // Not UNIX_TIMESTAMP(NOW(6)), which goes through the session's zone.
-            ClockForm::Seconds => "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP(6))",
+            ClockForm::Seconds | ClockForm::Seconds32 => "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP(6))",
             ClockForm::Millis => "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)",
             ClockForm::Micros => "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))",
         }
@@ -150,7 +153,7 @@ impl UtcClock for diesel::sqlite::Sqlite {
         match form {
             ClockForm::Timestamp => "strftime('%Y-%m-%d %H:%M:%f', 'now')",
             ClockForm::Timestamptz => "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
-            ClockForm::Seconds => "CAST(strftime('%s', 'now') AS INTEGER)",
+            ClockForm::Seconds | ClockForm::Seconds32 => "CAST(strftime('%s', 'now') AS INTEGER)",
             ClockForm::Millis => {
                 "(CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER))"
             }
@@ -205,7 +208,7 @@ reads! {
     #[cfg(feature = "sqlite")]
     diesel::sql_types::TimestamptzSqlite, AsTimestamp => Timestamptz;
     BigInt, Seconds => Seconds;
-    Integer, Seconds => Seconds;
+    Integer, Seconds => Seconds32;
     BigInt, Millis => Millis;
     BigInt, Micros => Micros;
 }

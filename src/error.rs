@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 ///
 /// `.run(conn)`, `.outcome(conn)` and the migration helpers return it. `.execute(conn)` returns
 /// Diesel's own error; there one of ours travels inside
-/// [`QueryBuilderError`](diesel::result::Error::QueryBuilderError).
+/// [`QueryBuilderError`](diesel::result::Error::QueryBuilderError) or
+/// [`SerializationError`](diesel::result::Error::SerializationError), and `Error::from` takes it out.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,7 +15,8 @@ pub enum Error {
     #[error(transparent)]
     Database(diesel::result::Error),
 
-    /// A restored row collides with a live row on a unique index; no row was changed.
+    /// A restored row collides with a live row on a unique index; no row was changed. (The violation
+    /// of an exclusion constraint of PostgreSQL has no kind in Diesel and stays a `Database` error.)
     #[error(
         "cannot restore in `{table}`: a live row has taken a unique value{}; change or delete that row first",
         constraint.as_deref().map(|name| format!(" (constraint `{name}`)")).unwrap_or_default()
@@ -38,7 +40,7 @@ pub enum Error {
         column: String,
     },
 
-    /// The age of a purge is negative; nothing was sent. (Its cutoff would lie in the future, and
+    /// The age of a purge is negative; nothing was executed. (Its cutoff would lie in the future, and
     /// the purge would take every deleted row.)
     #[error("cannot purge rows older than {age}: an age must not be negative")]
     NegativeAge {
@@ -46,15 +48,15 @@ pub enum Error {
         age: TimeDelta,
     },
 
-    /// The age of a purge reaches further back than an instant can; nothing was sent.
-    #[error("cannot purge rows older than {age}: that instant lies before the calendar begins")]
+    /// The age of a purge reaches back beyond the year 0; nothing was executed.
+    #[error("cannot purge rows older than {age}: that instant lies before the year 0")]
     AgeTooLarge {
         /// The age as it was given.
         age: TimeDelta,
     },
 
-    /// An instant does not fit the column's type (an `Integer` of seconds ends in 2038); nothing
-    /// was sent.
+    /// An instant does not fit the column's type: an `Integer` of seconds ends in 2038, a timestamp
+    /// has four digits for the year. Nothing was executed.
     #[error("the instant {instant} does not fit the type of the column it is written to")]
     InstantOutOfRange {
         /// The instant that was to be written or compared with.
@@ -71,6 +73,14 @@ pub enum Error {
         table: String,
         /// How many rows the target matched.
         rows: u64,
+    },
+
+    /// The row of `.outcome(conn)` changed again and again while it was looked at; nothing was
+    /// changed.
+    #[error("the row in `{table}` changed again and again while it was looked at; nothing was changed; try again")]
+    Contended {
+        /// The table of the statement.
+        table: String,
     },
 
     /// A table, column or version name in a migration is empty or holds a NUL byte.
@@ -97,10 +107,15 @@ pub enum Error {
 impl From<diesel::result::Error> for Error {
     /// Unpacks one of our own errors that travelled through Diesel.
     fn from(error: diesel::result::Error) -> Self {
+        use diesel::result::Error::{QueryBuilderError, SerializationError};
         match error {
-            diesel::result::Error::QueryBuilderError(inner) => match inner.downcast::<Self>() {
+            QueryBuilderError(inner) => match inner.downcast::<Self>() {
                 Ok(own) => *own,
-                Err(other) => Self::Database(diesel::result::Error::QueryBuilderError(other)),
+                Err(other) => Self::Database(QueryBuilderError(other)),
+            },
+            SerializationError(inner) => match inner.downcast::<Self>() {
+                Ok(own) => *own,
+                Err(other) => Self::Database(SerializationError(other)),
             },
             other => Self::Database(other),
         }

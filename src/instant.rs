@@ -2,11 +2,11 @@
 
 use std::marker::PhantomData;
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Utc};
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
-use diesel::serialize::ToSql;
+use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SqlType, is_nullable};
 
 use crate::error::Error;
@@ -33,7 +33,9 @@ pub struct Micros;
 )]
 pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
     /// The Rust value that is bound.
-    type Value;
+    type Value: Clone + std::fmt::Debug;
+    /// Whether it is an integer, which needs a unit.
+    const INTEGER: bool;
     /// Converts; `None` if the instant does not fit.
     fn convert(at: DateTime<Utc>) -> Option<Self::Value>;
 }
@@ -45,8 +47,10 @@ macro_rules! timestamp_types {
             $(#[$attr])*
             impl<U> InstantType<U> for $ST {
                 type Value = $Value;
+                const INTEGER: bool = false;
                 fn convert(at: DateTime<Utc>) -> Option<$Value> {
-                    Some($convert(at))
+                    // Beyond them SQLite, which compares text, misorders, and MySQL refuses.
+                    (0..=9999).contains(&at.year()).then(|| $convert(at))
                 }
             }
             $(#[$attr])*
@@ -69,6 +73,7 @@ timestamp_types! {
 
 impl InstantType<Seconds> for BigInt {
     type Value = i64;
+    const INTEGER: bool = true;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp())
     }
@@ -76,6 +81,7 @@ impl InstantType<Seconds> for BigInt {
 
 impl InstantType<Millis> for BigInt {
     type Value = i64;
+    const INTEGER: bool = true;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_millis())
     }
@@ -83,6 +89,7 @@ impl InstantType<Millis> for BigInt {
 
 impl InstantType<Micros> for BigInt {
     type Value = i64;
+    const INTEGER: bool = true;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_micros())
     }
@@ -90,6 +97,7 @@ impl InstantType<Micros> for BigInt {
 
 impl InstantType<Seconds> for Integer {
     type Value = i32;
+    const INTEGER: bool = true;
     fn convert(at: DateTime<Utc>) -> Option<i32> {
         i32::try_from(at.timestamp()).ok()
     }
@@ -165,9 +173,14 @@ impl From<Unusable> for Error {
     }
 }
 
-/// An instant as a bind of the SQL type `ST`, or the reason why there is none: then every
-/// execution fails with it, before anything is sent.
-pub struct BoundInstant<ST: InstantType<U>, U> {
+/// An instant as a bind of the SQL type `ST`, or the reason why there is none.
+///
+/// The reason comes to light when the binds are collected, not when the SQL is written: so the
+/// statement can still be printed, by an instrumentation for example.
+pub struct BoundInstant<ST: InstantType<U>, U>(Bind<ST, U>);
+
+/// What [`BoundInstant`] binds.
+struct Bind<ST: InstantType<U>, U> {
     value: Result<ST::Value, Unusable>,
     _unit: PhantomData<fn() -> U>,
 }
@@ -185,32 +198,47 @@ impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
         if age < TimeDelta::zero() {
             return Self::new(Err(Unusable::NegativeAge(age)));
         }
-        match Utc::now().checked_sub_signed(age) {
-            Some(instant) => Self::at(instant),
-            None => Self::new(Err(Unusable::AgeTooLarge(age))),
-        }
+        let instant = Utc::now().checked_sub_signed(age).map(|instant| instant.trunc_subsecs(6));
+        Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)))
     }
 
     fn new(value: Result<ST::Value, Unusable>) -> Self {
-        Self { value, _unit: PhantomData }
+        Self(Bind { value, _unit: PhantomData })
     }
 }
 
-impl<ST: InstantType<U>, U> Clone for BoundInstant<ST, U>
-where
-    ST::Value: Clone,
-{
+impl<ST: InstantType<U>, U> Clone for BoundInstant<ST, U> {
     fn clone(&self) -> Self {
-        Self::new(self.value.clone())
+        Self::new(self.0.value.clone())
     }
 }
 
-impl<ST: InstantType<U>, U> std::fmt::Debug for BoundInstant<ST, U>
-where
-    ST::Value: std::fmt::Debug,
-{
+impl<ST: InstantType<U>, U> std::fmt::Debug for BoundInstant<ST, U> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.value.fmt(f)
+        self.0.fmt(f)
+    }
+}
+
+impl<ST: InstantType<U>, U> std::fmt::Debug for Bind<ST, U> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.value {
+            Ok(value) => value.fmt(f),
+            Err(reason) => write!(f, "<{}>", Error::from(*reason)),
+        }
+    }
+}
+
+impl<ST, U, DB> ToSql<ST, DB> for Bind<ST, U>
+where
+    DB: Backend,
+    ST: InstantType<U>,
+    ST::Value: ToSql<ST, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        match &self.value {
+            Ok(value) => value.to_sql(out),
+            Err(reason) => Err(Box::new(Error::from(*reason))),
+        }
     }
 }
 
@@ -221,10 +249,7 @@ where
     ST::Value: ToSql<ST, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        match &self.value {
-            Ok(value) => out.push_bind_param::<ST, _>(value),
-            Err(reason) => Err(Error::from(*reason).into()),
-        }
+        out.push_bind_param::<ST, _>(&self.0)
     }
 }
 

@@ -112,7 +112,7 @@ pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Supports
 
 /// Declares the table of a model soft-deletable.
 ///
-/// `table_name` and `column_name` are read from `#[diesel(..)]`. The trait
+/// `table_name` and `column_name` are read from `#[diesel(..)]`; `table_name` must be there. The trait
 /// [`SoftDeletable`](trait@SoftDeletable) is implemented for the **table**, so one derive per table
 /// serves every struct that is mapped to it, and the struct need not have the columns as fields. It
 /// must stand in the crate that owns the `table!`.
@@ -135,8 +135,11 @@ pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Supports
 /// A timestamp is `Nullable<Timestamp>`, `Nullable<Timestamptz>` (PostgreSQL), `Nullable<Datetime>`
 /// (MySQL), `Nullable<TimestamptzSqlite>`; or an integer with a unit: `Nullable<BigInt>` with any,
 /// `Nullable<Integer>` with `seconds`. The Rust types of the model do not matter: chrono, time and
-/// jiff users write the same attribute. On MySQL use `DATETIME(6)`: `DATETIME` rounds to seconds,
-/// and what `.at_utc(..)` wrote is not what is stored.
+/// jiff users write the same attribute.
+///
+/// On MySQL use `DATETIME(6)`: `DATETIME` rounds to seconds, so that what `.at_utc(..)` wrote is not
+/// what is stored, and `TIMESTAMP` goes through the zone of the session. A flag there is a `TINYINT`;
+/// other values than 0 and 1 are neither active nor deleted.
 ///
 /// # Flag and timestamp
 ///
@@ -232,6 +235,33 @@ pub use diesel_soft_delete_derives::not_soft_deletable;
 /// ```
 pub mod prelude {
     pub use crate::{JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl, SoftDeleteQueryDsl};
+}
+
+/// Traits to bound generic code by, and the parts that statement types are made of.
+///
+/// ```
+/// # include!("doctest_setup.rs");
+/// use diesel_soft_delete::dsl::Deleted;
+/// use diesel_soft_delete::methods::DeletedQuery;
+///
+/// fn trash<Q: DeletedQuery>(query: Q) -> Deleted<Q> {
+///     diesel_soft_delete::deleted(query)
+/// }
+///
+/// # fn main() -> QueryResult<()> {
+/// # let conn = &mut connection();
+/// assert_eq!(trash(posts::table).count().get_result::<i64>(conn)?, 1);
+/// assert_eq!(trash(users::table.filter(users::id.gt(1))).count().get_result::<i64>(conn)?, 1);
+/// # Ok(())
+/// # }
+/// ```
+pub mod methods {
+    pub use crate::marker::{Stamp, State, Timestamped, Touch, Touched};
+    pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
+    pub use crate::statement::{
+        Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,
+        Target, Verb,
+    };
 }
 
 /// What the macros name. Not part of the API.

@@ -129,6 +129,8 @@ impl<C: Column> State for ByTimestamp<C> {
 
 /// The `timestamp = ..` of a declaration, or its absence.
 pub trait Stamp {
+    /// Whether the column is an integer, which needs a unit.
+    const INTEGER: bool;
     /// The fragment that writes an instant into the column; `()` without a column.
     type Value;
     /// The column; `None` without one.
@@ -160,6 +162,7 @@ pub struct TimestampColumn<C, U>(PhantomData<(C, U)>);
 pub struct NoTimestamp;
 
 impl Stamp for NoTimestamp {
+    const INTEGER: bool = false;
     type Value = ();
     fn column() -> Option<ColumnRef> {
         None
@@ -173,6 +176,7 @@ where
     C::SqlType: NullableInstant<U>,
 {
     type Value = BoundInstant<<C::SqlType as NullableInstant<U>>::Inner, U>;
+    const INTEGER: bool = <C::SqlType as NullableInstant<U>>::Inner::INTEGER;
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }
@@ -193,6 +197,8 @@ where
 
 /// The `touch = ..` of a declaration, or its absence.
 pub trait Touch {
+    /// Whether the column is an integer, which needs a unit.
+    const INTEGER: bool;
     /// The fragment that writes an instant into the column; `()` without a column.
     type Value;
     /// The column; `None` without one.
@@ -232,6 +238,7 @@ pub struct TouchColumn<C, U>(PhantomData<(C, U)>);
 pub struct NoTouch;
 
 impl Touch for NoTouch {
+    const INTEGER: bool = false;
     type Value = ();
     fn column() -> Option<ColumnRef> {
         None
@@ -250,6 +257,7 @@ where
     C::SqlType: AnyInstant<U>,
 {
     type Value = BoundInstant<<C::SqlType as AnyInstant<U>>::Inner, U>;
+    const INTEGER: bool = <C::SqlType as AnyInstant<U>>::Inner::INTEGER;
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }
@@ -278,7 +286,21 @@ where
     }
 }
 
+/// The timestamp and the touch column of a declaration, at least one of which is there.
+#[diagnostic::on_unimplemented(
+    message = "this table's soft-delete declaration has no timestamp column and no touch column to write an instant to",
+    note = "leave `.at_utc(..)` out, or name a column: `#[soft_delete(flag = .., timestamp = deleted_at)]`"
+)]
+pub trait WritesInstant {}
+
+impl<C, U, X> WritesInstant for (TimestampColumn<C, U>, X) {}
+impl<C, U> WritesInstant for (NoTimestamp, TouchColumn<C, U>) {}
+
 /// Columns that a restore sets to NULL.
+#[diagnostic::on_unimplemented(
+    message = "a restore cannot reset these columns",
+    note = "`metadata(..)` and `operation = ..` take nullable columns, eight in all"
+)]
 pub trait NullableColumns {
     /// The columns as an array.
     type Columns: AsRef<[ColumnRef]>;

@@ -109,7 +109,8 @@ pub type is_active<Src> = StateTest<Src, ActiveRows>;
 
 /// The predicate "this row is soft-deleted" of a table or an `alias!`.
 ///
-/// The exact opposite of [`is_active`](is_active()) on every row, so that `not(is_deleted(t))` loses none:
+/// The exact opposite of [`is_active`](is_active()) on every row of the table, so that
+/// `not(is_deleted(t))` loses none:
 /// `(c = TRUE)`, `(c = TRUE AND c IS NOT NULL)` for a nullable flag, `(c = FALSE)` and
 /// `(c = FALSE AND c IS NOT NULL)` for an `active_flag`, `(c IS NOT NULL)` for a timestamp alone.
 ///

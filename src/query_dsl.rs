@@ -32,14 +32,15 @@ pub trait SoftDeleteQueryDsl: Sized {
     ///   `users` would not be filtered; `posts.active().inner_join_active(users)` does.
     /// * To filter one table of a join only: `.filter(is_active(table))`.
     ///
-    /// # Two traps that types cannot close
+    /// # Three traps that types cannot close
     ///
     /// * `q.active().or_filter(x)` re-admits deleted rows for which `x` is true: Diesel puts
     ///   everything before it in one operand of the `OR`. Write `q.or_filter(x).active()`.
     /// * `q.active().filter(sql::<Bool>("a OR b"))` re-admits them too: Diesel does not put raw SQL
     ///   into parentheses. Write `q.filter(sql::<Bool>("a OR b")).active()`, which is grouped, or
     ///   put the parentheses into the string.
-    /// * A boxed query does not check joins that come after `active()`; box it last.
+    /// * A boxed query does not check joins that come after `active()`, and their tables are not
+    ///   filtered. Box the query last.
     ///
     /// # Example
     ///

@@ -466,14 +466,26 @@ pub struct DeletedFilter<Src> {
 pub(crate) enum Closing {
     /// What stands before it is grouped, or there is nothing.
     NotNeeded,
-    /// Raw SQL stands before it: `(a OR b AND TRUE) AND (<filter>)`.
+    /// It may be `a OR b`: `(a OR b AND TRUE) AND (<filter>)`.
     Needed,
 }
 
+/// Whether Diesel puts what the where clause `W` holds into parentheses, or it needs none.
+///
+/// Only a type of Diesel's or ours with a static query id is trusted: raw SQL and boxed expressions
+/// have no such id, and an app's own expression may write a bare `OR`. The name of a type is not
+/// guaranteed to stay as it is; an unknown one is not trusted, which costs an `AND TRUE`.
+pub(crate) fn is_grouped<W: QueryId>() -> bool {
+    let name = std::any::type_name::<W>();
+    let Some((_, predicate)) = name.split_once("::WhereClause<") else {
+        return name.ends_with("::NoWhereClause");
+    };
+    W::HAS_STATIC_QUERY_ID && (predicate.starts_with("diesel::") || predicate.starts_with("diesel_soft_delete::"))
+}
+
 impl Closing {
-    /// Typed expressions have a static query id, and Diesel groups them.
-    const fn of(has_static_query_id: bool) -> Self {
-        if has_static_query_id { Self::NotNeeded } else { Self::Needed }
+    fn of<W: QueryId>() -> Self {
+        if is_grouped::<W>() { Self::NotNeeded } else { Self::Needed }
     }
 
     /// Writes the filter behind what it closes off.
@@ -501,7 +513,7 @@ impl<Src> DeletedFilter<Src> {
     }
 }
 
-// `closing` is not part of the query ids: it is `Needed` only behind a fragment without one.
+// `closing` is not part of the query ids: it follows from the where clause before it, which is.
 impl<F: Scope> QueryId for ActiveFilter<F>
 where
     F::Active: QueryId,
@@ -608,7 +620,7 @@ where
 {
     type Output = <Self as FilterDsl<ActiveFilter<F>>>::Output;
     fn filter_active(self) -> Self::Output {
-        self.filter(ActiveFilter::new(Closing::of(W::HAS_STATIC_QUERY_ID)))
+        self.filter(ActiveFilter::new(Closing::of::<W>()))
     }
 }
 
@@ -656,7 +668,7 @@ where
 {
     type Output = <Self as FilterDsl<DeletedFilter<F::Source>>>::Output;
     fn filter_deleted(self) -> Self::Output {
-        self.filter(DeletedFilter::new(Closing::of(W::HAS_STATIC_QUERY_ID)))
+        self.filter(DeletedFilter::new(Closing::of::<W>()))
     }
 }
 
@@ -716,8 +728,8 @@ where
     On: QueryFragment<DB> + QueryId,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // Raw SQL is not grouped by Diesel: `a OR b` would swallow the predicate.
-        let grouped = On::HAS_STATIC_QUERY_ID;
+        // As in WHERE, `a OR b` would swallow the predicate.
+        let grouped = On::HAS_STATIC_QUERY_ID && std::any::type_name::<On>().starts_with("diesel::");
         out.push_sql(if grouped { "(" } else { "((" });
         self.on.walk_ast(out.reborrow())?;
         if !grouped {
@@ -822,17 +834,19 @@ macro_rules! __soft_deletable_impls {
 #[macro_export]
 macro_rules! __plain_impls {
     ($table:ty) => {
-        #[automatically_derived]
-        impl $crate::__private::Declared for $table {
-            type Kind = $crate::__private::Plain;
-        }
-        #[automatically_derived]
-        impl $crate::__private::Scope for $table {
-            type Active = $crate::__private::Nothing;
-        }
-        #[automatically_derived]
-        impl $crate::__private::LeftJoinedPlainly for $table {}
-        #[automatically_derived]
-        impl<S> $crate::__private::CoveredBy<S> for $table {}
+        const _: () = {
+            #[automatically_derived]
+            impl $crate::__private::Declared for $table {
+                type Kind = $crate::__private::Plain;
+            }
+            #[automatically_derived]
+            impl $crate::__private::Scope for $table {
+                type Active = $crate::__private::Nothing;
+            }
+            #[automatically_derived]
+            impl $crate::__private::LeftJoinedPlainly for $table {}
+            #[automatically_derived]
+            impl<S> $crate::__private::CoveredBy<S> for $table {}
+        };
     };
 }

@@ -38,7 +38,17 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
         let (private, marker) = (private(Span::call_site()), Ident::new(marker, Span::call_site()));
         quote!(#private::#marker)
     };
-    let unit = without(match unit {
+    // A timestamp needs no unit; a unit that nothing uses is a mistake.
+    let unit_is_used = unit.as_ref().map(|(key, _)| {
+        quote_spanned! {key.span()=>
+            const _: () = ::core::assert!(
+                <<#table::table as ::diesel_soft_delete::SoftDeletable>::Stamp as ::diesel_soft_delete::methods::Stamp>::INTEGER
+                    || <<#table::table as ::diesel_soft_delete::SoftDeletable>::Touch as ::diesel_soft_delete::methods::Touch>::INTEGER,
+                "`unit` is for integer columns, and neither the timestamp nor the touch column is one; leave it out",
+            );
+        }
+    });
+    let unit = without(match unit.as_ref().map(|(_, unit)| unit) {
         None => "NoUnit",
         Some(Unit::Seconds) => "Seconds",
         Some(Unit::Millis) => "Millis",
@@ -71,6 +81,7 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
                 type Reset = #reset;
             }
             ::diesel_soft_delete::__soft_deletable_impls!(#target);
+            #unit_is_used
         };
     }
 }

@@ -18,6 +18,8 @@ pub struct Declaration {
     pub touch: Option<Column>,
     pub metadata: Option<(Ident, Vec<Ident>)>,
     pub operation: Option<Column>,
+    /// Fields that `#[diesel(column_name = ..)]` maps to another column.
+    pub renamed: Vec<(Ident, Ident)>,
     pub errors: Errors,
 }
 
@@ -133,7 +135,7 @@ pub fn model(input: &DeriveInput) -> Declaration {
     }
 
     if let Data::Struct(data) = &input.data {
-        declaration.rename(&data.fields);
+        declaration.read_renames(&data.fields);
     }
     declaration
 }
@@ -249,36 +251,30 @@ impl Declaration {
         }
     }
 
-    /// A key may name a field that `#[diesel(column_name = ..)]` maps to another column.
-    fn rename(&mut self, fields: &Fields) {
-        let mut renamed = Vec::new();
+    /// Reads which fields `#[diesel(column_name = ..)]` maps to another column.
+    fn read_renames(&mut self, fields: &Fields) {
         for field in fields {
             for attribute in &field.attrs {
                 if attribute.path().is_ident("diesel") {
                     if let (Some(name), Some(column)) = (&field.ident, diesel_value(attribute, "column_name")) {
                         if let Some(column) = column.get_ident() {
-                            renamed.push((name.clone(), column.clone()));
+                            self.renamed.push((name.clone(), column.clone()));
                         }
                     }
                 }
             }
         }
-        let rename = |column: &mut Ident| {
-            if let Some((_, to)) = renamed.iter().find(|(from, _)| from == column) {
-                let mut to = to.clone();
-                // Errors about the column belong to the key.
-                to.set_span(column.span());
-                *column = to;
-            }
+    }
+
+    /// The column that a key names, itself or by its field.
+    pub fn column(&self, name: &Ident) -> Ident {
+        let Some((_, column)) = self.renamed.iter().find(|(field, _)| field == name) else {
+            return name.clone();
         };
-        let columns =
-            [&mut self.flag, &mut self.active_flag, &mut self.timestamp, &mut self.touch, &mut self.operation];
-        for column in columns.into_iter().flatten() {
-            rename(&mut column.column);
-        }
-        for column in self.metadata.iter_mut().flat_map(|(_, columns)| columns) {
-            rename(column);
-        }
+        let mut column = column.clone();
+        // Errors about the column belong to the key.
+        column.set_span(name.span());
+        column
     }
 }
 

@@ -9,7 +9,7 @@ pub struct Valid {
     pub table: Path,
     pub state: State,
     pub timestamp: Option<Ident>,
-    pub unit: Option<Unit>,
+    pub unit: Option<(Ident, Unit)>,
     pub touch: Option<Ident>,
     pub reset: Vec<Ident>,
 }
@@ -29,26 +29,20 @@ pub fn validate(declaration: &mut Declaration) -> Option<Valid> {
     one_role_per_column(declaration);
 
     let span = table.segments.last().map_or_else(proc_macro2::Span::call_site, |last| last.ident.span());
-    let mut timestamp = declaration.timestamp.as_ref().map(|column| column.column.clone());
-    let state = match (&declaration.flag, &declaration.active_flag, &timestamp) {
-        (Some(flag), _, _) => State::Flag(flag.column.clone()),
-        (None, Some(flag), _) => State::ActiveFlag(flag.column.clone()),
+    let named = |key: &Option<Column>| key.as_ref().map(|column| declaration.column(&column.column));
+    let mut timestamp = named(&declaration.timestamp);
+    let state = match (named(&declaration.flag), named(&declaration.active_flag), &timestamp) {
+        (Some(flag), _, _) => State::Flag(flag),
+        (None, Some(flag), _) => State::ActiveFlag(flag),
         (None, None, Some(timestamp)) => State::Timestamp(timestamp.clone()),
         (None, None, None) => {
-            timestamp = Some(Ident::new("deleted_at", span));
-            State::Flag(Ident::new("is_deleted", span))
+            timestamp = Some(declaration.column(&Ident::new("deleted_at", span)));
+            State::Flag(declaration.column(&Ident::new("is_deleted", span)))
         }
     };
     let metadata = declaration.metadata.iter().flat_map(|(_, columns)| columns);
-    let operation = declaration.operation.iter().map(|column| &column.column);
-    Some(Valid {
-        table,
-        state,
-        timestamp,
-        unit: declaration.unit.as_ref().map(|(_, unit)| *unit),
-        touch: declaration.touch.as_ref().map(|column| column.column.clone()),
-        reset: metadata.chain(operation).cloned().collect(),
-    })
+    let reset = metadata.map(|column| declaration.column(column)).chain(named(&declaration.operation)).collect();
+    Some(Valid { state, timestamp, unit: declaration.unit.clone(), touch: named(&declaration.touch), reset, table })
 }
 
 /// Two flags could contradict each other, and no filter would be right.
@@ -65,8 +59,8 @@ fn flag_or_active_flag(declaration: &mut Declaration) {
 /// A unit is the unit of an integer column that holds an instant.
 fn unit_needs_an_instant(declaration: &mut Declaration) {
     let has_state = declaration.flag.is_some() || declaration.active_flag.is_some();
-    if let Some((key, _)) = &declaration.unit {
-        if has_state && declaration.timestamp.is_none() && declaration.touch.is_none() {
+    if has_state && declaration.timestamp.is_none() && declaration.touch.is_none() {
+        if let Some((key, _)) = declaration.unit.take() {
             declaration.errors.push(
                 key.span(),
                 "`unit` has no column to be the unit of\n\

@@ -9,17 +9,17 @@ use diesel::query_source::QuerySource;
 use diesel::result::QueryResult;
 
 use crate::hidden::{FromClause, SelectStatement, writes_nothing};
-use crate::scope::Grouping;
+use crate::scope::{Grouping, is_grouped};
 
 /// The rows that a verb is called on.
 ///
 /// Diesel does not put raw SQL into parentheses, and a where clause writes its own ` WHERE `. A
 /// guard appended to `id = 1 OR id = 2` would bind to the second half only, so a where clause
-/// without a static query id is kept as `(<where clause> AND TRUE)`: whatever it is, Diesel
+/// that may be such a thing is kept as `(<where clause> AND TRUE)`: whatever it is, Diesel
 /// groups that.
 #[derive(Debug, Clone, Copy)]
 pub enum Condition<P, G> {
-    /// Typed expressions, which Diesel groups; or no where clause at all.
+    /// Diesel's own expressions, which are grouped; or no where clause at all.
     Plain(P),
     /// Anything else, grouped.
     Grouped(G),
@@ -88,7 +88,7 @@ where
     type Grouped = <<Self as FilterDsl<Grouping>>::Output as IntoUpdateTarget>::WhereClause;
 
     fn into_condition(self) -> Condition<Self::Plain, Self::Grouped> {
-        if W::HAS_STATIC_QUERY_ID {
+        if is_grouped::<W>() {
             Condition::Plain(self.into_update_target().where_clause)
         } else {
             Condition::Grouped(FilterDsl::filter(self, Grouping).into_update_target().where_clause)

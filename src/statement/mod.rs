@@ -12,6 +12,8 @@ mod verbs;
 pub use condition::{Condition, Target};
 pub use outcome::Outcome;
 pub use purge::Purge;
-pub use returning::SupportsReturning;
-pub use transition::{Restore, SoftDelete, Transition};
+pub use returning::{NoReturning, Returning, SupportsReturning};
+pub use transition::{
+    Changes, NoChanges, NoCondition, OnlyIf, Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, Transition, Verb,
+};
 pub use verbs::SoftDeleteDsl;

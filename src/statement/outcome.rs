@@ -138,6 +138,7 @@ where
         Conn: Connection,
         Self: QueryFragment<Conn::Backend> + QueryId,
     {
+        self.check()?;
         // PostgreSQL gives up a whole transaction after an error; a savepoint keeps it usable.
         let result = if in_transaction(conn)? {
             conn.transaction(|conn| conn.execute_returning_count(&self))
@@ -155,7 +156,12 @@ where
     /// # Errors
     ///
     /// [`NotOneRow`](Error::NotOneRow) if more than one row changed, or more than one matched and
-    /// none changed; then nothing is changed. Else as [`run`](Self::run).
+    /// none changed; then nothing is changed. [`Contended`](Error::Contended) if the row changed
+    /// between the two statements three times in a row. Else as [`run`](Self::run).
+    ///
+    /// On MySQL the `SELECT` is a locking read, since the snapshot of a transaction can be older than
+    /// what the `UPDATE` saw. Through a `MultiConnection` it is a plain one: there, inside a
+    /// transaction of yours at REPEATABLE READ, it tells what the snapshot says.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -177,6 +183,7 @@ where
         Self: QueryFragment<Conn::Backend> + QueryId,
         for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
     {
+        self.check()?;
         conn.transaction(|conn| {
             for _ in 0..ATTEMPTS {
                 let changed = conn.execute_returning_count(&self).map_err(V::error::<T>)?;
@@ -185,7 +192,7 @@ where
                     return Ok(outcome);
                 }
             }
-            Ok(Outcome::AlreadyInState)
+            Err(Error::Contended { table: T::table_name() })
         })
     }
 }
@@ -252,11 +259,15 @@ mod with_diesel_async {
         T: SoftDeletable,
     {
         /// [`run`](Self::run) for a connection of diesel-async.
+        ///
+        /// Inside a transaction, a future that is dropped half-way leaves its savepoint open, as
+        /// any transaction of diesel-async does: discard the connection (its pools do).
         pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
         where
             Conn: AsyncConnection,
             Self: QueryFragment<Conn::Backend> + QueryId,
         {
+            self.check()?;
             if in_async_transaction(conn)? {
                 in_transaction!(conn, async { conn.execute_returning_count(self).await.map_err(V::error::<T>) })
             } else {
@@ -265,6 +276,9 @@ mod with_diesel_async {
         }
 
         /// [`outcome`](Self::outcome) for a connection of diesel-async.
+        ///
+        /// A future that is dropped half-way leaves its transaction open, as any transaction of
+        /// diesel-async does: discard the connection (its pools do).
         pub async fn outcome_async<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
         where
             Conn: AsyncConnection,
@@ -273,6 +287,7 @@ mod with_diesel_async {
             Self: QueryFragment<Conn::Backend> + QueryId,
             for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
         {
+            self.check()?;
             in_transaction!(conn, async {
                 for _ in 0..ATTEMPTS {
                     let changed = conn.execute_returning_count(&self).await.map_err(V::error::<T>)?;
@@ -281,7 +296,7 @@ mod with_diesel_async {
                         return Ok(outcome);
                     }
                 }
-                Ok(Outcome::AlreadyInState)
+                Err(Error::Contended { table: T::table_name() })
             })
         }
     }

@@ -22,6 +22,7 @@ type Cutoff<T> = BoundInstant<
 >;
 
 /// The `DELETE` of a purge: what `.purge_older_than(..)` and `.purge_deleted_before(..)` return.
+#[derive(Clone)]
 #[must_use = "a purge does nothing until `.execute(conn)` or `.run(conn)`"]
 pub struct Purge<T, P, G, R = NoReturning>
 where

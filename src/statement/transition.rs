@@ -15,7 +15,9 @@ use super::condition::Condition;
 use super::returning::{NoReturning, Returning};
 use crate::error::Error;
 use crate::hidden::{TableName, writes_nothing};
-use crate::marker::{ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched};
+use crate::marker::{
+    ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched, WritesInstant,
+};
 use crate::predicate::Rows;
 
 /// The direction of a transition.
@@ -29,11 +31,11 @@ pub trait Verb {
 }
 
 /// From active to deleted.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct SoftDeleteVerb;
 
 /// From deleted to active.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct RestoreVerb;
 
 impl Verb for SoftDeleteVerb {
@@ -69,6 +71,7 @@ impl Verb for RestoreVerb {
 /// | `Set` | further assignments |
 /// | `C` | further conditions |
 /// | `R` | the `RETURNING` clause |
+#[derive(Clone, Copy)]
 #[must_use = "a statement does nothing until `.execute(conn)`, `.run(conn)` or `.outcome(conn)`"]
 pub struct Transition<V, T, P, G, S, X, Set = NoChanges, C = NoCondition, R = NoReturning> {
     pub(super) table: T,
@@ -237,7 +240,7 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     /// ```
     pub fn at_utc(self, instant: DateTime<Utc>) -> SoftDelete<T, P, G, StampOf<T>, TouchOf<T>, Set, C>
     where
-        T::Stamp: Timestamped,
+        (T::Stamp, T::Touch): WritesInstant,
     {
         self.with_instants(T::Stamp::value(instant), T::Touch::value(instant))
     }
@@ -289,11 +292,12 @@ impl<V: Verb, T: SoftDeletable, P, G, S, X, C> Transition<V, T, P, G, S, X, NoCh
     ///
     /// For the `metadata(..)` columns, above all, which a restore resets. They are written for the
     /// rows that change state and for no others. They stand first in the `SET` list, so that they
-    /// see the old row on MySQL too.
+    /// see the old row on MySQL too. One call takes all of them, as a tuple or an `AsChangeset`
+    /// struct; it comes before `.returning(..)`.
     ///
     /// # Errors
     ///
-    /// The statement fails with [`ColumnSetTwice`](Error::ColumnSetTwice), before anything is sent,
+    /// The statement fails with [`ColumnSetTwice`](Error::ColumnSetTwice), and nothing is sent,
     /// if a column is assigned that it sets itself. (A derived `AsChangeset` counts with all its
     /// fields, `None` or not.)
     ///
@@ -460,6 +464,14 @@ where
     V: Verb,
     T: SoftDeletable,
 {
+    /// Refuses a statement that would set a column twice.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        match self.set_twice {
+            None => Ok(()),
+            Some(column) => Err(Error::ColumnSetTwice { table: T::table_name(), column: column.to_owned() }),
+        }
+    }
+
     /// Writes the test for rows that the verb changes.
     pub(super) fn walk_guard<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
@@ -537,9 +549,7 @@ where
     R: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if let Some(column) = self.set_twice {
-            return Err(Error::ColumnSetTwice { table: T::table_name(), column: column.to_owned() }.into());
-        }
+        self.check()?;
         out.push_sql("UPDATE ");
         self.table.walk_ast(out.reborrow())?;
         out.push_sql(" SET ");
@@ -562,7 +572,7 @@ where
     C: QueryId,
     R: QueryId,
 {
-    // `G` is not part of it: the where clause is grouped only when `P` has no static id.
+    // `G` is not part of it: whether the where clause is grouped follows from `P`.
     type QueryId = Transition<V, T, P::QueryId, (), S::QueryId, X::QueryId, Set::QueryId, C::QueryId, R::QueryId>;
     const HAS_STATIC_QUERY_ID: bool = P::HAS_STATIC_QUERY_ID
         && S::HAS_STATIC_QUERY_ID

@@ -25,8 +25,8 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// * **Touches** the rows of the target that are active: the flag is set, the timestamp column
     ///   gets the instant, the `touch` column the same instant.
     /// * **Leaves alone** rows that are deleted already: their first instant is kept.
-    /// * The instant is now, by this machine's clock, in UTC, cut off below microseconds; one for
-    ///   all rows. [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc)
+    /// * The instant is that of this call, by this machine's clock, in UTC, cut off below
+    ///   microseconds; one for all rows. [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc)
     ///   set another.
     /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
     ///
@@ -40,7 +40,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// # Errors
     ///
     /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange) if the instant does not fit the column,
-    /// [`ColumnSetTwice`](crate::Error::ColumnSetTwice); both before anything is sent.
+    /// [`ColumnSetTwice`](crate::Error::ColumnSetTwice); nothing is executed then.
     ///
     /// # Example
     ///
@@ -122,9 +122,9 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// # Errors
     ///
-    /// Before anything is sent: [`NegativeAge`](crate::Error::NegativeAge) (its cutoff would lie in the
+    /// [`NegativeAge`](crate::Error::NegativeAge) (its cutoff would lie in the
     /// future, and every deleted row would go), [`AgeTooLarge`](crate::Error::AgeTooLarge),
-    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange).
+    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange); nothing is executed then.
     ///
     /// # Example
     ///

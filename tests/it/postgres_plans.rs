@@ -120,7 +120,8 @@ fn timestamps_with_a_zone_and_a_schema_of_their_own() {
     }
     diesel_soft_delete::soft_deletable! { notes { timestamp = deleted_at, touch = touched } }
     let conn = &mut *crate::support::postgres::connection();
-    conn.begin_test_transaction().unwrap();
+    // The schema's name is fixed in `table!`, so it lives in a transaction that is rolled back.
+    conn.test_transaction(|conn| {
     conn.batch_execute(
         "CREATE SCHEMA dsd_zoned;
          CREATE TABLE dsd_zoned.notes (id INTEGER PRIMARY KEY, deleted_at TIMESTAMPTZ, touched TIMESTAMPTZ NOT NULL DEFAULT now());
@@ -140,6 +141,8 @@ fn timestamps_with_a_zone_and_a_schema_of_their_own() {
     assert_eq!(deleted, Some(touched));
     assert!((touched - chrono::Utc::now()).abs() < chrono::TimeDelta::minutes(5));
     assert_eq!(notes::table.active().count().get_result::<i64>(conn), Ok(0));
+        QueryResult::Ok(())
+    });
 }
 
 #[test]

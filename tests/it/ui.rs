@@ -63,7 +63,7 @@ fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
         "[package]\nname = \"ui\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
          [dependencies]\n\
          diesel_soft_delete = {{ path = {root:?}, features = [\"sqlite\", \"mysql_backend\"] }}\n\
-         diesel = {{ version = \"~2.3.9\" }}\n\
+         diesel = {{ version = \"~2.3\" }}\n\
          chrono = \"0.4\"\n\
          libsqlite3-sys = {{ version = \"0.38\", features = [\"bundled\"] }}\n\
          [profile.dev]\ndebug = 0\n"

@@ -19,4 +19,11 @@ struct B;
 #[soft_delete = "flag"] //~ `soft_delete` takes its keys in parentheses
 struct C;
 
+diesel::table! { d { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = d)]
+#[soft_delete(unit = millis)] //~ `unit` is for integer columns, and neither the timestamp nor the touch column is one
+struct D;
+
 fn main() {}

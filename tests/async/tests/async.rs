@@ -1,6 +1,8 @@
 //! `run_async` and `outcome_async` on every backend of diesel-async; ordinary Diesel through it.
 
 use diesel::prelude::*;
+use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_soft_delete::chrono::{self, TimeDelta};
 use diesel_soft_delete::prelude::*;
@@ -22,24 +24,19 @@ struct Post {
     id: i32,
 }
 
-/// The statements that make the tables and drop them.
-const DROP: &str = "DROP TABLE IF EXISTS async_posts";
-
 macro_rules! cases {
     ($backend:ident, $Conn:ty, $instant:literal, $unique:literal, $url:expr) => {
         mod $backend {
             use super::*;
 
+            fn own_name(name: &str) -> String {
+                format!("dsd_async_{}_{name}", std::process::id())
+            }
+
             async fn connection(name: &str) -> $Conn {
                 let url: String = $url;
                 let mut conn = <$Conn>::establish(&url).await.expect("the server answers");
-                prepare(&mut conn, name).await;
-                conn
-            }
-
-            async fn prepare(conn: &mut $Conn, name: &str) {
-                let name = format!("dsd_async_{}_{name}", std::process::id());
-                super::own_database(conn, stringify!($backend), &name).await;
+                conn.batch_execute(&super::create(stringify!($backend), &own_name(name))).await.unwrap();
                 conn.batch_execute(&format!(
                     "CREATE TABLE posts (id INTEGER PRIMARY KEY, title VARCHAR(20) NOT NULL,
                          is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at {});
@@ -48,6 +45,11 @@ macro_rules! cases {
                 ))
                 .await
                 .unwrap();
+                conn
+            }
+
+            async fn clean_up(conn: &mut $Conn, name: &str) {
+                conn.batch_execute(&super::drop(stringify!($backend), &own_name(name))).await.unwrap();
             }
 
             #[tokio::test]
@@ -64,6 +66,7 @@ macro_rules! cases {
                 let error = posts::table.purge_older_than(TimeDelta::days(-1)).run_async(conn).await.unwrap_err();
                 assert!(matches!(error, Error::NegativeAge { .. }), "{error}");
                 assert_eq!(posts::table.count().get_result::<i64>(conn).await, Ok(2));
+                clean_up(conn, "verbs").await;
             }
 
             #[tokio::test]
@@ -77,6 +80,7 @@ macro_rules! cases {
                 let error = posts::table.soft_delete().outcome_async(conn).await.unwrap_err();
                 assert!(matches!(error, Error::NotOneRow { rows: 2, .. }), "{error}");
                 assert_eq!(posts::table.active().count().get_result::<i64>(conn).await, Ok(2));
+                clean_up(conn, "outcomes").await;
             }
 
             #[tokio::test]
@@ -97,32 +101,59 @@ macro_rules! cases {
                     .await;
                 result.unwrap();
                 assert_eq!(posts::table.active().count().get_result::<i64>(conn).await, Ok(1));
+                clean_up(conn, "conflict").await;
             }
 
-            /// The futures can be spawned: a handler of a web server must be `Send`.
+            /// The futures can be spawned, on a connection of a pool: what a web server's handler does.
             #[tokio::test]
-            async fn futures_are_send() {
-                let mut conn = connection("send").await;
-                let outcome = tokio::spawn(async move {
+            async fn spawned_on_a_pooled_connection() {
+                let conn = &mut connection("pool").await;
+                let manager = AsyncDieselConnectionManager::<$Conn>::new::<String>($url);
+                let pool = Pool::builder().max_size(1).build(manager).await.unwrap();
+                let (name, in_memory) = (own_name("pool"), stringify!($backend) == "sqlite");
+                let handler = tokio::spawn(async move {
+                    let mut conn = pool.get().await.unwrap();
+                    if in_memory {
+                        // A database in memory belongs to its connection.
+                        let ddl = "CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT, is_deleted BOOLEAN DEFAULT FALSE, deleted_at TIMESTAMP);
+                                   INSERT INTO posts (id, title) VALUES (1, 'one'), (2, 'two')";
+                        conn.batch_execute(ddl).await.unwrap();
+                    } else {
+                        conn.batch_execute(&super::enter(stringify!($backend), &name)).await.unwrap();
+                    }
                     posts::table.find(1).soft_delete().run_async(&mut conn).await?;
                     posts::table.find(2).soft_delete().only_if(posts::title.eq("two")).outcome_async(&mut conn).await
                 });
-                assert_eq!(outcome.await.unwrap().unwrap(), Outcome::Changed);
+                assert_eq!(handler.await.unwrap().unwrap(), Outcome::Changed);
+                clean_up(conn, "pool").await;
             }
         }
     };
 }
 
-/// Gives the connection a schema or database of its own.
-async fn own_database<C: SimpleAsyncConnection>(conn: &mut C, backend: &str, name: &str) {
-    let sql = match backend {
-        "postgres" => format!(
-            "SET client_min_messages TO warning; DROP SCHEMA IF EXISTS {name} CASCADE; CREATE SCHEMA {name}; SET search_path TO {name};"
-        ),
-        "mysql" => format!("DROP DATABASE IF EXISTS {name}; CREATE DATABASE {name}; USE {name};"),
-        _ => DROP.to_owned(),
-    };
-    conn.batch_execute(&sql).await.unwrap();
+/// Creates a schema or database and enters it. SQLite's is in memory.
+fn create(backend: &str, name: &str) -> String {
+    match backend {
+        "postgres" => format!("CREATE SCHEMA {name}; {}", enter(backend, name)),
+        "mysql" => format!("CREATE DATABASE {name}; {}", enter(backend, name)),
+        _ => String::from("SELECT 1"),
+    }
+}
+
+fn enter(backend: &str, name: &str) -> String {
+    match backend {
+        "postgres" => format!("SET search_path TO {name}"),
+        "mysql" => format!("USE {name}"),
+        _ => String::from("SELECT 1"),
+    }
+}
+
+fn drop(backend: &str, name: &str) -> String {
+    match backend {
+        "postgres" => format!("SET client_min_messages TO warning; DROP SCHEMA {name} CASCADE"),
+        "mysql" => format!("DROP DATABASE {name}"),
+        _ => String::from("SELECT 1"),
+    }
 }
 
 cases!(

@@ -187,6 +187,47 @@ fn renamed_columns_and_tables() {
 }
 
 #[test]
+fn the_assumed_columns_can_be_renamed_fields() {
+    diesel::table! {
+        notes {
+            id -> Integer,
+            gone -> Bool,
+            gone_at -> Nullable<Timestamp>,
+        }
+    }
+    #[derive(SoftDeletable)]
+    #[diesel(table_name = notes)]
+    #[allow(dead_code)]
+    struct Note {
+        #[diesel(column_name = gone)]
+        is_deleted: bool,
+        #[diesel(column_name = gone_at)]
+        deleted_at: Option<chrono::NaiveDateTime>,
+    }
+    let sql = diesel::debug_query::<Db, _>(&notes::table.restore()).to_string().replace('`', "\"");
+    assert!(
+        sql.starts_with(r#"UPDATE "notes" SET "gone" = FALSE, "gone_at" = NULL WHERE ("notes"."gone" = TRUE)"#),
+        "{sql}"
+    );
+}
+
+#[test]
+fn a_flag_with_a_touch_column_takes_an_instant() {
+    diesel::table! {
+        notes {
+            id -> Integer,
+            is_deleted -> Bool,
+            touched -> Timestamp,
+        }
+    }
+    diesel_soft_delete::soft_deletable! { notes { flag = is_deleted, touch = touched } }
+    let at = super::schema::instant("2025-01-01 00:00:00").and_utc();
+    let sql = diesel::debug_query::<Db, _>(&notes::table.soft_delete().at_utc(at)).to_string().replace('`', "\"");
+    assert!(sql.starts_with(r#"UPDATE "notes" SET "is_deleted" = TRUE, "touched" = "#), "{sql}");
+    assert!(sql.ends_with("[2025-01-01T00:00:00]"), "{sql}");
+}
+
+#[test]
 fn schema_qualified_tables() {
     // SQLite's main database and, elsewhere, the test's own schema are named at run time, so the
     // SQL is checked; `postgres_plans` runs it.

@@ -144,6 +144,16 @@ fn or_filter_belongs_before_active() {
 }
 
 #[test]
+fn a_boxed_query_does_not_see_later_joins() {
+    let conn = &mut *blog();
+    // The documented trap: the authors are not filtered.
+    let wrong = posts::table.active().into_boxed::<Db>().inner_join(users::table).filter(users::is_deleted.eq(true));
+    assert_eq!(wrong.count().get_result::<i64>(conn), Ok(1));
+    let right = posts::table.inner_join(users::table).active().into_boxed::<Db>().filter(users::is_deleted.eq(true));
+    assert_eq!(right.count().get_result::<i64>(conn), Ok(0));
+}
+
+#[test]
 fn inner_joins_filter_every_table_once() {
     let conn = &mut *blog();
     let two = users::table.inner_join(posts::table);
