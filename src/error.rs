@@ -55,8 +55,8 @@ pub enum Error {
         age: TimeDelta,
     },
 
-    /// An instant does not fit the column's type: an `Integer` of seconds ends in 2038, a timestamp
-    /// has four digits for the year. Nothing was executed.
+    /// An instant does not fit the column's type: an `Integer` of seconds and, on MySQL, the
+    /// SQL type `Timestamp` end in 2038; a timestamp has four digits for the year. Nothing was executed.
     #[error("the instant {instant} does not fit the type of the column it is written to")]
     InstantOutOfRange {
         /// The instant that was to be written or compared with.

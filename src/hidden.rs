@@ -33,6 +33,14 @@ pub(crate) fn backend_of<'a, DB: Backend>(out: &'a AstPass<'_, '_, DB>) -> &'a D
     out.backend()
 }
 
+/// Whether a backend is Diesel's for MySQL and MariaDB.
+///
+/// By name and not by `TypeId`: `DB` need not be `'static`. The backend of a `MultiConnection` is
+/// another one, whatever it is connected to.
+pub(crate) fn is_mysql<DB>() -> bool {
+    std::any::type_name::<DB>().ends_with("::mysql::backend::Mysql")
+}
+
 /// Whether the connection is inside a transaction that Diesel knows of.
 pub(crate) fn in_transaction<Conn: Connection>(conn: &mut Conn) -> QueryResult<bool> {
     depth(Conn::TransactionManager::transaction_manager_status_mut(conn))

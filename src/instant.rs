@@ -10,6 +10,7 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SqlType, is_nullable};
 
 use crate::error::Error;
+use crate::hidden::is_mysql;
 
 /// No `unit`: the column has a timestamp type.
 #[derive(Debug)]
@@ -36,18 +37,22 @@ pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
     type Value: Clone + std::fmt::Debug;
     /// Whether it is an integer, which needs a unit.
     const INTEGER: bool;
+    /// Whether Diesel binds it on MySQL as a `TIMESTAMP`, which ends in 2038 and turns anything else
+    /// into NULL (MariaDB 10.11), whatever the type of the column.
+    const TIMESTAMP_ON_MYSQL: bool = false;
     /// Converts; `None` if the instant does not fit.
     fn convert(at: DateTime<Utc>) -> Option<Self::Value>;
 }
 
 macro_rules! timestamp_types {
-    ($($(#[$attr:meta])* $ST:ty => $Value:ty, $convert:expr;)*) => {
+    ($($(#[$attr:meta])* $ST:ty => $Value:ty, $convert:expr, $timestamp_on_mysql:literal;)*) => {
         $(
             // A timestamp ignores the unit: a declaration's unit may be there for its touch column.
             $(#[$attr])*
             impl<U> InstantType<U> for $ST {
                 type Value = $Value;
                 const INTEGER: bool = false;
+                const TIMESTAMP_ON_MYSQL: bool = $timestamp_on_mysql;
                 fn convert(at: DateTime<Utc>) -> Option<$Value> {
                     // Beyond them SQLite, which compares text, misorders, and MySQL refuses.
                     (0..=9999).contains(&at.year()).then(|| $convert(at))
@@ -62,13 +67,13 @@ macro_rules! timestamp_types {
 }
 
 timestamp_types! {
-    diesel::sql_types::Timestamp => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc();
+    diesel::sql_types::Timestamp => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc(), true;
     #[cfg(feature = "postgres_backend")]
-    diesel::sql_types::Timestamptz => DateTime<Utc>, |at| at;
+    diesel::sql_types::Timestamptz => DateTime<Utc>, |at| at, false;
     #[cfg(feature = "mysql_backend")]
-    diesel::sql_types::Datetime => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc();
+    diesel::sql_types::Datetime => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc(), false;
     #[cfg(feature = "sqlite")]
-    diesel::sql_types::TimestamptzSqlite => DateTime<Utc>, |at| at;
+    diesel::sql_types::TimestamptzSqlite => DateTime<Utc>, |at| at, false;
 }
 
 impl InstantType<Seconds> for BigInt {
@@ -182,6 +187,8 @@ pub struct BoundInstant<ST: InstantType<U>, U>(Bind<ST, U>);
 /// What [`BoundInstant`] binds.
 struct Bind<ST: InstantType<U>, U> {
     value: Result<ST::Value, Unusable>,
+    /// The instant, if it is written: then it must not become NULL on the way.
+    written: Option<DateTime<Utc>>,
     _unit: PhantomData<fn() -> U>,
 }
 
@@ -190,26 +197,32 @@ impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
     /// microseconds hold, so that what is returned is what is stored.
     pub(crate) fn at(instant: DateTime<Utc>) -> Self {
         let instant = instant.trunc_subsecs(6);
-        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)))
+        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), Some(instant))
+    }
+
+    /// The instant as something to compare with, cut off in the same way.
+    pub(crate) fn cutoff(instant: DateTime<Utc>) -> Self {
+        let instant = instant.trunc_subsecs(6);
+        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), None)
     }
 
     /// The instant that lies `age` before now.
     pub(crate) fn ago(age: TimeDelta) -> Self {
         if age < TimeDelta::zero() {
-            return Self::new(Err(Unusable::NegativeAge(age)));
+            return Self::new(Err(Unusable::NegativeAge(age)), None);
         }
         let instant = Utc::now().checked_sub_signed(age).map(|instant| instant.trunc_subsecs(6));
-        Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)))
+        Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None)
     }
 
-    fn new(value: Result<ST::Value, Unusable>) -> Self {
-        Self(Bind { value, _unit: PhantomData })
+    fn new(value: Result<ST::Value, Unusable>, written: Option<DateTime<Utc>>) -> Self {
+        Self(Bind { value, written, _unit: PhantomData })
     }
 }
 
 impl<ST: InstantType<U>, U> Clone for BoundInstant<ST, U> {
     fn clone(&self) -> Self {
-        Self::new(self.0.value.clone())
+        Self::new(self.0.value.clone(), self.0.written)
     }
 }
 
@@ -235,9 +248,14 @@ where
     ST::Value: ToSql<ST, DB>,
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
-        match &self.value {
-            Ok(value) => value.to_sql(out),
-            Err(reason) => Err(Box::new(Error::from(*reason))),
+        match (&self.value, self.written) {
+            (Ok(_), Some(instant))
+                if ST::TIMESTAMP_ON_MYSQL && is_mysql::<DB>() && !(1970..2038).contains(&instant.year()) =>
+            {
+                Err(Box::new(Error::InstantOutOfRange { instant }))
+            }
+            (Ok(value), _) => value.to_sql(out),
+            (Err(reason), _) => Err(Box::new(Error::from(*reason))),
         }
     }
 }

@@ -137,8 +137,10 @@ pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Supports
 /// `Nullable<Integer>` with `seconds`. The Rust types of the model do not matter: chrono, time and
 /// jiff users write the same attribute.
 ///
-/// On MySQL use `DATETIME(6)`: `DATETIME` rounds to seconds, so that what `.at_utc(..)` wrote is not
-/// what is stored, and `TIMESTAMP` goes through the zone of the session. A flag there is a `TINYINT`;
+/// On MySQL use a column `DATETIME(6)` and `Nullable<Datetime>` for it in `table!`: plain `DATETIME`
+/// rounds to seconds, so that what `.at_utc(..)` wrote is not what is stored; a column `TIMESTAMP` goes
+/// through the zone of the session; and what is bound as Diesel's `Timestamp` ends in 2038 (a later
+/// instant is refused, MariaDB would store NULL). A flag there is a `TINYINT`;
 /// other values than 0 and 1 are neither active nor deleted.
 ///
 /// # Flag and timestamp

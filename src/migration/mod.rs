@@ -46,8 +46,7 @@ use crate::error::Error;
 /// column are instant on PostgreSQL 11 and later and on SQLite; MySQL 8 and MariaDB are told
 /// `ALGORITHM=INSTANT`, so that they refuse rather than copy the table.
 ///
-/// In `table!` the flag is `Bool`, the timestamp `Nullable<Timestamp>` (or `Nullable<Datetime>` on
-/// MySQL).
+/// In `table!` the flag is `Bool`, the timestamp `Nullable<Timestamp>`, on MySQL `Nullable<Datetime>`.
 ///
 /// ```
 /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};

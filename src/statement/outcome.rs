@@ -1,7 +1,5 @@
 //! Running a statement with typed errors, and telling why it changed nothing.
 
-use std::any::type_name;
-
 use diesel::backend::Backend;
 use diesel::connection::{Connection, LoadConnection};
 use diesel::deserialize::FromSqlRow;
@@ -16,7 +14,7 @@ use diesel::sql_types::BigInt;
 use super::purge::Purge;
 use super::transition::{Transition, Verb};
 use crate::error::Error;
-use crate::hidden::{TableName, in_transaction, load_one};
+use crate::hidden::{TableName, in_transaction, is_mysql, load_one};
 use crate::marker::{SoftDeletable, Timestamped};
 
 /// What a soft delete or restore of one row did, or why it did nothing.
@@ -71,18 +69,13 @@ where
         out.push_sql(" THEN 1 END) FROM ");
         transition.table.walk_ast(out.reborrow())?;
         transition.condition.walk_alone(out.reborrow())?;
-        if reads_an_old_snapshot::<DB>() {
+        // InnoDB's plain SELECT reads the transaction's snapshot (REPEATABLE READ is its default), its
+        // UPDATE the latest row.
+        if is_mysql::<DB>() {
             out.push_sql(" LOCK IN SHARE MODE");
         }
         Ok(())
     }
-}
-
-/// Whether a plain SELECT can see an older state than the UPDATE before it: that of InnoDB reads
-/// the transaction's snapshot (REPEATABLE READ is its default), its UPDATE reads the latest row.
-fn reads_an_old_snapshot<DB>() -> bool {
-    // Not `TypeId`: `DB` need not be `'static` here. Through a `MultiConnection` the answer is no.
-    type_name::<DB>().ends_with("::mysql::backend::Mysql")
 }
 
 /// What the counts say after an UPDATE that changed `changed` rows; `None` if they contradict it,

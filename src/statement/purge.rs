@@ -45,7 +45,7 @@ where
     }
 
     pub(crate) fn deleted_before(table: T, condition: Condition<P, G>, cutoff: DateTime<Utc>) -> Self {
-        Self { table, condition, cutoff: BoundInstant::at(cutoff), returning: NoReturning }
+        Self { table, condition, cutoff: BoundInstant::cutoff(cutoff), returning: NoReturning }
     }
 
     /// Returns columns of the removed rows, where the backend has `RETURNING` (PostgreSQL; SQLite
