@@ -4,6 +4,7 @@
 
 mod condition;
 mod outcome;
+mod parts;
 mod purge;
 mod returning;
 mod transition;
@@ -11,9 +12,8 @@ mod verbs;
 
 pub use condition::{Condition, Target};
 pub use outcome::Outcome;
+pub use parts::{Changes, NoChanges, NoCondition, OnlyIf};
 pub use purge::Purge;
 pub use returning::{NoReturning, Returning, SupportsReturning};
-pub use transition::{
-    Changes, NoChanges, NoCondition, OnlyIf, Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, Transition, Verb,
-};
+pub use transition::{Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, Transition, Verb};
 pub use verbs::SoftDeleteDsl;
