@@ -108,7 +108,8 @@ macro_rules! cases {
             #[tokio::test]
             async fn spawned_on_a_pooled_connection() {
                 let conn = &mut connection("pool").await;
-                let manager = AsyncDieselConnectionManager::<$Conn>::new::<String>($url);
+                let url: String = $url;
+                let manager = AsyncDieselConnectionManager::<$Conn>::new(url);
                 let pool = Pool::builder().max_size(1).build(manager).await.unwrap();
                 let (name, in_memory) = (own_name("pool"), stringify!($backend) == "sqlite");
                 let handler = tokio::spawn(async move {
