@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
@@ -160,6 +160,14 @@ where
     type Inner = ST;
 }
 
+/// Cuts an instant off below microseconds. A leap second becomes the last microsecond before it:
+/// MySQL would store `0000-00-00` for a 60th second.
+fn to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
+    let last = 999_999_000;
+    let kept = if instant.nanosecond() > last { instant.with_nanosecond(last) } else { None };
+    kept.unwrap_or(instant).trunc_subsecs(6)
+}
+
 /// Why there is no value to bind.
 #[derive(Debug, Clone, Copy)]
 enum Unusable {
@@ -196,13 +204,13 @@ impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
     /// The instant, cut off below microseconds: what PostgreSQL, `DATETIME(6)` and an integer of
     /// microseconds hold, so that what is returned is what is stored.
     pub(crate) fn at(instant: DateTime<Utc>) -> Self {
-        let instant = instant.trunc_subsecs(6);
+        let instant = to_micros(instant);
         Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), Some(instant))
     }
 
     /// The instant as something to compare with, cut off in the same way.
     pub(crate) fn cutoff(instant: DateTime<Utc>) -> Self {
-        let instant = instant.trunc_subsecs(6);
+        let instant = to_micros(instant);
         Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), None)
     }
 
@@ -211,7 +219,7 @@ impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
         if age < TimeDelta::zero() {
             return Self::new(Err(Unusable::NegativeAge(age)), None);
         }
-        let instant = Utc::now().checked_sub_signed(age).map(|instant| instant.trunc_subsecs(6));
+        let instant = Utc::now().checked_sub_signed(age).map(to_micros);
         Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None)
     }
 

@@ -140,8 +140,8 @@ pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Supports
 /// On MySQL use a column `DATETIME(6)` and `Nullable<Datetime>` for it in `table!`: plain `DATETIME`
 /// rounds to seconds, so that what `.at_utc(..)` wrote is not what is stored; a column `TIMESTAMP` goes
 /// through the zone of the session; and what is bound as Diesel's `Timestamp` ends in 2038 (a later
-/// instant is refused, MariaDB would store NULL). A flag there is a `TINYINT`;
-/// other values than 0 and 1 are neither active nor deleted.
+/// instant is refused, MariaDB would store NULL). Where a flag is an integer, on MySQL and SQLite, other
+/// values than 0 and 1 are neither active nor deleted: let a `CHECK` forbid them.
 ///
 /// # Flag and timestamp
 ///

@@ -77,6 +77,9 @@ pub type deleted<Q> = dsl::Deleted<Q>;
 /// | `active_flag = c`, nullable | `(c = TRUE OR c IS NULL)` |
 /// | `timestamp = c` alone | `(c IS NULL)` |
 ///
+/// (`case_when` wants its type spelled out, `case_when::<_, _, Text>(is_active(posts::table), "live")`:
+/// without, rustc spends minutes on the error, with any predicate.)
+///
 /// On the nullable side of an outer join a missing row has no state: `c = FALSE` is NULL there, and
 /// `WHERE` drops the left row. Use [`is_active_or_missing`](is_active_or_missing()), or put the
 /// predicate into `ON` with [`left_join_active`](crate::SoftDeleteQueryDsl::left_join_active).

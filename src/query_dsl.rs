@@ -21,6 +21,10 @@ pub trait SoftDeleteQueryDsl: Sized {
     /// SQL: the predicates of [`is_active`](crate::is_active()), joined by `AND`, without binds, so that a
     /// partial index on the same text is used in a generic plan too.
     ///
+    /// In `#[diesel(base_query = ..)]` and `#[auto_type]` write the function, `active(posts::table)` from the
+    /// crate root: there Diesel infers the type from the path. A model's own method `active` or
+    /// `restore` wins over these traits.
+    ///
     /// # Joins
     ///
     /// * A table that has no soft deletion must say so once: `not_soft_deletable!(tags);`. Then it

@@ -39,17 +39,29 @@ pub(crate) enum Closing {
     Needed,
 }
 
-/// Whether Diesel puts what the where clause `W` holds into parentheses, or it needs none.
-///
-/// Only a type of Diesel's or ours with a static query id is trusted: raw SQL and boxed expressions
-/// have no such id, and an app's own expression may write a bare `OR`. The name of a type is not
-/// guaranteed to stay as it is; an unknown one is not trusted, which costs an `AND TRUE`.
+/// Whether what the where clause `W` holds needs no parentheses.
 pub(crate) fn is_grouped<W: QueryId>() -> bool {
     let name = std::any::type_name::<W>();
-    let Some((_, predicate)) = name.split_once("::WhereClause<") else {
-        return name.ends_with("::NoWhereClause");
-    };
-    W::HAS_STATIC_QUERY_ID && (predicate.starts_with("diesel::") || predicate.starts_with("diesel_soft_delete::"))
+    match name.split_once("::WhereClause<") {
+        Some((_, predicate)) => W::HAS_STATIC_QUERY_ID && writes_its_own_parentheses(predicate),
+        None => name.ends_with("::NoWhereClause"),
+    }
+}
+
+/// Whether an expression, by the name of its type, is one that cannot be torn apart by an `AND`.
+///
+/// Only what Diesel puts into parentheses itself, and a few that need none, are trusted. Not raw SQL,
+/// not boxed expressions, not an app's own expression, which may write a bare `OR`, and not what
+/// wraps one without a trace (`.nullable()`). The name of a type is not guaranteed to stay as it is;
+/// an unknown one is not trusted, which costs an `AND TRUE`.
+pub(super) fn writes_its_own_parentheses(type_name: &str) -> bool {
+    const TRUSTED: [&str; 4] = [
+        "diesel::expression::grouped::Grouped<",
+        "diesel::expression::array_comparison::",
+        "diesel::expression::exists::Exists<",
+        "diesel_soft_delete::scope::",
+    ];
+    TRUSTED.iter().any(|trusted| type_name.starts_with(trusted))
 }
 
 impl Closing {

@@ -8,6 +8,7 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::BoolOrNullableBool;
 
+use super::filter::writes_its_own_parentheses;
 use super::source::{CarriesPredicateOf, Predicate, Scope};
 use crate::hidden::{InternalJoinDsl, JoinTo};
 
@@ -56,7 +57,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         // As in WHERE, `a OR b` would swallow the predicate.
-        let grouped = On::HAS_STATIC_QUERY_ID && std::any::type_name::<On>().starts_with("diesel::");
+        let grouped = On::HAS_STATIC_QUERY_ID && writes_its_own_parentheses(std::any::type_name::<On>());
         out.push_sql(if grouped { "(" } else { "((" });
         self.on.walk_ast(out.reborrow())?;
         if !grouped {

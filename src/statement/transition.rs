@@ -188,6 +188,12 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     /// A timestamp without zone is UTC by convention of this crate; the value is written as it is.
     /// [`db_now()`](crate::db_now) is the database's clock.
     ///
+    /// An expression stands in the statement once for each of the two columns, so a volatile one
+    /// (`clock_timestamp()`) can give them different values; on MySQL, which assigns from left to
+    /// right, one that reads the flag sees the new value. A value that is bound as Diesel's
+    /// `Timestamp` becomes NULL on MariaDB beyond 2038: declare the column `Nullable<Datetime>` there, or
+    /// use [`at_utc`](Self::at_utc), which refuses it.
+    ///
     /// ```
     /// # include!("../doctest_setup.rs");
     /// # fn main() -> Result<(), diesel_soft_delete::Error> {

@@ -1,6 +1,6 @@
 // Which rows every verb touches and leaves alone, what it returns, and what it refuses.
 
-use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel::sql_types::{Bool, Integer};
@@ -187,6 +187,8 @@ fn a_target_of_a_or_b_changes_only_what_is_in_the_other_state() {
         "boxed and typed": Box::new(posts::id.eq(2).or(posts::id.eq(1))) as Boxed,
         "an expression of the app's own": Either::<1, 2>,
         "an expression of the app's own, reversed": Either::<2, 1>,
+        "the same, wrapped without a trace": Either::<1, 2>.nullable(),
+        "the same, wrapped without a trace, reversed": Either::<2, 1>.nullable(),
     );
 }
 
@@ -197,7 +199,8 @@ struct Either<const A: i32, const B: i32>;
 impl<const A: i32, const B: i32> diesel::expression::Expression for Either<A, B> {
     type SqlType = Bool;
 }
-impl<const A: i32, const B: i32> diesel::expression::AppearsOnTable<posts::table> for Either<A, B> {}
+impl<const A: i32, const B: i32, QS> diesel::expression::AppearsOnTable<QS> for Either<A, B> {}
+impl<const A: i32, const B: i32, QS> diesel::expression::SelectableExpression<QS> for Either<A, B> {}
 impl<const A: i32, const B: i32> diesel::query_builder::QueryFragment<Db> for Either<A, B> {
     fn walk_ast<'b>(&'b self, mut out: diesel::query_builder::AstPass<'_, 'b, Db>) -> QueryResult<()> {
         out.push_sql(&format!("id = {A} OR id = {B}"));
@@ -210,6 +213,12 @@ fn active_after_an_expression_of_the_apps_own() {
     let conn = &mut *blog();
     assert_eq!(posts::table.filter(Either::<1, 2>).active().select(posts::id).load::<i32>(conn), Ok(vec![1]));
     assert_eq!(posts::table.filter(Either::<2, 1>).active().select(posts::id).load::<i32>(conn), Ok(vec![1]));
+    let wrapped = posts::table.filter(Either::<1, 2>.nullable()).active();
+    assert_eq!(wrapped.select(posts::id).load::<i32>(conn), Ok(vec![1]));
+    let on = diesel::dsl::sql::<Bool>("posts.id = 1 OR posts.id = 2").nullable();
+    let joined =
+        users::table.left_join(posts::table.on_active(on)).filter(users::id.eq(1)).select(posts::id.nullable());
+    assert_eq!(joined.load::<Option<i32>>(conn), Ok(vec![Some(1)]));
     assert_eq!(posts::table.filter(Either::<1, 2>).deleted().select(posts::id).load::<i32>(conn), Ok(vec![2]));
 }
 
@@ -295,6 +304,11 @@ fn instants() {
     assert_eq!(post(conn, 1).6, instant("2025-01-02 03:04:05.123456"));
     assert_eq!(posts::table.find(1).restore().at_utc(utc("2025-01-03 00:00:00")).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).6, instant("2025-01-03 00:00:00"));
+    // A leap second is the last microsecond before it.
+    let leap = utc("2016-12-31 23:59:59").with_nanosecond(1_500_000_000).unwrap();
+    assert_eq!(posts::table.find(1).soft_delete().at_utc(leap).execute(conn), Ok(1));
+    assert_eq!(post(conn, 1).3, Some(instant("2016-12-31 23:59:59.999999")));
+    assert_eq!(posts::table.find(1).restore().at_utc(utc("2025-01-03 00:00:00")).execute(conn), Ok(1));
     // An expression of the column's type.
     assert_eq!(posts::table.find(1).soft_delete().at(posts::updated_at).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).3, Some(instant("2025-01-03 00:00:00")));
