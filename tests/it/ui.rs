@@ -59,6 +59,10 @@ fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
     for file in files {
         std::fs::copy(file, bins.join(file.file_name().expect("a name"))).expect("a copy");
     }
+    // What the files include: the tables that they share.
+    let support = project.join("src/support");
+    std::fs::create_dir_all(&support).expect("a directory for what is shared");
+    std::fs::copy(root.join("tests/ui/support/blog.rs"), support.join("blog.rs")).expect("a copy");
     let manifest = format!(
         "[package]\nname = \"ui\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
          [dependencies]\n\
