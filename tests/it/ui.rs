@@ -50,7 +50,7 @@ fn target_directory(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
-/// A package with a binary per file. It shares the lock file of the workspace, so that nothing is
+/// A package with a binary per file, on the backend that needs no C library. It shares the lock file of the workspace, so that nothing is
 /// resolved anew.
 fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
     let bins = project.join("src/bin");
@@ -66,10 +66,9 @@ fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
     let manifest = format!(
         "[package]\nname = \"ui\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
          [dependencies]\n\
-         diesel_soft_delete = {{ path = {root:?}, features = [\"sqlite\", \"mysql_backend\"] }}\n\
+         diesel_soft_delete = {{ path = {root:?}, features = [\"mysql_backend\"] }}\n\
          diesel = {{ version = \"~2.3\" }}\n\
          chrono = \"0.4\"\n\
-         libsqlite3-sys = {{ version = \"0.38\", features = [\"bundled\"] }}\n\
          [profile.dev]\ndebug = 0\n"
     );
     std::fs::write(project.join("Cargo.toml"), manifest).expect("a manifest");

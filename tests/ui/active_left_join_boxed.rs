@@ -1,7 +1,7 @@
 include!("../support/blog.rs");
 
 fn main() {
-    let query = users::table.left_join(posts::table).into_boxed::<diesel::sqlite::Sqlite>();
+    let query = users::table.left_join(posts::table).into_boxed::<diesel::mysql::Mysql>();
     let _ = query.active();
     //~^ is not satisfied
     //~^^ `.active()` cannot filter
