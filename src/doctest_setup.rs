@@ -1,6 +1,6 @@
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "not every example needs both preludes")]
 use diesel::prelude::*;
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "not every example needs both preludes")]
 use diesel_soft_delete::prelude::*;
 
 diesel::table! {
@@ -44,7 +44,7 @@ diesel_soft_delete::soft_deletable! {
 diesel_soft_delete::not_soft_deletable!(tags);
 
 /// Sean (active) wrote `One` (1) and `Two` (2, deleted); Tess (deleted) wrote `Three` (3).
-#[allow(dead_code)]
+#[allow(dead_code, reason = "some examples send nothing")]
 fn connection() -> SqliteConnection {
     use diesel::connection::SimpleConnection;
     let mut conn = SqliteConnection::establish(":memory:").unwrap();

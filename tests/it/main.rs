@@ -11,7 +11,7 @@ macro_rules! on_backend {
         mod $backend {
             if_returning!($returning);
 
-            #[allow(unused_imports)]
+            #[allow(unused_imports, reason = "one list serves every case and backend")]
             use crate::support::$backend as backend;
 
             pub(crate) mod schema {

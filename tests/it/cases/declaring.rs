@@ -23,7 +23,7 @@ fn defaults_without_an_attribute() {
     }
     #[derive(SoftDeletable)]
     #[diesel(table_name = notes)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only what the derive does to the table is looked at")]
     struct Note {
         id: i32,
     }
@@ -197,7 +197,7 @@ fn the_assumed_columns_can_be_renamed_fields() {
     }
     #[derive(SoftDeletable)]
     #[diesel(table_name = notes)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only what the derive does to the table is looked at")]
     struct Note {
         #[diesel(column_name = gone)]
         is_deleted: bool,
@@ -240,7 +240,7 @@ fn schema_qualified_tables() {
     }
     #[derive(SoftDeletable)]
     #[diesel(table_name = notes)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only what the derive does to the table is looked at")]
     struct Note {
         id: i32,
     }
@@ -302,7 +302,7 @@ fn all_keys_together() {
     #[diesel(table_name = notes)]
     #[soft_delete(active_flag = live, timestamp = deleted_ms, unit = millis, touch = touched_ms)]
     #[soft_delete(metadata(deleted_by, reason), operation = operation)]
-    #[allow(dead_code)]
+    #[allow(dead_code, reason = "only what the derive does to the table is looked at")]
     struct Note {
         id: i32,
     }

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{is_active, is_active_or_missing, is_deleted};
 
-#[allow(unused_imports)]
+#[allow(unused_imports, reason = "one list serves every case and backend")]
 use super::backend::{Conn, DIALECT, Db, INSTANT_NULL, Instant, connection};
 
 /// An instant with all its digits, and its unit's rounding made visible.
@@ -24,7 +24,7 @@ macro_rules! states {
 
             diesel::table! {
                 use diesel::sql_types::*;
-                #[allow(unused_imports)]
+                #[allow(unused_imports, reason = "one list serves every case and backend")]
                 use super::Instant;
                 things $columns
             }
