@@ -123,41 +123,56 @@ pub trait UtcClock {
 #[cfg(feature = "postgres_backend")]
 impl UtcClock for diesel::pg::Pg {
     fn utc_now(&self, form: ClockForm) -> &'static str {
-        match form {
-            ClockForm::Timestamp => "(statement_timestamp() AT TIME ZONE 'UTC')",
-            ClockForm::Timestamptz => "statement_timestamp()",
-            ClockForm::Seconds => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()))::bigint",
-            ClockForm::Seconds32 => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()))::integer",
-            ClockForm::Millis => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint",
-            ClockForm::Micros => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint",
-        }
+        form.on_postgres()
     }
 }
 
 #[cfg(feature = "mysql_backend")]
 impl UtcClock for diesel::mysql::Mysql {
     fn utc_now(&self, form: ClockForm) -> &'static str {
-        match form {
-            ClockForm::Timestamp | ClockForm::Timestamptz => "UTC_TIMESTAMP(6)",
-            // Not UNIX_TIMESTAMP(NOW(6)), which goes through the session's zone.
-            ClockForm::Seconds | ClockForm::Seconds32 => "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP(6))",
-            ClockForm::Millis => "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)",
-            ClockForm::Micros => "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))",
-        }
+        form.on_mysql()
     }
 }
 
 #[cfg(feature = "sqlite")]
 impl UtcClock for diesel::sqlite::Sqlite {
     fn utc_now(&self, form: ClockForm) -> &'static str {
-        match form {
-            ClockForm::Timestamp => "strftime('%Y-%m-%d %H:%M:%f', 'now')",
-            ClockForm::Timestamptz => "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
-            ClockForm::Seconds | ClockForm::Seconds32 => "CAST(strftime('%s', 'now') AS INTEGER)",
-            ClockForm::Millis => {
+        form.on_sqlite()
+    }
+}
+
+/// The expressions, which migrations write too, whatever backends are built in.
+impl ClockForm {
+    pub(crate) const fn on_postgres(self) -> &'static str {
+        match self {
+            Self::Timestamp => "(statement_timestamp() AT TIME ZONE 'UTC')",
+            Self::Timestamptz => "statement_timestamp()",
+            Self::Seconds => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()))::bigint",
+            Self::Seconds32 => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()))::integer",
+            Self::Millis => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()) * 1000)::bigint",
+            Self::Micros => "FLOOR(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000)::bigint",
+        }
+    }
+
+    pub(crate) const fn on_mysql(self) -> &'static str {
+        match self {
+            Self::Timestamp | Self::Timestamptz => "UTC_TIMESTAMP(6)",
+            // Not UNIX_TIMESTAMP(NOW(6)), which goes through the session's zone.
+            Self::Seconds | Self::Seconds32 => "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP(6))",
+            Self::Millis => "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)",
+            Self::Micros => "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))",
+        }
+    }
+
+    pub(crate) const fn on_sqlite(self) -> &'static str {
+        match self {
+            Self::Timestamp => "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+            Self::Timestamptz => "strftime('%Y-%m-%d %H:%M:%f+00:00', 'now')",
+            Self::Seconds | Self::Seconds32 => "CAST(strftime('%s', 'now') AS INTEGER)",
+            Self::Millis => {
                 "(CAST(strftime('%s', 'now') AS INTEGER) * 1000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER))"
             }
-            ClockForm::Micros => {
+            Self::Micros => {
                 "(CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + CAST(substr(strftime('%f', 'now'), 4) AS INTEGER) * 1000)"
             }
         }

@@ -1,6 +1,10 @@
 //! What can go wrong, in one type.
 
+use std::path::PathBuf;
+
 use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::migration::Finding;
 
 /// An error of this crate.
 ///
@@ -83,10 +87,11 @@ pub enum Error {
         table: String,
     },
 
-    /// A table, column or version name in a migration is empty or holds a NUL byte.
+    /// A name in a migration cannot be used, however it is quoted: it is empty, holds a NUL byte, or is
+    /// longer than the database takes.
     #[error("{name:?} cannot be the name of a {what}: {why}")]
     InvalidName {
-        /// What the name was to stand for: `table`, `column`, `version`.
+        /// What the name was to stand for: `table`, `column`, `view`, `version`.
         what: &'static str,
         /// The name as it was given.
         name: String,
@@ -102,6 +107,72 @@ pub enum Error {
         /// The column that was named twice.
         column: String,
     },
+
+    /// A declared column has an SQL type that has no known spelling on the database.
+    #[error(
+        "the migration of `{table}` does not know how this database spells the type `{sql_type}` of the column \
+         `{column}`; say it with `.column_type({column:?}, ..)`"
+    )]
+    UnknownColumnType {
+        /// The table of the migration.
+        table: String,
+        /// The column.
+        column: String,
+        /// The declared SQL type, without its `Nullable`.
+        sql_type: String,
+    },
+
+    /// A migration was asked for something that the database cannot do, or not without losing rows.
+    #[error("the migration of `{table}` cannot {what}: {why}")]
+    UnsupportedMigration {
+        /// The table of the migration.
+        table: String,
+        /// What was asked for.
+        what: String,
+        /// Why it cannot be done, and what to do instead.
+        why: String,
+    },
+
+    /// A migration directory was not written, because something is there already.
+    #[error("`{}` exists already, and a migration is never overwritten", path.display())]
+    MigrationExists {
+        /// What is there.
+        path: PathBuf,
+    },
+
+    /// A migration directory could not be read or written.
+    #[error("`{}` could not be read or written: {source}", path.display())]
+    MigrationFile {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+
+    /// Two migrations of one run have the same version; Diesel's harness would drop one of them.
+    #[error(
+        "the migrations `{first}` and `{second}` have the same version {version}; \
+         Diesel would run one of them and forget the other"
+    )]
+    DuplicateVersion {
+        /// The version of both.
+        version: String,
+        /// The name of one.
+        first: String,
+        /// The name of the other.
+        second: String,
+    },
+
+    /// The live schema does not fit the declarations: what `assert_schema` found.
+    #[error("the live schema does not fit the declarations:{}", list(findings))]
+    SchemaMismatch {
+        /// The findings, those of the severity `Note` left out.
+        findings: Vec<Finding>,
+    },
+}
+
+fn list(findings: &[Finding]) -> String {
+    findings.iter().map(|finding| format!("\n{finding}")).collect()
 }
 
 impl From<diesel::result::Error> for Error {

@@ -90,10 +90,15 @@ fn depth(status: &TransactionManagerStatus) -> QueryResult<bool> {
     }
 }
 
-/// The SQL name of a table, for messages.
+/// The SQL name of a table.
 pub trait TableName {
-    /// The name, with its schema if it has one: `posts`, `blog.posts`.
-    fn table_name() -> String;
+    /// The parts of the name: the schema, if the table has one, and the table.
+    fn name_parts() -> Vec<String>;
+
+    /// The name for messages, with its schema if it has one: `posts`, `blog.posts`.
+    fn table_name() -> String {
+        Self::name_parts().join(".")
+    }
 }
 
 impl<T> TableName for T
@@ -101,13 +106,36 @@ where
     T: StaticQueryFragment,
     T::Component: std::fmt::Debug,
 {
-    fn table_name() -> String {
+    fn name_parts() -> Vec<String> {
         // A schema-qualified name is an `InfixNode` with private fields; its `Debug` shows them.
         let debug = format!("{:?}", T::STATIC_COMPONENT);
-        let prefix = "Identifier(\"";
-        let parts: Vec<&str> = debug.split(prefix).skip(1).filter_map(|rest| rest.split("\")").next()).collect();
-        parts.join(".")
+        debug.split("Identifier(\"").skip(1).map(unescape).collect()
     }
+}
+
+/// The text of a string literal that `Debug` wrote, up to its closing quote.
+fn unescape(literal: &str) -> String {
+    let mut text = String::new();
+    let mut letters = literal.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => break,
+            '\\' => match letters.next() {
+                Some('n') => text.push('\n'),
+                Some('r') => text.push('\r'),
+                Some('t') => text.push('\t'),
+                Some('0') => text.push('\0'),
+                Some('u') => {
+                    let code: String = letters.by_ref().skip(1).take_while(|letter| *letter != '}').collect();
+                    text.extend(u32::from_str_radix(&code, 16).ok().and_then(char::from_u32));
+                }
+                Some(itself) => text.push(itself),
+                None => {}
+            },
+            other => text.push(other),
+        }
+    }
+    text
 }
 
 // `Identifier` is named so that the `Debug` text above has a compile-time witness.

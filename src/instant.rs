@@ -25,6 +25,20 @@ pub struct Millis;
 #[derive(Debug)]
 pub struct Micros;
 
+/// The unit of an integer column that holds an instant, counted from 1970-01-01 00:00 UTC.
+///
+/// In a declaration it is `unit = seconds`, `millis` or `micros`; in a migration it is given to
+/// [`SoftDeleteMigration::unit`](crate::SoftDeleteMigration::unit).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeUnit {
+    /// Whole seconds, rounded down.
+    Seconds,
+    /// Milliseconds, rounded down.
+    Millis,
+    /// Microseconds.
+    Micros,
+}
+
 /// A NOT NULL SQL type that can hold an instant in the unit `U`.
 #[diagnostic::on_unimplemented(
     message = "the SQL type `{Self}` cannot hold an instant here",
@@ -35,8 +49,10 @@ pub struct Micros;
 pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
     /// The Rust value that is bound.
     type Value: Clone + std::fmt::Debug;
+    /// The unit, if it is an integer.
+    const UNIT: Option<TimeUnit>;
     /// Whether it is an integer, which needs a unit.
-    const INTEGER: bool;
+    const INTEGER: bool = Self::UNIT.is_some();
     /// Whether Diesel binds it on MySQL as a `TIMESTAMP`, which ends in 2038 and turns anything else
     /// into NULL (MariaDB 10.11), whatever the type of the column.
     const TIMESTAMP_ON_MYSQL: bool = false;
@@ -51,7 +67,7 @@ macro_rules! timestamp_types {
             $(#[$attr])*
             impl<U> InstantType<U> for $ST {
                 type Value = $Value;
-                const INTEGER: bool = false;
+                const UNIT: Option<TimeUnit> = None;
                 const TIMESTAMP_ON_MYSQL: bool = $timestamp_on_mysql;
                 fn convert(at: DateTime<Utc>) -> Option<$Value> {
                     // Beyond them SQLite, which compares text, misorders, and MySQL refuses.
@@ -78,7 +94,7 @@ timestamp_types! {
 
 impl InstantType<Seconds> for BigInt {
     type Value = i64;
-    const INTEGER: bool = true;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp())
     }
@@ -86,7 +102,7 @@ impl InstantType<Seconds> for BigInt {
 
 impl InstantType<Millis> for BigInt {
     type Value = i64;
-    const INTEGER: bool = true;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Millis);
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_millis())
     }
@@ -94,7 +110,7 @@ impl InstantType<Millis> for BigInt {
 
 impl InstantType<Micros> for BigInt {
     type Value = i64;
-    const INTEGER: bool = true;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Micros);
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_micros())
     }
@@ -102,7 +118,7 @@ impl InstantType<Micros> for BigInt {
 
 impl InstantType<Seconds> for Integer {
     type Value = i32;
-    const INTEGER: bool = true;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
     fn convert(at: DateTime<Utc>) -> Option<i32> {
         i32::try_from(at.timestamp()).ok()
     }

@@ -104,6 +104,7 @@ mod statement;
 pub use chrono;
 pub use clock::{ClockForm, DbNow, UtcClock, db_now};
 pub use error::Error;
+pub use instant::TimeUnit;
 pub use marker::SoftDeletable;
 pub use migration::{Dialect, SoftDeleteMigration};
 pub use predicates::{active, deleted, is_active, is_active_or_missing, is_deleted};

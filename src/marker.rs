@@ -9,7 +9,7 @@ use diesel::query_source::Column;
 use diesel::sql_types::{Bool, Nullable, SqlType};
 
 use crate::hidden::TableName;
-use crate::instant::{AnyInstant, BoundInstant, InstantType, NullableInstant};
+use crate::instant::{AnyInstant, BoundInstant, InstantType, NullableInstant, TimeUnit};
 use crate::predicate::Mode;
 use chrono::{DateTime, Utc};
 
@@ -52,12 +52,14 @@ pub struct ColumnRef {
     pub name: &'static str,
     /// The name of the Rust type.
     pub type_name: &'static str,
+    /// The name of its SQL type.
+    pub sql_type: &'static str,
 }
 
 impl ColumnRef {
     /// The value for the column `C`.
     pub fn of<C: Column>() -> Self {
-        Self { name: C::NAME, type_name: std::any::type_name::<C>() }
+        Self { name: C::NAME, type_name: std::any::type_name::<C>(), sql_type: std::any::type_name::<C::SqlType>() }
     }
 }
 
@@ -131,6 +133,8 @@ impl<C: Column> State for ByTimestamp<C> {
 pub trait Stamp {
     /// Whether the column is an integer, which needs a unit.
     const INTEGER: bool;
+    /// The unit of an integer column.
+    const UNIT: Option<TimeUnit>;
     /// The fragment that writes an instant into the column; `()` without a column.
     type Value;
     /// The column; `None` without one.
@@ -163,6 +167,7 @@ pub struct NoTimestamp;
 
 impl Stamp for NoTimestamp {
     const INTEGER: bool = false;
+    const UNIT: Option<TimeUnit> = None;
     type Value = ();
     fn column() -> Option<ColumnRef> {
         None
@@ -177,6 +182,7 @@ where
 {
     type Value = BoundInstant<<C::SqlType as NullableInstant<U>>::Inner, U>;
     const INTEGER: bool = <C::SqlType as NullableInstant<U>>::Inner::INTEGER;
+    const UNIT: Option<TimeUnit> = <C::SqlType as NullableInstant<U>>::Inner::UNIT;
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }
@@ -199,6 +205,8 @@ where
 pub trait Touch {
     /// Whether the column is an integer, which needs a unit.
     const INTEGER: bool;
+    /// The unit of an integer column.
+    const UNIT: Option<TimeUnit>;
     /// The fragment that writes an instant into the column; `()` without a column.
     type Value;
     /// The column; `None` without one.
@@ -239,6 +247,7 @@ pub struct NoTouch;
 
 impl Touch for NoTouch {
     const INTEGER: bool = false;
+    const UNIT: Option<TimeUnit> = None;
     type Value = ();
     fn column() -> Option<ColumnRef> {
         None
@@ -258,6 +267,7 @@ where
 {
     type Value = BoundInstant<<C::SqlType as AnyInstant<U>>::Inner, U>;
     const INTEGER: bool = <C::SqlType as AnyInstant<U>>::Inner::INTEGER;
+    const UNIT: Option<TimeUnit> = <C::SqlType as AnyInstant<U>>::Inner::UNIT;
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }

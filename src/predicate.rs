@@ -89,6 +89,17 @@ impl Mode {
         }
     }
 
+    /// The predicate as text, for DDL: letter for letter what [`walk`](Self::walk) writes.
+    pub(crate) fn text(self, rows: Rows, column: &str) -> String {
+        let test = self.test(rows);
+        let nulls = match test.null {
+            Null::Decided => String::new(),
+            Null::Passes => format!(" OR {column}{IS_NULL}"),
+            Null::Fails => format!(" AND {column}{IS_NOT_NULL}"),
+        };
+        format!("({column}{}{nulls})", test.text)
+    }
+
     /// Writes the predicate in parentheses, so that it is safe as an operand of anything.
     ///
     /// `column` writes the column, qualified as its place requires.

@@ -1,4 +1,6 @@
-//! What differs between the databases.
+//! What differs between the databases, a name or a literal at a time.
+
+use crate::clock::ClockForm;
 
 /// The SQL dialect of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,26 +14,51 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The type of a nullable instant in UTC with microseconds (SQLite stores text).
-    pub(super) const fn timestamp(self) -> &'static str {
+    /// An identifier in quotes.
+    ///
+    /// On SQLite they are backticks, as in Diesel's own queries: a name in double quotes that names no
+    /// column is a *string* there, so an index on a misspelt column would be built without a word.
+    pub(crate) fn quote(self, name: &str) -> String {
+        let quote = match self {
+            Self::Postgres => "\"",
+            Self::Mysql | Self::Sqlite => "`",
+        };
+        format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
+    }
+
+    /// Identifiers in quotes, separated by commas.
+    pub(crate) fn quote_all<S: AsRef<str>>(self, names: &[S]) -> String {
+        names.iter().map(|name| self.quote(name.as_ref())).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A string literal, whatever the session says of backslashes.
+    pub(crate) fn literal(self, text: &str) -> String {
+        let doubled = text.replace('\'', "''");
         match self {
-            Self::Postgres | Self::Sqlite => "TIMESTAMP",
-            // TIMESTAMP would be converted through the session's zone and ends in 2038; DATETIME
-            // alone drops the fraction. Old MySQL makes a bare TIMESTAMP NOT NULL, hence NULL.
-            Self::Mysql => "DATETIME(6) NULL DEFAULT NULL",
+            Self::Sqlite => format!("'{doubled}'"),
+            Self::Mysql => format!("'{}'", doubled.replace('\\', "\\\\")),
+            Self::Postgres if text.contains('\\') => format!("E'{}'", doubled.replace('\\', "\\\\")),
+            Self::Postgres => format!("'{doubled}'"),
         }
     }
 
-    /// An identifier in quotes; a dot separates a schema from its table.
-    pub(super) fn quote(self, name: &str) -> String {
-        let quote = match self {
-            Self::Postgres | Self::Sqlite => "\"",
-            Self::Mysql => "`",
-        };
-        name.split('.')
-            .map(|part| format!("{quote}{}{quote}", part.replace(quote, &quote.repeat(2))))
-            .collect::<Vec<_>>()
-            .join(".")
+    /// The database's clock in UTC.
+    pub(crate) const fn now(self, form: ClockForm) -> &'static str {
+        match self {
+            Self::Postgres => form.on_postgres(),
+            Self::Mysql => form.on_mysql(),
+            Self::Sqlite => form.on_sqlite(),
+        }
+    }
+
+    /// The type of a nullable instant in UTC with microseconds (SQLite stores text).
+    pub(crate) const fn timestamp(self) -> &'static str {
+        match self {
+            Self::Postgres | Self::Sqlite => "TIMESTAMP",
+            // TIMESTAMP would go through the session's zone and ends in 2038; DATETIME alone rounds to
+            // seconds.
+            Self::Mysql => "DATETIME(6)",
+        }
     }
 }
 

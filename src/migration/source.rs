@@ -6,26 +6,37 @@ use diesel::backend::Backend;
 use diesel::connection::BoxableConnection;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion, Result};
 
+use super::builder::SoftDeleteMigration;
 use super::dialect::HasDialect;
-use super::{SoftDeleteMigration, valid};
+use super::files::title;
+use super::plan::{Builds, script};
+use super::versions;
 
-/// A [`MigrationSource`] with the migration of one table: what
+impl SoftDeleteMigration {
+    /// The migration as a source for diesel_migrations' harness, on any of the three backends: the same
+    /// steps that [`write_to`](Self::write_to) writes.
+    ///
+    /// `version` orders it among the app's other migrations; Diesel's form is `2024-06-01-120000` (it
+    /// drops the dashes). It consists of several, whose versions follow at a distance of a second. What
+    /// is wrong with the names is reported when the harness asks for the migrations.
+    ///
+    /// To revert, or together with the app's own migrations: [`MergedMigrations`](super::MergedMigrations).
+    /// See the [module](super) for an example.
+    pub fn into_migrations(self, version: impl Into<String>) -> SoftDeleteMigrations {
+        SoftDeleteMigrations { migration: self, version: version.into() }
+    }
+}
+
+/// A [`MigrationSource`] with the migrations of one table: what
 /// [`into_migrations`](SoftDeleteMigration::into_migrations) returns.
 ///
-/// It implements the trait for `Pg`, `Mysql` and `Sqlite`. `revert_last_migration` and its like
-/// need one source with **all** applied migrations; give the app's own source and this one to the
-/// harness one after the other only when going up.
+/// It implements the trait for `Pg`, `Mysql` and `Sqlite`. A step that failed half-way can be repeated:
+/// on MySQL and MariaDB each is one statement that changes the schema, and on PostgreSQL the invalid
+/// index that a failed concurrent build left is dropped first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoftDeleteMigrations {
     migration: SoftDeleteMigration,
     version: String,
-}
-
-impl SoftDeleteMigrations {
-    pub(super) fn new(migration: SoftDeleteMigration, version: String) -> Self {
-        // Diesel's own sources drop the dashes too: the version in the database is `20240601120000`.
-        Self { migration, version: version.replace('-', "") }
-    }
 }
 
 impl<DB> MigrationSource<DB> for SoftDeleteMigrations
@@ -33,25 +44,36 @@ where
     DB: Backend + HasDialect,
 {
     fn migrations(&self) -> Result<Vec<Box<dyn Migration<DB>>>> {
-        valid("version", &self.version)?;
-        let table = self.migration.table.replace('.', "_");
-        Ok(vec![Box::new(Step {
-            name: Name { version: self.version.clone(), title: format!("soft_delete_{table}") },
-            up: self.migration.up_sql(DB::DIALECT)?,
-            down: self.migration.down_sql(DB::DIALECT)?,
-        })])
+        let steps = self.migration.steps(DB::DIALECT, Builds::Online)?;
+        let versions = versions::from(&self.version, steps.len())?;
+        let mut migrations: Vec<Box<dyn Migration<DB>>> = Vec::new();
+        for (step, version) in steps.into_iter().zip(versions) {
+            migrations.push(Box::new(CodeMigration {
+                name: Name { version: versions::digits(&version), title: title(&self.migration, &step) },
+                metadata: Metadata { in_transaction: step.in_transaction },
+                heal: step.heal,
+                up: script(&step.up),
+                down: script(&step.down),
+            }));
+        }
+        Ok(migrations)
     }
 }
 
 /// One migration, its SQL written out.
-struct Step {
+struct CodeMigration {
     name: Name,
+    metadata: Metadata,
+    heal: Option<String>,
     up: String,
     down: String,
 }
 
-impl<DB: Backend> Migration<DB> for Step {
+impl<DB: Backend> Migration<DB> for CodeMigration {
     fn run(&self, conn: &mut dyn BoxableConnection<DB>) -> Result<()> {
+        if let Some(heal) = &self.heal {
+            conn.batch_execute(heal)?;
+        }
         Ok(conn.batch_execute(&self.up)?)
     }
 
@@ -60,7 +82,7 @@ impl<DB: Backend> Migration<DB> for Step {
     }
 
     fn metadata(&self) -> &dyn MigrationMetadata {
-        &InTransaction
+        &self.metadata
     }
 
     fn name(&self) -> &dyn MigrationName {
@@ -68,9 +90,15 @@ impl<DB: Backend> Migration<DB> for Step {
     }
 }
 
-struct InTransaction;
+struct Metadata {
+    in_transaction: bool,
+}
 
-impl MigrationMetadata for InTransaction {}
+impl MigrationMetadata for Metadata {
+    fn run_in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+}
 
 struct Name {
     version: String,

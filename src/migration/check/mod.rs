@@ -1,0 +1,5 @@
+//! Compares the declarations with the live schema.
+
+mod finding;
+
+pub use finding::{Finding, Severity};

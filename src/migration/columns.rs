@@ -1,0 +1,102 @@
+//! The columns of a `table!`, and lists of column names.
+
+use diesel::Table;
+use diesel::query_source::Column;
+
+use crate::marker::ColumnRef;
+
+/// One or more names of columns: `"slug"`, `["tenant_id", "slug"]`, a `Vec` or a slice.
+///
+/// ```
+/// use diesel_soft_delete::migration::SoftDeleteMigration;
+///
+/// let one = SoftDeleteMigration::new("posts").unique_among_active("slug");
+/// let two = SoftDeleteMigration::new("posts").unique_among_active(["tenant_id", "slug"]);
+/// let read = SoftDeleteMigration::new("posts").unique_among_active(vec![String::from("slug")]);
+/// assert_eq!(one, read);
+/// assert_ne!(one, two);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list of column names",
+    note = "write `\"slug\"`, `[\"tenant_id\", \"slug\"]`, or give a `Vec` or a slice of strings"
+)]
+pub trait ColumnNames {
+    /// The names.
+    fn into_names(self) -> Vec<String>;
+}
+
+impl ColumnNames for &str {
+    fn into_names(self) -> Vec<String> {
+        vec![self.to_owned()]
+    }
+}
+
+impl ColumnNames for String {
+    fn into_names(self) -> Vec<String> {
+        vec![self]
+    }
+}
+
+impl<S: Into<String>, const N: usize> ColumnNames for [S; N] {
+    fn into_names(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<S: Into<String>> ColumnNames for Vec<S> {
+    fn into_names(self) -> Vec<String> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<S: AsRef<str>> ColumnNames for &[S] {
+    fn into_names(self) -> Vec<String> {
+        self.iter().map(|name| name.as_ref().to_owned()).collect()
+    }
+}
+
+/// The columns of a table, all of them: the tuple that a `table!` declares.
+#[diagnostic::on_unimplemented(
+    message = "the columns of a table with more than 64 of them are not read from its `table!`",
+    note = "name them: `SoftDeleteMigration::new(\"table\").flag(..).timestamp(..)`"
+)]
+pub trait TableColumns {
+    /// The columns, in the order of the `table!`.
+    fn columns() -> Vec<ColumnRef>;
+}
+
+macro_rules! table_columns {
+    ([$($C:ident)+]) => {
+        impl<$($C: Column),+> TableColumns for ($($C,)+) {
+            fn columns() -> Vec<ColumnRef> {
+                vec![$(ColumnRef::of::<$C>()),+]
+            }
+        }
+    };
+    ([$($C:ident)+] $next:ident $($rest:ident)*) => {
+        table_columns!([$($C)+]);
+        table_columns!([$($C)+ $next] $($rest)*);
+    };
+}
+
+table_columns!(
+    [C1] C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24 C25 C26 C27 C28 C29 C30
+    C31 C32 C33 C34 C35 C36 C37 C38 C39 C40 C41 C42 C43 C44 C45 C46 C47 C48 C49 C50 C51 C52 C53 C54 C55 C56 C57 C58
+    C59 C60 C61 C62 C63 C64
+);
+
+/// The names of the primary key's columns in SQL.
+///
+/// A key is a column or a tuple of columns, and no trait can be implemented for both (`Column` is
+/// Diesel's). So the key's columns are found among all columns by the names of their Rust types.
+pub(super) fn primary_key<T>() -> Vec<String>
+where
+    T: Table,
+    T::AllColumns: TableColumns,
+{
+    let columns = T::AllColumns::columns();
+    let key = std::any::type_name::<T::PrimaryKey>();
+    let parts = key.trim_start_matches('(').trim_end_matches(')').split(',').map(str::trim);
+    let found = parts.filter_map(|part| columns.iter().find(|column| column.type_name == part));
+    found.map(|column| column.name.to_owned()).collect()
+}

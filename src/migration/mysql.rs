@@ -1,0 +1,323 @@
+//! MySQL and MariaDB: every statement is valid on both, and every migration is one change of the
+//! schema, for each commits by itself: what failed half-way goes on where it stopped.
+
+use super::dialect::Dialect;
+use super::plan::{Archive, Change, Index, Parent, Replaced, Statement, Step, Unique, statement};
+use crate::clock::ClockForm;
+use crate::predicate::{Mode, Rows};
+
+pub(super) fn steps(change: &Change) -> Vec<Step> {
+    let writer = Writer { change };
+    // The archive before the virtual column, which it must not have.
+    let mut steps = Vec::new();
+    steps.extend(writer.archive());
+    steps.extend(writer.columns());
+    steps.extend(writer.backfill());
+    steps.extend(writer.live_column());
+    for unique in &change.uniques {
+        steps.push(writer.unique(unique));
+        steps.extend(unique.replaced.as_ref().map(|replaced| writer.replace(&unique.columns, replaced)));
+    }
+    steps.extend(change.indexes.iter().map(|index| writer.index(index)));
+    steps.extend(change.guard.iter().map(|name| writer.guard(name)));
+    steps.extend(change.parents.iter().map(|parent| writer.live_parent(parent)));
+    steps.extend(writer.view());
+    for step in &mut steps {
+        // Each statement commits by itself, so a transaction around them would promise too much.
+        step.in_transaction = false;
+        for direction in [&mut step.up, &mut step.down] {
+            limit_waiting(change, direction);
+        }
+    }
+    steps
+}
+
+/// A metadata lock is waited for, by default, for a day on MariaDB and for a year on MySQL; every
+/// query of the table would queue up behind.
+fn limit_waiting(change: &Change, statements: &mut Vec<Statement>) {
+    if statements.is_empty() {
+        statements.push(statement("Nothing to do here; a migration must not be empty.", "DO 0"));
+        return;
+    }
+    let seconds = change.lock_timeout.as_secs().max(1);
+    statements.insert(
+        0,
+        statement(
+            "Fail rather than wait: every query of the table would queue up behind this one.",
+            format!("SET @lock_wait_timeout = @@SESSION.lock_wait_timeout, SESSION lock_wait_timeout = {seconds}"),
+        ),
+    );
+    statements.push(statement("", "SET SESSION lock_wait_timeout = @lock_wait_timeout"));
+}
+
+struct Writer<'a> {
+    change: &'a Change,
+}
+
+impl Writer<'_> {
+    fn quote(&self, name: &str) -> String {
+        Dialect::Mysql.quote(name)
+    }
+
+    fn alter(&self, actions: &[String]) -> String {
+        format!("ALTER TABLE {}\n    {}", self.change.table, actions.join(",\n    "))
+    }
+
+    fn columns(&self) -> Option<Step> {
+        let change = self.change;
+        if change.added.is_empty() {
+            return None;
+        }
+        let mut step = Step::new("columns");
+        let last = change.shape.timestamp.as_ref().map(|timestamp| timestamp.name.as_str());
+        let mut actions = Vec::new();
+        for (name, ty) in &change.added {
+            let mut action = format!("ADD COLUMN {} {ty}", self.quote(name));
+            if let Some(check) = change.check.as_ref().filter(|check| check.holds_already && last == Some(name)) {
+                action.push_str(&format!(" /*M! CHECK {} */", check.expression));
+            }
+            actions.push(action);
+        }
+        let why = if actions.iter().any(|action| action.contains("/*M!")) {
+            "INSTANT: no row is copied, or the statement fails.\n\
+             MariaDB adds the CHECK at once and reads what is in /*M! */; MySQL, which would copy the table, does not."
+        } else {
+            "INSTANT: no row is copied, or the statement fails."
+        };
+        actions.push(String::from("ALGORITHM=INSTANT"));
+        step.up.push(statement(why, self.alter(&actions)));
+        let drops: Vec<String> =
+            change.added.iter().rev().map(|(name, _)| format!("DROP COLUMN {}", self.quote(name))).collect();
+        step.down.push(statement("Every soft-deleted row becomes an ordinary row again.", self.alter(&drops)));
+        Some(step)
+    }
+
+    fn archive(&self) -> Option<Step> {
+        let change = self.change;
+        let archive = change.archive.as_ref()?;
+        let name = archive.name.quoted(Dialect::Mysql);
+        let mut step = Step::new("archive");
+        // Before the columns are there: they are added to the copy as they are to the table.
+        let mut definitions = vec![format!("PRIMARY KEY ({})", Dialect::Mysql.quote_all(&change.key))];
+        definitions.extend(change.added.iter().map(|(column, ty)| format!("{} {ty}", self.quote(column))));
+        let now = Dialect::Mysql.now(ClockForm::Timestamp);
+        definitions.push(format!("`archived_at` DATETIME(6) NOT NULL DEFAULT ({now})"));
+        step.up.push(statement(
+            "Where a purge moves rows to: the same columns, no keys but the primary one, nothing virtual.",
+            format!(
+                "CREATE TABLE {name} (\n    {}\n) SELECT {} FROM {} LIMIT 0",
+                definitions.join(",\n    "),
+                self.copied_columns(archive),
+                change.table
+            ),
+        ));
+        step.down.push(statement("What was archived goes with it.", format!("DROP TABLE {name}")));
+        Some(step)
+    }
+
+    /// The columns that are there already; all of them, where they are not known.
+    fn copied_columns(&self, archive: &Archive) -> String {
+        let is_added = |name: &String| self.change.added.iter().any(|(added, _)| added == name);
+        let names: Vec<&String> = archive.columns.iter().map(|(name, _)| name).filter(|name| !is_added(name)).collect();
+        if names.is_empty() { String::from("*") } else { Dialect::Mysql.quote_all(&names) }
+    }
+
+    fn backfill(&self) -> Option<Step> {
+        let change = self.change;
+        if change.backfills.is_empty() {
+            return None;
+        }
+        let mut step = Step::new("backfill");
+        let (table, key) = (&change.table, change.key.first().map_or_else(String::new, |key| self.quote(key)));
+        let updates: String = change
+            .backfills
+            .iter()
+            .map(|backfill| {
+                format!(
+                    "        -- {}\n        UPDATE {table} SET {} WHERE {key} >= @low AND {key} <= @high AND {};\n",
+                    backfill.why, backfill.set, backfill.filter
+                )
+            })
+            .collect();
+        let body = format!(
+            "BEGIN\n    \
+                 SET @low = (SELECT MIN({key}) FROM {table});\n    \
+                 WHILE @low IS NOT NULL DO\n        \
+                     SELECT MAX(batch.k) INTO @high\n            \
+                         FROM (SELECT {key} AS k FROM {table} WHERE {key} >= @low ORDER BY {key} LIMIT {batch}) AS batch;\n\
+             {updates}        \
+                     COMMIT;\n        \
+                     SET @low = (SELECT MIN({key}) FROM {table} WHERE {key} > @high);\n    \
+                 END WHILE;\nEND",
+            batch = super::BACKFILL_BATCH,
+        );
+        step.up = self.procedure("Batches by primary key, each committed, so that no lock is held for long.", &body);
+        Some(step)
+    }
+
+    /// A procedure that lives only while it runs: there are no anonymous blocks in MySQL.
+    fn procedure(&self, why: &str, body: &str) -> Vec<Statement> {
+        let name = self.change.shape.table.sibling(&self.change.procedure).quoted(Dialect::Mysql);
+        let drop = || statement("", format!("DROP PROCEDURE IF EXISTS {name}"));
+        vec![
+            drop(),
+            statement(why, format!("CREATE PROCEDURE {name}()\n{body}")),
+            statement("", format!("CALL {name}()")),
+            drop(),
+        ]
+    }
+
+    fn live_column(&self) -> Option<Step> {
+        let change = self.change;
+        if change.uniques.is_empty() {
+            return None;
+        }
+        let mut step = Step::new("active_key_column");
+        let column = self.quote(&change.live_column);
+        step.up.push(statement(
+            "1 for active rows, NULL for deleted ones: NULLs are distinct in a unique key. Nothing is stored.",
+            self.alter(&[
+                format!(
+                    "ADD COLUMN {column} TINYINT GENERATED ALWAYS AS (IF({}, NULL, 1)) VIRTUAL",
+                    change.predicate(Rows::Deleted)
+                ),
+                String::from("ALGORITHM=INSTANT"),
+            ]),
+        ));
+        step.down.push(statement("", self.alter(&[format!("DROP COLUMN {column}")])));
+        Some(step)
+    }
+
+    fn add_key(&self, kind: &str, name: &str, columns: &[String]) -> String {
+        self.alter(&[
+            format!("ADD {kind} {} ({})", self.quote(name), Dialect::Mysql.quote_all(columns)),
+            String::from("ALGORITHM=INPLACE"),
+            String::from("LOCK=NONE"),
+        ])
+    }
+
+    fn drop_key(&self, name: &str) -> Statement {
+        statement("", self.alter(&[format!("DROP INDEX {}", self.quote(name))]))
+    }
+
+    fn unique(&self, unique: &Unique) -> Step {
+        let mut step = Step::new("active_key");
+        let columns: Vec<String> = unique.columns.iter().cloned().chain([self.change.live_column.clone()]).collect();
+        step.up.push(statement(
+            "One value among active rows; deleted rows do not block it. Writes go on while it is built.",
+            self.add_key("UNIQUE KEY", &unique.name, &columns),
+        ));
+        step.down.push(self.drop_key(&unique.name));
+        step
+    }
+
+    fn replace(&self, columns: &[String], replaced: &Replaced) -> Step {
+        let change = self.change;
+        let mut step = Step::new("drop_plain_key");
+        let dropped = self.drop_key(&replaced.name);
+        step.up.push(
+            dropped.because("It would let a deleted row block its value; the key among active rows has its place."),
+        );
+        let body = format!(
+            "BEGIN\n    IF EXISTS ({}) THEN\n        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {};\n    END IF;\nEND",
+            change.duplicates(columns),
+            Dialect::Mysql.literal(&change.duplicates_message(replaced)),
+        );
+        step.down = self.procedure("Say so where deleted rows share a value.", &body);
+        step.down.push(statement("", self.add_key("UNIQUE KEY", &replaced.name, columns)));
+        step
+    }
+
+    fn index(&self, index: &Index) -> Step {
+        let shape = &self.change.shape;
+        let mut step = Step::new(index.title);
+        // There are no partial indexes; the state column in front makes one range of the rows.
+        let mut columns = vec![shape.state.name.clone()];
+        let rest = index.columns.iter().filter(|column| **column != shape.state.name);
+        // Deleted rows of a table without a flag are a range of the instant itself.
+        if shape.mode != Mode::Timestamp || index.rows == Rows::Active {
+            columns.extend(rest.cloned());
+        }
+        step.up.push(statement(
+            format!("{}\nWrites go on while it is built.", index.why),
+            self.add_key("INDEX", &index.name, &columns),
+        ));
+        step.down.push(self.drop_key(&index.name));
+        step
+    }
+
+    fn signal(&self, message: &str) -> String {
+        format!("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {}", Dialect::Mysql.literal(message))
+    }
+
+    fn drop_trigger(&self, name: &str) -> Statement {
+        let name = self.change.shape.table.sibling(name).quoted(Dialect::Mysql);
+        statement("", format!("DROP TRIGGER IF EXISTS {name}"))
+    }
+
+    fn guard(&self, name: &str) -> Step {
+        let change = self.change;
+        let mut step = Step::new("guard_hard_delete");
+        step.up.push(self.drop_trigger(name));
+        step.up.push(statement(
+            "Raises. Foreign keys that delete rows of this table fire no trigger: let them RESTRICT.",
+            format!(
+                "CREATE TRIGGER {} BEFORE DELETE ON {}\nFOR EACH ROW\nIF NOT {} THEN\n    {};\nEND IF",
+                change.shape.table.sibling(name).quoted(Dialect::Mysql),
+                change.table,
+                change.shape.predicate(Dialect::Mysql, Rows::Deleted, "OLD."),
+                self.signal(&change.guard_message(name)),
+            ),
+        ));
+        step.down.push(self.drop_trigger(name));
+        step
+    }
+
+    fn live_parent(&self, parent: &Parent) -> Step {
+        let change = self.change;
+        let mut step = Step::new("live_parent");
+        let concerns = parent.concerns(change);
+        let changed = parent.changed(change, |old, new| format!("NOT ({old} <=> {new})"));
+        for (event, name, when) in [
+            ("INSERT", &parent.on_insert, concerns.clone()),
+            ("UPDATE", &parent.on_update, format!("{concerns} AND {changed}")),
+        ] {
+            step.up.push(self.drop_trigger(name));
+            let body = format!(
+                "BEGIN\n    DECLARE parent_is_deleted BOOLEAN DEFAULT FALSE;\n    IF {when} THEN\n        \
+                 SELECT {deleted} INTO parent_is_deleted\n            FROM {table} AS parent WHERE {link} LOCK IN SHARE MODE;\n        \
+                 IF parent_is_deleted THEN\n            {signal};\n        END IF;\n    END IF;\nEND",
+                deleted = parent.parent.predicate(Dialect::Mysql, Rows::Deleted, "parent."),
+                table = parent.parent.table.quoted(Dialect::Mysql),
+                link = parent.link(Dialect::Mysql, "parent."),
+                signal = self.signal(&parent.message(change)),
+            );
+            step.up.push(statement(
+                "The shared lock waits for a soft delete of the parent that is under way, and holds one off until\n\
+                 this row is committed. Not filtered by the state: a row that does not match may not be locked.",
+                format!(
+                    "CREATE TRIGGER {} AFTER {event} ON {}\nFOR EACH ROW\n{body}",
+                    change.shape.table.sibling(name).quoted(Dialect::Mysql),
+                    change.table,
+                ),
+            ));
+            step.down.push(self.drop_trigger(name));
+        }
+        step
+    }
+
+    fn view(&self) -> Option<Step> {
+        let view = self.change.view.as_ref()?;
+        let (mut step, name) = (Step::new("active_view"), view.quoted(Dialect::Mysql));
+        step.up.push(statement(
+            "For reports and tools that do not filter. Columns that are added later are not in it.",
+            format!(
+                "CREATE SQL SECURITY INVOKER VIEW {name} AS\n    SELECT * FROM {} WHERE {}",
+                self.change.table,
+                self.change.predicate(Rows::Active)
+            ),
+        ));
+        step.down.push(statement("", format!("DROP VIEW {name}")));
+        Some(step)
+    }
+}

@@ -1,0 +1,124 @@
+//! The parent that must be alive: for `require_live_parent`.
+
+use super::columns::{ColumnNames, TableColumns, primary_key};
+use super::dialect::Dialect;
+use super::names::{TableName, check_column};
+use super::shape::Shape;
+use crate::error::Error;
+use crate::marker::SoftDeletable;
+use crate::predicate::{Mode, Rows};
+
+/// A parent table: how its rows are found, and how its state is read.
+///
+/// A plain name stands for a table with the key `id` and the flag `is_deleted`. Whatever differs is
+/// said here, or read from the declaration.
+///
+/// ```
+/// use diesel_soft_delete::migration::{Dialect, LiveParent, SoftDeleteMigration};
+///
+/// let users = LiveParent::new("users").key("user_id").timestamp("deleted_at");
+/// let sql = SoftDeleteMigration::new("posts").require_live_parent(users, "author_id").up_sql(Dialect::Sqlite)?;
+/// assert!(sql.contains("FROM `users` AS parent WHERE parent.`user_id` = NEW.`author_id`"));
+/// # Ok::<(), diesel_soft_delete::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveParent {
+    pub(super) table: TableName,
+    pub(super) key: Vec<String>,
+    column: String,
+    mode: Mode,
+}
+
+impl LiveParent {
+    /// The table `table`, or `schema.table`, with the key `id` and the flag `is_deleted`.
+    pub fn new(table: impl Into<String>) -> Self {
+        Self {
+            table: TableName::parse(&table.into()),
+            key: vec![String::from("id")],
+            column: String::from("is_deleted"),
+            mode: Mode::Flag,
+        }
+    }
+
+    /// Everything as the table's declaration says.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// use diesel_soft_delete::migration::LiveParent;
+    ///
+    /// # fn main() {
+    /// assert_eq!(LiveParent::for_table::<users::table>(), LiveParent::new("users"));
+    /// # }
+    /// ```
+    pub fn for_table<T>() -> Self
+    where
+        T: SoftDeletable,
+        T::AllColumns: TableColumns,
+    {
+        let shape = Shape::of::<T>();
+        Self { table: shape.table, key: primary_key::<T>(), column: shape.state.name, mode: shape.mode }
+    }
+
+    /// The columns that the foreign key points at, in its order.
+    #[must_use]
+    pub fn key(mut self, columns: impl ColumnNames) -> Self {
+        self.key = columns.into_names();
+        self
+    }
+
+    /// The flag that is `TRUE` for deleted rows.
+    #[must_use]
+    pub fn flag(mut self, column: impl Into<String>) -> Self {
+        (self.column, self.mode) = (column.into(), Mode::Flag);
+        self
+    }
+
+    /// The flag that is `TRUE` for active rows.
+    #[must_use]
+    pub fn active_flag(mut self, column: impl Into<String>) -> Self {
+        (self.column, self.mode) = (column.into(), Mode::ActiveFlag);
+        self
+    }
+
+    /// The timestamp of a table without a flag: `NULL` for active rows.
+    #[must_use]
+    pub fn timestamp(mut self, column: impl Into<String>) -> Self {
+        (self.column, self.mode) = (column.into(), Mode::Timestamp);
+        self
+    }
+
+    pub(super) fn check(&self, dialect: Dialect, child: &str, foreign_key: &[String]) -> Result<(), Error> {
+        self.table.check(dialect, "table")?;
+        for column in self.key.iter().chain([&self.column]) {
+            check_column(dialect, column)?;
+        }
+        if self.key.len() == foreign_key.len() {
+            return Ok(());
+        }
+        Err(Error::UnsupportedMigration {
+            table: child.to_owned(),
+            what: format!("require a live parent in `{}`", self.table.plain()),
+            why: format!(
+                "the foreign key has {} columns, the parent's key {}: name them with `LiveParent::new(..).key(..)`",
+                foreign_key.len(),
+                self.key.len()
+            ),
+        })
+    }
+
+    pub(super) fn predicate(&self, dialect: Dialect, rows: Rows, prefix: &str) -> String {
+        self.mode.text(rows, &format!("{prefix}{}", dialect.quote(&self.column)))
+    }
+}
+
+impl From<&str> for LiveParent {
+    fn from(table: &str) -> Self {
+        Self::new(table)
+    }
+}
+
+impl From<String> for LiveParent {
+    fn from(table: String) -> Self {
+        Self::new(table)
+    }
+}

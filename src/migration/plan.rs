@@ -1,0 +1,472 @@
+//! From what the builder was told to what each dialect writes: names made and checked, definitions
+//! and predicates spelled out. Nothing here is a guess that a dialect would have to repeat.
+
+use std::time::Duration;
+
+use super::builder::SoftDeleteMigration;
+use super::dialect::Dialect;
+use super::names::{Names, TableName, check_column, check_name};
+use super::parent::LiveParent;
+use super::shape::{Column, Shape};
+use super::types::ColumnType;
+use super::{mysql, postgres, sqlite};
+use crate::error::Error;
+use crate::predicate::{Mode, Rows};
+
+/// How indexes are built and where transactions end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Builds {
+    /// One script for one transaction.
+    Script,
+    /// Migrations one after the other, so that nobody waits for long.
+    Online,
+}
+
+/// One migration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Step {
+    /// What it does, as a part of a file name.
+    pub(super) title: String,
+    pub(super) in_transaction: bool,
+    pub(super) up: Vec<Statement>,
+    pub(super) down: Vec<Statement>,
+    /// Run before `up` where there is a connection: removes what a failed attempt left behind.
+    pub(super) heal: Option<String>,
+}
+
+impl Step {
+    pub(super) fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), in_transaction: true, up: Vec::new(), down: Vec::new(), heal: None }
+    }
+}
+
+/// A statement and why it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Statement {
+    why: String,
+    sql: String,
+}
+
+pub(super) fn statement(why: impl Into<String>, sql: impl Into<String>) -> Statement {
+    Statement { why: why.into(), sql: sql.into() }
+}
+
+impl Statement {
+    /// The same statement for another reason.
+    pub(super) fn because(mut self, why: &str) -> Self {
+        self.why = why.to_owned();
+        self
+    }
+
+    /// Appends the comment and the statement. Comments never hold names: a line break in one would
+    /// end the comment.
+    pub(super) fn write(&self, out: &mut String) {
+        for line in self.why.lines() {
+            out.push_str("-- ");
+            out.push_str(line);
+            out.push('\n');
+        }
+        out.push_str(&self.sql);
+        out.push_str(";\n");
+    }
+}
+
+/// The statements of several steps as one text.
+pub(super) fn script<'a>(statements: impl IntoIterator<Item = &'a Statement>) -> String {
+    let mut out = String::new();
+    for statement in statements {
+        if !out.is_empty() && !statement.why.is_empty() {
+            out.push('\n');
+        }
+        statement.write(&mut out);
+    }
+    out
+}
+
+/// A migration, ready to be written in its dialect.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) dialect: Dialect,
+    pub(super) shape: Shape,
+    /// The table, quoted.
+    pub(super) table: String,
+    /// Columns to add, with their definitions.
+    pub(super) added: Vec<(String, String)>,
+    pub(super) check: Option<Check>,
+    pub(super) backfills: Vec<Backfill>,
+    pub(super) key: Vec<String>,
+    pub(super) indexes: Vec<Index>,
+    pub(super) uniques: Vec<Unique>,
+    pub(super) guard: Option<String>,
+    pub(super) parents: Vec<Parent>,
+    pub(super) view: Option<TableName>,
+    pub(super) archive: Option<Archive>,
+    pub(super) lock_timeout: Duration,
+    /// The virtual column of unique keys where the dialect has no partial indexes.
+    pub(super) live_column: String,
+    /// A procedure that exists while a migration runs.
+    pub(super) procedure: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Check {
+    pub(super) name: String,
+    pub(super) expression: String,
+    /// Whether both columns are new, so that no row can disagree.
+    pub(super) holds_already: bool,
+}
+
+/// An UPDATE of the rows that an earlier life of the table left in disagreement.
+#[derive(Debug)]
+pub(super) struct Backfill {
+    pub(super) why: &'static str,
+    pub(super) set: String,
+    pub(super) filter: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Index {
+    pub(super) name: String,
+    pub(super) columns: Vec<String>,
+    /// The rows of a partial index.
+    pub(super) rows: Rows,
+    pub(super) title: &'static str,
+    pub(super) why: &'static str,
+}
+
+#[derive(Debug)]
+pub(super) struct Unique {
+    pub(super) name: String,
+    pub(super) columns: Vec<String>,
+    pub(super) replaced: Option<Replaced>,
+}
+
+/// A unique index or constraint that a unique index among active rows takes the place of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Replaced {
+    pub(super) name: String,
+    pub(super) is_constraint: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Parent {
+    pub(super) name: String,
+    pub(super) on_insert: String,
+    pub(super) on_update: String,
+    pub(super) parent: LiveParent,
+    pub(super) foreign_key: Vec<String>,
+}
+
+impl Parent {
+    /// `parent.key = NEW.foreign_key AND ..`
+    pub(super) fn link(&self, dialect: Dialect, prefix: &str) -> String {
+        let pairs = self.parent.key.iter().zip(&self.foreign_key);
+        let equal = |(key, foreign): (&String, &String)| {
+            format!("{prefix}{} = NEW.{}", dialect.quote(key), dialect.quote(foreign))
+        };
+        pairs.map(equal).collect::<Vec<_>>().join(" AND ")
+    }
+
+    /// The child is active and has a parent.
+    pub(super) fn concerns(&self, change: &Change) -> String {
+        let mut terms = vec![change.shape.predicate(change.dialect, Rows::Active, "NEW.")];
+        terms.extend(self.foreign_key.iter().map(|c| format!("NEW.{} IS NOT NULL", change.dialect.quote(c))));
+        terms.join(" AND ")
+    }
+
+    /// The child was not active before or had another parent; `differs` is the operator of the dialect.
+    pub(super) fn changed(&self, change: &Change, differs: impl Fn(&str, &str) -> String) -> String {
+        let mut terms = vec![format!("NOT {}", change.shape.predicate(change.dialect, Rows::Active, "OLD."))];
+        terms.extend(self.foreign_key.iter().map(|column| {
+            let column = change.dialect.quote(column);
+            differs(&format!("OLD.{column}"), &format!("NEW.{column}"))
+        }));
+        format!("({})", terms.join(" OR "))
+    }
+
+    pub(super) fn message(&self, change: &Change) -> String {
+        let (child, parent) = (change.shape.table.plain(), self.parent.table.plain());
+        limited(&format!("the parent of this row of {child} in {parent} is soft-deleted: {}", self.name))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Archive {
+    pub(super) name: TableName,
+    /// The columns with their types, where they are known.
+    pub(super) columns: Vec<(String, String)>,
+}
+
+/// MySQL and MariaDB allow 128 characters in the message of a trigger.
+fn limited(message: &str) -> String {
+    message.chars().take(128).collect()
+}
+
+impl Change {
+    /// The message of the guard against hard deletes.
+    pub(super) fn guard_message(&self, name: &str) -> String {
+        limited(&format!("a row of {} must be soft-deleted before it is deleted: {name}", self.shape.table.plain()))
+    }
+
+    pub(super) fn predicate(&self, rows: Rows) -> String {
+        self.shape.predicate(self.dialect, rows, "")
+    }
+
+    /// The rows that share their values in `columns`, which a plain unique index would refuse.
+    pub(super) fn duplicates(&self, columns: &[String]) -> String {
+        let not_null = columns.iter().map(|c| format!("{} IS NOT NULL", self.dialect.quote(c))).collect::<Vec<_>>();
+        format!(
+            "SELECT 1 FROM {} WHERE {} GROUP BY {} HAVING COUNT(*) > 1",
+            self.table,
+            not_null.join(" AND "),
+            self.dialect.quote_all(columns)
+        )
+    }
+
+    /// Why a replaced unique index cannot come back.
+    pub(super) fn duplicates_message(&self, replaced: &Replaced) -> String {
+        limited(&format!(
+            "{} cannot be unique again: rows share a value, soft-deleted ones among them; purge or change them",
+            replaced.name
+        ))
+    }
+}
+
+impl SoftDeleteMigration {
+    /// The migrations, in order.
+    pub(super) fn steps(&self, dialect: Dialect, builds: Builds) -> Result<Vec<Step>, Error> {
+        let change = self.change(dialect)?;
+        match dialect {
+            Dialect::Postgres => Ok(postgres::steps(&change, builds)),
+            Dialect::Mysql => Ok(mysql::steps(&change)),
+            Dialect::Sqlite => sqlite::steps(&change),
+        }
+    }
+
+    fn change(&self, dialect: Dialect) -> Result<Change, Error> {
+        let shape = self.shape();
+        shape.table.check(dialect, "table")?;
+        self.check_columns(dialect, &shape)?;
+        let mut names = Names::new(&shape.table.name);
+        let exists = |column: &Column| self.existing.contains(&column.name);
+        let mut added = Vec::new();
+        for column in columns_of(&shape) {
+            if !exists(column) {
+                added.push((column.name.clone(), self.definition(dialect, &shape, column)?));
+            }
+        }
+
+        let agreement = shape.agreement(dialect).filter(|_| self.check);
+        let check = agreement.map(|expression| Check {
+            name: names.make("soft_delete_check", &[]),
+            expression,
+            holds_already: !exists(&shape.state) && !shape.timestamp.as_ref().is_some_and(exists),
+        });
+
+        let mut uniques = Vec::new();
+        for unique in &self.uniques {
+            let name = names.make("active_key", &unique.columns);
+            uniques.push(Unique { name, columns: unique.columns.clone(), replaced: unique.replaced.clone() });
+        }
+        let mut indexes = Vec::new();
+        for columns in &self.active_indexes {
+            indexes.push(Index {
+                name: names.make("active_idx", columns),
+                columns: columns.clone(),
+                rows: Rows::Active,
+                title: "active_index",
+                why: "Active rows by these columns; spelled as the filters of active() are, or it would not be used.",
+            });
+        }
+        if let Some(timestamp) = shape.timestamp.as_ref().filter(|_| self.purge_index) {
+            let mut columns = self.primary_key.clone().unwrap_or_default();
+            columns.push(timestamp.name.clone());
+            indexes.push(Index {
+                name: names.make("purge_idx", &[]),
+                columns,
+                rows: Rows::Deleted,
+                title: "purge_index",
+                why: "Deleted rows, in the order in which a purge walks the table.",
+            });
+        }
+
+        let guard = self.guard.then(|| names.make("guard_hard_delete", &[]));
+        let mut parents = Vec::new();
+        for (parent, foreign_key) in &self.parents {
+            parent.check(dialect, &shape.table.plain(), foreign_key)?;
+            parents.push(Parent {
+                name: names.make("live_parent", foreign_key),
+                on_insert: names.make("live_parent_insert", foreign_key),
+                on_update: names.make("live_parent_update", foreign_key),
+                parent: parent.clone(),
+                foreign_key: foreign_key.clone(),
+            });
+        }
+        let view = self.view.clone();
+        let archive = self.archive.clone().map(|name| Archive { name, columns: self.archive_columns(dialect) });
+        for (what, relation) in [("view", &view), ("archive table", &archive.as_ref().map(|a| a.name.clone()))] {
+            if let Some(relation) = relation {
+                relation.check(dialect, what)?;
+            }
+        }
+
+        let live_column = String::from("active_key");
+        let procedure = names.make("migrate", &[]);
+        let mut change = Change {
+            dialect,
+            table: shape.table.quoted(dialect),
+            added,
+            check,
+            backfills: Vec::new(),
+            key: self.key(),
+            indexes,
+            uniques,
+            guard,
+            parents,
+            view,
+            archive,
+            lock_timeout: self.lock_timeout,
+            live_column,
+            procedure,
+            shape,
+        };
+        change.backfills = self.backfills(&change)?;
+        Ok(change)
+    }
+
+    /// The primary key as it was given, or the one that Diesel assumes.
+    fn key(&self) -> Vec<String> {
+        self.primary_key.clone().unwrap_or_else(|| vec![String::from("id")])
+    }
+
+    fn check_columns(&self, dialect: Dialect, shape: &Shape) -> Result<(), Error> {
+        let table = || shape.table.plain();
+        let ours = columns_of(shape);
+        for (i, column) in ours.iter().enumerate() {
+            check_column(dialect, &column.name)?;
+            // Names of columns are compared without case on MySQL and SQLite.
+            if ours[..i].iter().any(|before| before.name.eq_ignore_ascii_case(&column.name)) {
+                return Err(Error::DuplicateColumn { table: table(), column: column.name.clone() });
+            }
+        }
+        let lists = self.active_indexes.iter().chain(self.uniques.iter().map(|unique| &unique.columns));
+        for columns in lists.chain(&self.primary_key).chain(self.parents.iter().map(|(_, columns)| columns)) {
+            if columns.is_empty() {
+                return Err(self.unsupported("use an empty list of columns", "name at least one column"));
+            }
+            for column in columns {
+                check_column(dialect, column)?;
+            }
+        }
+        for name in &self.existing {
+            if !ours.iter().any(|column| column.name == *name) {
+                let why = "it is none of the columns of this migration; is it misspelt?";
+                return Err(self.unsupported(&format!("keep the existing column `{name}`"), why));
+            }
+        }
+        for (name, _) in &self.types {
+            if !ours.iter().any(|column| column.name == *name) {
+                let why = "it is none of the columns of this migration; is it misspelt?";
+                return Err(self.unsupported(&format!("give the column `{name}` a type"), why));
+            }
+        }
+        for replaced in self.uniques.iter().filter_map(|unique| unique.replaced.as_ref()) {
+            check_name(dialect, "unique index", &replaced.name)?;
+        }
+        if self.replaces_nothing {
+            let why = "no `.unique_among_active(..)` came before it";
+            return Err(self.unsupported("replace a unique index", why));
+        }
+        Ok(())
+    }
+
+    pub(super) fn unsupported(&self, what: &str, why: &str) -> Error {
+        Error::UnsupportedMigration { table: self.table.plain(), what: what.to_owned(), why: why.to_owned() }
+    }
+
+    fn definition(&self, dialect: Dialect, shape: &Shape, column: &Column) -> Result<String, Error> {
+        let ty = column.ty.sql(dialect, &shape.table.plain(), &column.name)?;
+        // Whoever wrote a whole definition knows better.
+        let says_null = |sql: &str| sql.to_ascii_uppercase().split_whitespace().any(|word| word == "NULL");
+        if matches!(&column.ty, ColumnType::Written(sql) if says_null(sql)) {
+            return Ok(ty);
+        }
+        let is_flag = shape.mode != Mode::Timestamp && *column == shape.state;
+        let is_touch = shape.touch.as_ref() == Some(column);
+        Ok(match shape.mode {
+            Mode::Flag if is_flag => format!("{ty} NOT NULL DEFAULT FALSE"),
+            Mode::ActiveFlag if is_flag => format!("{ty} NOT NULL DEFAULT TRUE"),
+            Mode::NullableFlag if is_flag => format!("{ty} DEFAULT FALSE"),
+            Mode::NullableActiveFlag if is_flag => format!("{ty} DEFAULT TRUE"),
+            // A constant, so that no row is rewritten: "not touched yet" sorts before every cursor.
+            _ if is_touch && column.ty.is_declared_not_null() => {
+                let epoch = if column.ty.clock(None).is_some() { "'1970-01-01 00:00:00'" } else { "0" };
+                format!("{ty} NOT NULL DEFAULT {epoch}")
+            }
+            // Old MySQL makes a bare TIMESTAMP NOT NULL.
+            _ if dialect == Dialect::Mysql => format!("{ty} NULL DEFAULT NULL"),
+            _ => ty,
+        })
+    }
+
+    fn backfills(&self, change: &Change) -> Result<Vec<Backfill>, Error> {
+        let (shape, dialect) = (&change.shape, change.dialect);
+        let exists = |column: &Column| self.existing.contains(&column.name);
+        let flag_exists = shape.mode != Mode::Timestamp && exists(&shape.state);
+        let timestamp = shape.timestamp.as_ref().filter(|_| shape.has_flag_and_timestamp());
+        let timestamp_exists = timestamp.is_some_and(exists);
+        let one_of_two = timestamp.is_some() && flag_exists != timestamp_exists;
+        let mut backfills = Vec::new();
+        if !self.backfill && !one_of_two {
+            return Ok(backfills);
+        }
+        let flag = dialect.quote(&shape.state.name);
+        let assign = |deleted| shape.mode.assignment(deleted).map(|value| format!("{flag}{value}"));
+        if let (true, Some(set)) = (flag_exists, assign(false)) {
+            backfills.push(Backfill { why: "NULL is no state.", set, filter: format!("{flag} IS NULL") });
+        }
+        let Some(timestamp) = timestamp else { return Ok(backfills) };
+        let instant = dialect.quote(&timestamp.name);
+        let (active, deleted) = (change.predicate(Rows::Active), change.predicate(Rows::Deleted));
+        if flag_exists {
+            let clock = timestamp.ty.clock(shape.unit).ok_or_else(|| {
+                self.unsupported(
+                    "fill the timestamp column",
+                    "it is an integer of an unknown unit: say it with `.unit(..)`",
+                )
+            })?;
+            backfills.push(Backfill {
+                why: "When they were deleted is not known: they count as deleted now, and a purge can find them.",
+                set: format!("{instant} = {}", dialect.now(clock)),
+                filter: format!("{deleted} AND {instant} IS NULL"),
+            });
+        }
+        if timestamp_exists {
+            let (why, set) = if flag_exists {
+                ("The flag decides.", Some(format!("{instant} = NULL")))
+            } else {
+                ("Rows with an instant are the deleted ones.", assign(true))
+            };
+            let filter = format!("{active} AND {instant} IS NOT NULL");
+            backfills.extend(set.map(|set| Backfill { why, set, filter }));
+        }
+        Ok(backfills)
+    }
+
+    fn archive_columns(&self, dialect: Dialect) -> Vec<(String, String)> {
+        let table = self.table.plain();
+        let declared = |(name, ty): &(String, ColumnType)| {
+            let sql = ty.sql(dialect, &table, name).ok()?;
+            let null = if ty.is_declared_not_null() { " NOT NULL" } else { "" };
+            Some((name.clone(), format!("{sql}{null}")))
+        };
+        // All of them or none: a type that is not known cannot be written down.
+        self.all_columns.iter().map(declared).collect::<Option<Vec<_>>>().unwrap_or_default()
+    }
+}
+
+/// The columns of soft deletion, each once, in the order in which they are added.
+fn columns_of(shape: &Shape) -> Vec<&Column> {
+    let flag = Some(&shape.state).filter(|_| shape.mode != Mode::Timestamp);
+    flag.into_iter().chain(&shape.timestamp).chain(&shape.touch).chain(&shape.reset).collect()
+}

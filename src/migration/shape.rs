@@ -1,0 +1,74 @@
+//! The columns of soft deletion on one table: what a declaration or a builder says of them. DDL and
+//! the check of a live schema both start from here, so they cannot disagree with the filters.
+
+use super::dialect::Dialect;
+use super::names::TableName;
+use super::types::{ColumnType, Role};
+use crate::instant::TimeUnit;
+use crate::marker::{ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Touch};
+use crate::predicate::{Mode, Rows};
+
+/// A table and its columns of soft deletion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shape {
+    pub(crate) table: TableName,
+    /// How the state column is read and written.
+    pub(crate) mode: Mode,
+    /// The flag; in timestamp mode the same column as `timestamp`.
+    pub(crate) state: Column,
+    pub(crate) timestamp: Option<Column>,
+    pub(crate) touch: Option<Column>,
+    /// Metadata and operation: nullable columns that a restore sets to NULL.
+    pub(crate) reset: Vec<Column>,
+    /// The unit of a timestamp or touch column that is an integer.
+    pub(crate) unit: Option<TimeUnit>,
+}
+
+/// A column by its name in SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) ty: ColumnType,
+}
+
+impl Column {
+    pub(crate) fn new(name: impl Into<String>, role: Role) -> Self {
+        Self { name: name.into(), ty: ColumnType::Assumed(role) }
+    }
+
+    fn declared(column: ColumnRef) -> Self {
+        Self { name: column.name.to_owned(), ty: ColumnType::Declared(column.sql_type) }
+    }
+}
+
+impl Shape {
+    /// What the declaration of a table says.
+    pub(crate) fn of<T: SoftDeletable>() -> Self {
+        Self {
+            table: TableName::from_parts(T::name_parts()),
+            mode: T::State::MODE,
+            state: Column::declared(ColumnRef::of::<<T::State as State>::Column>()),
+            timestamp: T::Stamp::column().map(Column::declared),
+            touch: T::Touch::column().map(Column::declared),
+            reset: T::Reset::columns().as_ref().iter().copied().map(Column::declared).collect(),
+            unit: T::Stamp::UNIT.or(T::Touch::UNIT),
+        }
+    }
+
+    /// Whether a flag stands beside a timestamp, so that the two could disagree.
+    pub(crate) fn has_flag_and_timestamp(&self) -> bool {
+        self.mode != Mode::Timestamp && self.timestamp.is_some()
+    }
+
+    /// The predicate of `rows` over the state column, for DDL; `prefix` is `NEW.`, `OLD.` or nothing.
+    pub(crate) fn predicate(&self, dialect: Dialect, rows: Rows, prefix: &str) -> String {
+        self.mode.text(rows, &format!("{prefix}{}", dialect.quote(&self.state.name)))
+    }
+
+    /// The expression that is true where flag and timestamp agree; `None` without both.
+    pub(crate) fn agreement(&self, dialect: Dialect) -> Option<String> {
+        let timestamp = self.timestamp.as_ref().filter(|_| self.has_flag_and_timestamp())?;
+        let deleted = self.predicate(dialect, Rows::Deleted, "");
+        Some(format!("({deleted} = ({} IS NOT NULL))", dialect.quote(&timestamp.name)))
+    }
+}
