@@ -207,8 +207,45 @@ impl Writer<'_> {
             "One value among active rows; deleted rows do not block it. Writes go on while it is built.",
             self.add_key("UNIQUE KEY", &unique.name, &columns),
         ));
+        step.down.extend(self.give_back_foreign_key_index(&unique.name, &unique.columns[0]));
         step.down.push(self.drop_key(&unique.name));
         step
+    }
+
+    /// InnoDB drops the index that it made for a foreign key itself as soon as another one can serve the
+    /// key, and then refuses to drop that one. It gets back what it had: the same columns, and the name
+    /// that InnoDB gives.
+    fn give_back_foreign_key_index(&self, index: &str, column: &str) -> Vec<Statement> {
+        let name = &self.change.shape.table;
+        let schema = name.schema.as_ref().map_or_else(|| String::from("DATABASE()"), |s| Dialect::Mysql.literal(s));
+        let literal = |text: &str| Dialect::Mysql.literal(text);
+        let find = format!(
+            "SET @foreign_key = (\n    \
+                 SELECT CONCAT({alter}, IF(k.constraint_name REGEXP '_ibfk_[0-9]+$', MIN(IF(k.ordinal_position = 1, k.column_name, NULL)), k.constraint_name),\n            \
+                         '` (', GROUP_CONCAT('`', REPLACE(k.column_name, '`', '``'), '`' ORDER BY k.ordinal_position), ')')\n        \
+                     FROM information_schema.key_column_usage AS k\n        \
+                     WHERE k.table_schema = {schema} AND k.table_name = {table} AND k.referenced_table_name IS NOT NULL\n        \
+                     GROUP BY k.constraint_name\n        \
+                     HAVING MIN(IF(k.ordinal_position = 1, k.column_name, NULL)) = {column} AND NOT EXISTS (\n            \
+                         SELECT 1 FROM information_schema.statistics AS s\n                \
+                             WHERE s.table_schema = {schema} AND s.table_name = {table} AND s.index_name <> {index}\n                \
+                                 AND s.seq_in_index = 1 AND s.column_name = {column})\n        \
+                     LIMIT 1)",
+            alter = literal(&format!("ALTER TABLE {} ADD INDEX `", self.change.table)),
+            table = literal(&name.name),
+            column = literal(column),
+            index = literal(index),
+        );
+        vec![
+            statement(
+                "A foreign key over these columns has lost its own index to the one that goes: it gets it back first.",
+                find,
+            ),
+            statement("", "SET @foreign_key = COALESCE(@foreign_key, 'DO 0')"),
+            statement("", "PREPARE foreign_key FROM @foreign_key"),
+            statement("", "EXECUTE foreign_key"),
+            statement("", "DEALLOCATE PREPARE foreign_key"),
+        ]
     }
 
     fn replace(&self, columns: &[String], replaced: &Replaced) -> Step {

@@ -422,8 +422,12 @@ impl SoftDeleteMigration {
         }
         let flag = dialect.quote(&shape.state.name);
         let assign = |deleted| shape.mode.assignment(deleted).map(|value| format!("{flag}{value}"));
-        if let (true, Some(set)) = (flag_exists, assign(false)) {
-            backfills.push(Backfill { why: "NULL is no state.", set, filter: format!("{flag} IS NULL") });
+        if let (true, Some(mut set)) = (flag_exists, assign(false)) {
+            if let Some(timestamp) = timestamp {
+                // In the same statement: the CHECK holds for what is written, though not yet for what is there.
+                set.push_str(&format!(", {} = NULL", dialect.quote(&timestamp.name)));
+            }
+            backfills.push(Backfill { why: "NULL is no state: active.", set, filter: format!("{flag} IS NULL") });
         }
         let Some(timestamp) = timestamp else { return Ok(backfills) };
         let instant = dialect.quote(&timestamp.name);

@@ -29,9 +29,6 @@ macro_rules! on_backend {
             mod declaring {
                 include!("cases/declaring.rs");
             }
-            mod migrating {
-                include!("cases/migrating.rs");
-            }
             mod caching {
                 include!("cases/caching.rs");
             }

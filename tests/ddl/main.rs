@@ -1,0 +1,49 @@
+//! Migrations, executed: what they make, what they leave alone, what they leave behind. The same cases
+//! on every backend that is built in; a server that cannot be reached is a failure.
+
+#[path = "../it/support.rs"]
+mod support;
+
+mod dump;
+
+/// Compiles the cases for one backend.
+macro_rules! on_backend {
+    ($(#[$attr:meta])* $backend:ident) => {
+        $(#[$attr])*
+        mod $backend {
+            #[allow(unused_imports, reason = "one list serves every case and backend")]
+            use crate::support::$backend as backend;
+            #[allow(unused_imports, reason = "one list serves every case and backend")]
+            use crate::dump::$backend as catalog;
+
+            mod basics {
+                include!("cases/basics.rs");
+            }
+            mod blog {
+                include!("cases/blog.rs");
+            }
+            mod combinations {
+                include!("cases/combinations.rs");
+            }
+            mod behaviour {
+                include!("cases/behaviour.rs");
+            }
+            mod hostile {
+                include!("cases/hostile.rs");
+            }
+            mod files {
+                include!("cases/files.rs");
+            }
+        }
+    };
+}
+
+on_backend!(sqlite);
+on_backend!(
+    #[cfg(feature = "postgres")]
+    postgres
+);
+on_backend!(
+    #[cfg(feature = "mysql")]
+    mysql
+);
