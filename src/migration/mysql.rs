@@ -219,10 +219,13 @@ impl Writer<'_> {
         let name = &self.change.shape.table;
         let schema = name.schema.as_ref().map_or_else(|| String::from("DATABASE()"), |s| Dialect::Mysql.literal(s));
         let literal = |text: &str| Dialect::Mysql.literal(text);
+        // The name that InnoDB gives: the constraint's, or the first column's where that has no name of its own.
+        let own_name = "IF(k.constraint_name REGEXP '_ibfk_[0-9]+$',\n            \
+             MIN(IF(k.ordinal_position = 1, k.column_name, NULL)), k.constraint_name)";
         let find = format!(
             "SET @foreign_key = (\n    \
-                 SELECT CONCAT({alter}, IF(k.constraint_name REGEXP '_ibfk_[0-9]+$', MIN(IF(k.ordinal_position = 1, k.column_name, NULL)), k.constraint_name),\n            \
-                         '` (', GROUP_CONCAT('`', REPLACE(k.column_name, '`', '``'), '`' ORDER BY k.ordinal_position), ')')\n        \
+                 SELECT CONCAT({alter}, REPLACE({own_name}, '`', '``'), '` (',\n            \
+                         GROUP_CONCAT('`', REPLACE(k.column_name, '`', '``'), '`' ORDER BY k.ordinal_position), ')')\n        \
                      FROM information_schema.key_column_usage AS k\n        \
                      WHERE k.table_schema = {schema} AND k.table_name = {table} AND k.referenced_table_name IS NOT NULL\n        \
                      GROUP BY k.constraint_name\n        \

@@ -32,6 +32,7 @@ pub mod postgres {
     use super::*;
 
     pub fn dump(conn: &mut PgConnection) -> String {
+        // CASE, and not WHERE: the planner may describe the objects of other tests first, which are gone by then.
         let mine = "= current_schema()::regnamespace";
         let lines = diesel::sql_query(format!(
             "SELECT line FROM (
@@ -39,14 +40,15 @@ pub mod postgres {
                      || attnotnull || ' ' || COALESCE(pg_get_expr(adbin, adrelid), '') AS line
                      FROM pg_class c JOIN pg_attribute a ON attrelid = c.oid LEFT JOIN pg_attrdef d ON adrelid = c.oid AND adnum = attnum
                      WHERE relnamespace {mine} AND attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'v')
-                 UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) || ' ' || convalidated
-                     FROM pg_constraint WHERE connamespace {mine}
-                 UNION ALL SELECT 'index ' || pg_get_indexdef(indexrelid) || ' ' || indisvalid
-                     FROM pg_index JOIN pg_class c ON c.oid = indexrelid WHERE relnamespace {mine}
-                 UNION ALL SELECT 'trigger ' || pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
-                     WHERE relnamespace {mine} AND NOT tgisinternal
+                 UNION ALL SELECT CASE WHEN connamespace {mine} THEN 'constraint ' || conrelid::regclass || ' ' || conname || ' '
+                     || pg_get_constraintdef(oid) || ' ' || convalidated END FROM pg_constraint
+                 UNION ALL SELECT CASE WHEN relnamespace {mine} THEN 'index ' || pg_get_indexdef(indexrelid) || ' ' || indisvalid END
+                     FROM pg_index JOIN pg_class c ON c.oid = indexrelid
+                 UNION ALL SELECT CASE WHEN relnamespace {mine} AND NOT tgisinternal THEN 'trigger ' || pg_get_triggerdef(t.oid) END
+                     FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
                  UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace {mine}
-                 UNION ALL SELECT 'view ' || relname || pg_get_viewdef(oid) FROM pg_class WHERE relnamespace {mine} AND relkind = 'v'
+                 UNION ALL SELECT CASE WHEN relnamespace {mine} AND relkind = 'v' THEN 'view ' || relname || pg_get_viewdef(oid) END
+                     FROM pg_class
              ) AS all_lines WHERE line NOT LIKE '%diesel_schema_migrations%' ORDER BY line"
         ))
         .load::<Line>(conn)

@@ -1,6 +1,7 @@
 //! Migrations, executed: what they make, what they leave alone, what they leave behind. The same cases
 //! on every backend that is built in; a server that cannot be reached is a failure.
 
+#[allow(dead_code, unused_imports, reason = "it is shared with the other test binary, which uses all of it")]
 #[path = "../it/support.rs"]
 mod support;
 
@@ -19,7 +20,7 @@ macro_rules! on_backend {
             mod basics {
                 include!("cases/basics.rs");
             }
-            mod blog {
+            pub mod blog {
                 include!("cases/blog.rs");
             }
             mod combinations {
@@ -47,3 +48,9 @@ on_backend!(
     #[cfg(feature = "mysql")]
     mysql
 );
+
+#[cfg(feature = "postgres")]
+mod postgres_locks;
+#[cfg(feature = "mysql")]
+mod mysql_online;
+mod plans;
