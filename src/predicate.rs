@@ -59,6 +59,11 @@ const IS_NULL: &str = " IS NULL";
 const IS_NOT_NULL: &str = " IS NOT NULL";
 
 impl Mode {
+    /// Whether a flag decides, and not the timestamp.
+    pub(crate) const fn is_flag(self) -> bool {
+        !matches!(self, Self::Timestamp)
+    }
+
     const fn test(self, rows: Rows) -> Test {
         use Null::{Decided, Fails, Passes};
         let (text, null) = match (self, rows) {

@@ -40,12 +40,11 @@ impl SoftDeleteMigration {
     pub fn write_to(&self, migrations: impl AsRef<Path>, dialect: Dialect) -> Result<Vec<PathBuf>, Error> {
         let migrations = migrations.as_ref();
         let taken = taken_versions(migrations)?;
-        let steps = self.steps(dialect, Builds::Online)?;
         let mut at = Utc::now();
         loop {
-            let versions = versions::from(&at.format(FORMAT).to_string(), steps.len())?;
-            if !versions.iter().any(|version| taken.contains(&digits(version))) {
-                return write(self, migrations, &steps, &versions);
+            let folders = self.folders(dialect, &at.format(FORMAT).to_string())?;
+            if !folders.iter().any(|folder| taken.contains(&version_of(&folder.name))) {
+                return write(migrations, &folders);
             }
             at += chrono::TimeDelta::seconds(1);
         }
@@ -64,45 +63,87 @@ impl SoftDeleteMigration {
         dialect: Dialect,
         version: &str,
     ) -> Result<Vec<PathBuf>, Error> {
-        let migrations = migrations.as_ref();
+        write(migrations.as_ref(), &self.folders(dialect, version)?)
+    }
+
+    /// The folders that [`write_to_as`](Self::write_to_as) writes, without writing them.
+    ///
+    /// ```
+    /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    ///
+    /// let folders = SoftDeleteMigration::new("posts").folders(Dialect::Postgres, "2026-11-25-101500")?;
+    /// let names: Vec<_> = folders.iter().map(|folder| folder.name.as_str()).collect();
+    /// assert_eq!(
+    ///     names,
+    ///     [
+    ///         "2026-11-25-101500_posts_soft_delete_columns",
+    ///         "2026-11-25-101501_posts_soft_delete_validate_check",
+    ///         "2026-11-25-101502_posts_soft_delete_purge_index",
+    ///     ],
+    /// );
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`up_sql`](Self::up_sql), and [`InvalidName`](Error::InvalidName) for the version.
+    pub fn folders(&self, dialect: Dialect, version: &str) -> Result<Vec<MigrationFolder>, Error> {
         let steps = self.steps(dialect, Builds::Online)?;
-        write(self, migrations, &steps, &versions::from(version, steps.len())?)
+        let versions = versions::from(version, steps.len())?;
+        let folder = |(step, version): (&Step, &String)| MigrationFolder {
+            name: format!("{version}_{}", title(self, step)),
+            up_sql: script(&step.up),
+            down_sql: script(&step.down),
+            metadata: if step.in_transaction {
+                String::from("run_in_transaction = true\n")
+            } else {
+                String::from(
+                    "# Part of it cannot run, or could not be undone, inside a transaction.\nrun_in_transaction = false\n",
+                )
+            },
+        };
+        Ok(steps.iter().zip(&versions).map(folder).collect())
     }
 }
 
-/// The folders of a migration and what will stand in them.
-fn write(
-    migration: &SoftDeleteMigration,
-    migrations: &Path,
-    steps: &[Step],
-    versions: &[String],
-) -> Result<Vec<PathBuf>, Error> {
+/// A migration as a folder of the diesel CLI: what [`write_to`](SoftDeleteMigration::write_to) writes,
+/// to look at or to write elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MigrationFolder {
+    /// The folder's name: `2026-11-25-101500_posts_soft_delete_columns`.
+    pub name: String,
+    /// The text of `up.sql`.
+    pub up_sql: String,
+    /// The text of `down.sql`.
+    pub down_sql: String,
+    /// The text of `metadata.toml`.
+    pub metadata: String,
+}
+
+/// Writes the folders, all of them or an error before the first.
+fn write(migrations: &Path, folders: &[MigrationFolder]) -> Result<Vec<PathBuf>, Error> {
     let taken = taken_versions(migrations)?;
-    let folders: Vec<PathBuf> = steps
-        .iter()
-        .zip(versions)
-        .map(|(step, version)| migrations.join(format!("{version}_{}", title(migration, step))))
-        .collect();
-    for (folder, version) in folders.iter().zip(versions) {
-        if taken.contains(&digits(version)) || folder.exists() {
-            return Err(Error::MigrationExists { path: folder.clone() });
+    let paths: Vec<PathBuf> = folders.iter().map(|folder| migrations.join(&folder.name)).collect();
+    for (path, folder) in paths.iter().zip(folders) {
+        if taken.contains(&version_of(&folder.name)) || path.exists() {
+            return Err(Error::MigrationExists { path: path.clone() });
         }
     }
     create(migrations, |path| fs::create_dir_all(path))?;
-    for (folder, step) in folders.iter().zip(steps) {
-        create(folder, |path| fs::create_dir(path))?;
-        let transaction = if step.in_transaction {
-            "run_in_transaction = true\n"
-        } else {
-            "# Part of it cannot run, or could not be undone, inside a transaction.\nrun_in_transaction = false\n"
-        };
-        for (name, text) in
-            [("up.sql", script(&step.up)), ("down.sql", script(&step.down)), ("metadata.toml", transaction.to_owned())]
-        {
-            create(&folder.join(name), |path| fs::File::create_new(path)?.write_all(text.as_bytes()))?;
+    for (path, folder) in paths.iter().zip(folders) {
+        create(path, |path| fs::create_dir(path))?;
+        let files = [("up.sql", &folder.up_sql), ("down.sql", &folder.down_sql), ("metadata.toml", &folder.metadata)];
+        for (name, text) in files {
+            create(&path.join(name), |path| fs::File::create_new(path)?.write_all(text.as_bytes()))?;
         }
     }
-    Ok(folders)
+    Ok(paths)
+}
+
+/// The version in a folder's name, as Diesel stores it.
+fn version_of(name: &str) -> String {
+    digits(name.split('_').next().unwrap_or_default())
 }
 
 fn create(path: &Path, how: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), Error> {
@@ -123,7 +164,7 @@ fn taken_versions(migrations: &Path) -> Result<Vec<String>, Error> {
     for entry in entries {
         let entry = entry.map_err(|source| Error::MigrationFile { path: migrations.to_owned(), source })?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        versions.extend(name.split('_').next().map(digits));
+        versions.push(version_of(&name));
     }
     Ok(versions)
 }

@@ -48,6 +48,7 @@ pub use columns::{ColumnNames, TableColumns};
 pub use dialect::{Dialect, HasDialect};
 #[cfg(feature = "migrations")]
 pub use diesel_migrations::MigrationHarness;
+pub use files::MigrationFolder;
 pub use merged::MergedMigrations;
 pub use parent::LiveParent;
 pub use source::SoftDeleteMigrations;

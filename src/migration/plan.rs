@@ -470,7 +470,7 @@ impl SoftDeleteMigration {
 }
 
 /// The columns of soft deletion, each once, in the order in which they are added.
-fn columns_of(shape: &Shape) -> Vec<&Column> {
+pub(super) fn columns_of(shape: &Shape) -> Vec<&Column> {
     let flag = Some(&shape.state).filter(|_| shape.mode != Mode::Timestamp);
     flag.into_iter().chain(&shape.timestamp).chain(&shape.touch).chain(&shape.reset).collect()
 }

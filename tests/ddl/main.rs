@@ -49,8 +49,10 @@ on_backend!(
     mysql
 );
 
-#[cfg(feature = "postgres")]
-mod postgres_locks;
+#[cfg(feature = "cli")]
+mod cli;
 #[cfg(feature = "mysql")]
 mod mysql_online;
 mod plans;
+#[cfg(feature = "postgres")]
+mod postgres_locks;

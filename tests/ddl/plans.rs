@@ -109,17 +109,29 @@ macro_rules! on_backend {
 
         #[test]
         fn with_an_active_flag() {
-            check(super::active_flag::migration(), MARK_ACTIVE, <super::active_flag::Statements as super::active_flag::PlannedOn<$DB>>::on());
+            check(
+                super::active_flag::migration(),
+                MARK_ACTIVE,
+                <super::active_flag::Statements as super::active_flag::PlannedOn<$DB>>::on(),
+            );
         }
 
         #[test]
         fn with_a_timestamp() {
-            check(super::by_timestamp::migration(), MARK_TIMESTAMP, <super::by_timestamp::Statements as super::by_timestamp::PlannedOn<$DB>>::on());
+            check(
+                super::by_timestamp::migration(),
+                MARK_TIMESTAMP,
+                <super::by_timestamp::Statements as super::by_timestamp::PlannedOn<$DB>>::on(),
+            );
         }
 
         #[test]
         fn with_a_flag_that_can_be_null() {
-            check(super::nullable::migration(), MARK_FLAG, <super::nullable::Statements as super::nullable::PlannedOn<$DB>>::on());
+            check(
+                super::nullable::migration(),
+                MARK_FLAG,
+                <super::nullable::Statements as super::nullable::PlannedOn<$DB>>::on(),
+            );
         }
     };
 }
@@ -161,7 +173,8 @@ mod postgres {
         let binds = (1..).take_while(|n| sql.contains(&format!("${n}"))).map(|_| "NULL").collect::<Vec<_>>().join(", ");
         let binds = if binds.is_empty() { binds } else { format!("({binds})") };
         // The table is small: a scan of it would be as cheap as anything.
-        conn.batch_execute("ANALYZE posts; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off").unwrap();
+        conn.batch_execute("ANALYZE posts; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
+            .unwrap();
         conn.batch_execute(&format!("PREPARE probe AS {sql}")).unwrap();
         let plan = diesel::sql_query(format!("EXPLAIN EXECUTE probe{binds}")).load::<Plan>(conn).unwrap();
         conn.batch_execute("DEALLOCATE probe").unwrap();

@@ -63,7 +63,8 @@ fn nothing_is_rewritten_and_nothing_is_scanned_under_a_strong_lock() {
             // The counts of earlier transactions may still be among them.
             let before = number(conn, READ);
             step.run(conn).unwrap();
-            let exclusive = "SELECT COUNT(*) FROM pg_locks WHERE relation = 'posts'::regclass AND pid = pg_backend_pid()
+            let exclusive =
+                "SELECT COUNT(*) FROM pg_locks WHERE relation = 'posts'::regclass AND pid = pg_backend_pid()
                  AND mode IN ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')";
             if number(conn, exclusive) > 0 {
                 assert_eq!(number(conn, READ) - before, 0, "{}", step.name());
@@ -92,7 +93,9 @@ fn validation_stops_nobody() {
             conn.transaction::<_, diesel::result::Error, _>(|conn: &mut PgConnection| {
                 step.run(conn).unwrap();
                 // The transaction still holds all its locks.
-                other.batch_execute("SELECT * FROM posts; UPDATE posts SET title = 'y' WHERE id = 1; DELETE FROM posts WHERE id = 7;")?;
+                other.batch_execute(
+                    "SELECT * FROM posts; UPDATE posts SET title = 'y' WHERE id = 1; DELETE FROM posts WHERE id = 7;",
+                )?;
                 Ok(())
             })
             .unwrap();
@@ -102,7 +105,10 @@ fn validation_stops_nobody() {
         }
     }
     assert!(validated);
-    assert_eq!(number(conn, "SELECT COUNT(*) FROM pg_constraint WHERE conrelid = 'posts'::regclass AND NOT convalidated"), 0);
+    assert_eq!(
+        number(conn, "SELECT COUNT(*) FROM pg_constraint WHERE conrelid = 'posts'::regclass AND NOT convalidated"),
+        0
+    );
 }
 
 /// Indexes are built while others write: a writer's transaction that is open all the time holds the
@@ -140,7 +146,8 @@ fn a_migration_does_not_queue_for_long() {
     let source = migration.clone().into_migrations("2026-01-01-000000");
     let error = conn.run_pending_migrations(source.clone()).unwrap_err();
     assert!(error.to_string().contains("lock timeout"), "{error}");
-    let error = conn.transaction(|conn| conn.batch_execute(&migration.up_sql(diesel_soft_delete::Dialect::Postgres).unwrap()));
+    let error =
+        conn.transaction(|conn| conn.batch_execute(&migration.up_sql(diesel_soft_delete::Dialect::Postgres).unwrap()));
     assert!(error.unwrap_err().to_string().contains("lock timeout"));
     other.batch_execute("COMMIT").unwrap();
     conn.run_pending_migrations(source).unwrap();

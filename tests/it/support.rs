@@ -59,7 +59,11 @@ pub mod sqlite {
     pub const INSTANT_NULL: &str = "TIMESTAMP";
 
     pub fn connection() -> super::TestConnection<Conn> {
-        let conn = Conn::establish(":memory:").expect("SQLite is built in");
+        of(Conn::establish(":memory:").expect("SQLite is built in"))
+    }
+
+    /// A database that the test made itself.
+    pub fn of(conn: Conn) -> super::TestConnection<Conn> {
         super::TestConnection { conn, cleanup: String::new() }
     }
 

@@ -1,0 +1,262 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use diesel_soft_delete::migration::{Dialect, LiveParent, SoftDeleteMigration};
+
+/// Migrations for soft deletion, and a check of the live schema.
+#[derive(Debug, Parser)]
+#[command(
+    name = "diesel_soft_delete",
+    version,
+    after_help = "Exit codes: 0 done, or all is well; 1 `check` found something to mend; 2 it could not be done."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Writes the migration that adds soft deletion to a table, for `diesel migration run`.
+    ///
+    /// With a database (`--database-url`, `DATABASE_URL` or a file `.env`) the primary key, the columns that
+    /// are there and unique indexes to be replaced are looked up; without one say `--backend`.
+    Generate(Generate),
+    /// Checks that the live tables fit, and prints the SQL that mends what does not.
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The table, or `schema.table`.
+    pub table: String,
+
+    /// The database to write SQL for. With a database URL it is known.
+    #[arg(long, value_enum)]
+    pub backend: Option<Backend>,
+
+    #[command(flatten)]
+    pub database: Database,
+
+    /// The directory of the migrations. [default: `migrations`, here or in a directory above]
+    #[arg(long, value_name = "DIRECTORY", env = "MIGRATION_DIRECTORY")]
+    pub migration_dir: Option<PathBuf>,
+
+    /// The version of the first migration, as 2026-11-25-101500. [default: the current time]
+    #[arg(long)]
+    pub version: Option<String>,
+
+    /// Prints the SQL and writes nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+
+    #[command(flatten)]
+    pub columns: Columns,
+
+    /// The columns of the primary key.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub primary_key: Vec<String>,
+
+    /// Values that are unique among active rows: `slug`, or `tenant_id,slug`. May be repeated.
+    #[arg(long, value_name = "COLUMNS")]
+    pub unique: Vec<String>,
+
+    /// An index over active rows. May be repeated.
+    #[arg(long, value_name = "COLUMNS")]
+    pub index: Vec<String>,
+
+    /// A trigger that refuses a DELETE of a row that is not soft-deleted.
+    #[arg(long)]
+    pub guard: bool,
+
+    /// Triggers that refuse an active row under a soft-deleted parent: `users:author_id`. The parent has the
+    /// key `id` and the flag `is_deleted`. May be repeated.
+    #[arg(long, value_name = "PARENT:COLUMNS", value_parser = parse_live_parent)]
+    pub live_parent: Vec<(String, String)>,
+
+    /// A view of the active rows.
+    #[arg(long, value_name = "NAME")]
+    pub view: Option<String>,
+
+    /// A table that a purge can move rows to.
+    #[arg(long, value_name = "NAME")]
+    pub archive: Option<String>,
+
+    /// Columns that the table has already.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub existing: Vec<String>,
+
+    /// Brings the rows of an existing flag and timestamp into agreement.
+    #[arg(long)]
+    pub backfill: bool,
+
+    /// Leaves the CHECK out that flag and timestamp agree.
+    #[arg(long)]
+    pub no_check: bool,
+
+    /// Leaves the purge index out.
+    #[arg(long)]
+    pub no_purge_index: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The tables, or `schema.table`.
+    #[arg(required = true)]
+    pub tables: Vec<String>,
+
+    #[command(flatten)]
+    pub database: Database,
+
+    #[command(flatten)]
+    pub columns: Columns,
+}
+
+#[derive(Debug, Args)]
+pub struct Database {
+    /// postgres://.., mysql://.., or the path of an SQLite file.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+}
+
+/// The columns of soft deletion. Without any: the flag `is_deleted` and the timestamp `deleted_at`.
+#[derive(Debug, Args)]
+pub struct Columns {
+    /// The flag that is TRUE for deleted rows.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "active_flag")]
+    pub flag: Option<String>,
+
+    /// The flag that is TRUE for active rows.
+    #[arg(long, value_name = "COLUMN")]
+    pub active_flag: Option<String>,
+
+    /// The instant of the deletion. Without a flag: NULL for active rows.
+    #[arg(long, value_name = "COLUMN")]
+    pub timestamp: Option<String>,
+
+    /// The unit of a timestamp that is an integer.
+    #[arg(long, value_enum)]
+    pub unit: Option<Unit>,
+
+    /// The column that every soft delete and restore sets.
+    #[arg(long, value_name = "COLUMN")]
+    pub touch: Option<String>,
+
+    /// Nullable columns that describe a deletion.
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub metadata: Vec<String>,
+
+    /// The nullable column that identifies one delete operation.
+    #[arg(long, value_name = "COLUMN")]
+    pub operation: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Backend {
+    /// PostgreSQL
+    Postgres,
+    /// MySQL and MariaDB
+    Mysql,
+    /// SQLite
+    Sqlite,
+}
+
+impl From<Backend> for Dialect {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Postgres => Self::Postgres,
+            Backend::Mysql => Self::Mysql,
+            Backend::Sqlite => Self::Sqlite,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Unit {
+    Seconds,
+    Millis,
+    Micros,
+}
+
+fn parse_live_parent(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((parent, columns)) if !parent.is_empty() && !columns.is_empty() => Ok((parent.into(), columns.into())),
+        _ => Err(String::from("write the parent's table and the foreign key: `users:author_id`")),
+    }
+}
+
+/// `a,b`: a comma cannot be part of a name here.
+fn list(text: &str) -> Vec<&str> {
+    text.split(',').map(str::trim).collect()
+}
+
+impl Columns {
+    /// Whether the columns that say what is deleted are left to the defaults.
+    pub fn assumes_state(&self) -> bool {
+        self.flag.is_none() && self.active_flag.is_none() && self.timestamp.is_none()
+    }
+
+    /// A migration of `table` with these columns.
+    pub fn migration(&self, table: &str) -> SoftDeleteMigration {
+        use diesel_soft_delete::TimeUnit;
+
+        let mut migration = SoftDeleteMigration::new(table).metadata(&self.metadata[..]);
+        if let Some(name) = &self.flag {
+            migration = migration.flag(name);
+        }
+        if let Some(name) = &self.active_flag {
+            migration = migration.active_flag(name);
+        }
+        if let Some(name) = &self.timestamp {
+            migration = migration.timestamp(name);
+        }
+        if let Some(unit) = self.unit {
+            migration = migration.unit(match unit {
+                Unit::Seconds => TimeUnit::Seconds,
+                Unit::Millis => TimeUnit::Millis,
+                Unit::Micros => TimeUnit::Micros,
+            });
+        }
+        if let Some(name) = &self.touch {
+            migration = migration.touch(name);
+        }
+        if let Some(name) = &self.operation {
+            migration = migration.operation(name);
+        }
+        migration
+    }
+}
+
+impl Generate {
+    /// The migration, as far as the arguments say.
+    pub fn migration(&self) -> SoftDeleteMigration {
+        let mut migration = self.columns.migration(&self.table).existing(&self.existing[..]);
+        if !self.primary_key.is_empty() {
+            migration = migration.primary_key(&self.primary_key[..]);
+        }
+        for columns in &self.unique {
+            migration = migration.unique_among_active(list(columns));
+        }
+        for columns in &self.index {
+            migration = migration.index_active(list(columns));
+        }
+        for (parent, columns) in &self.live_parent {
+            migration = migration.require_live_parent(LiveParent::new(parent), list(columns));
+        }
+        if let Some(name) = &self.view {
+            migration = migration.active_view(name);
+        }
+        if let Some(name) = &self.archive {
+            migration = migration.archive_table(name);
+        }
+        let switches: [(bool, fn(SoftDeleteMigration) -> SoftDeleteMigration); 4] = [
+            (self.guard, SoftDeleteMigration::guard_hard_delete),
+            (self.backfill, SoftDeleteMigration::backfill),
+            (self.no_check, SoftDeleteMigration::without_check),
+            (self.no_purge_index, SoftDeleteMigration::without_purge_index),
+        ];
+        switches.into_iter().filter(|(on, _)| *on).fold(migration, |migration, (_, switch)| switch(migration))
+    }
+}

@@ -1,0 +1,36 @@
+//! `diesel_soft_delete check`
+
+use diesel_soft_delete::migration::Severity;
+
+use crate::arguments::Check;
+use crate::database::{Failure, Live};
+
+/// Returns whether all is well.
+pub fn run(arguments: &Check) -> Result<bool, Failure> {
+    let mut live = Live::connect(arguments.database.require()?)?;
+    let mut all_well = true;
+    for table in &arguments.tables {
+        let mut migration = live.look_up(arguments.columns.migration(table))?;
+        // Without names the usual ones are meant; a table with one of them is in that mode.
+        if arguments.columns.assumes_state() {
+            let there = |name: &str| migration.existing_columns().iter().any(|column| column == name);
+            match (there("is_deleted"), there("deleted_at")) {
+                (true, false) => migration = live.look_up(arguments.columns.migration(table).flag("is_deleted"))?,
+                (false, true) => {
+                    migration = live.look_up(arguments.columns.migration(table).timestamp("deleted_at"))?
+                }
+                _ => {}
+            }
+        }
+        let findings = live.check(&migration)?;
+        for finding in &findings {
+            println!("{finding}");
+        }
+        let well = findings.iter().all(|finding| finding.severity == Severity::Note);
+        if well {
+            println!("{table}: all is well");
+        }
+        all_well &= well;
+    }
+    Ok(all_well)
+}

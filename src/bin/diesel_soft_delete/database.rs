@@ -1,0 +1,100 @@
+//! A connection to whatever database the URL names.
+
+use diesel::Connection;
+use diesel_soft_delete::Error;
+use diesel_soft_delete::migration::{Dialect, Finding, SoftDeleteMigration};
+
+use crate::arguments::Database;
+
+/// What is reported to the user.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// A live database.
+pub enum Live {
+    #[cfg(feature = "postgres")]
+    Postgres(diesel::PgConnection),
+    #[cfg(feature = "mysql")]
+    Mysql(diesel::MysqlConnection),
+    #[cfg(feature = "sqlite")]
+    Sqlite(diesel::SqliteConnection),
+}
+
+/// Calls the same generic code for each kind of connection.
+macro_rules! on {
+    ($live:expr, $conn:ident => $call:expr) => {
+        match $live {
+            #[cfg(feature = "postgres")]
+            Live::Postgres($conn) => $call,
+            #[cfg(feature = "mysql")]
+            Live::Mysql($conn) => $call,
+            #[cfg(feature = "sqlite")]
+            Live::Sqlite($conn) => $call,
+        }
+    };
+}
+
+impl Live {
+    #[allow(unreachable_code, reason = "without any backend built in there is nothing to connect to")]
+    pub fn connect(url: &str) -> Result<Self, Failure> {
+        match dialect_of(url) {
+            Dialect::Postgres => {
+                #[cfg(feature = "postgres")]
+                return Ok(Self::Postgres(establish(url)?));
+                #[cfg(not(feature = "postgres"))]
+                Err(missing("postgres"))
+            }
+            Dialect::Mysql => {
+                #[cfg(feature = "mysql")]
+                return Ok(Self::Mysql(establish(url)?));
+                #[cfg(not(feature = "mysql"))]
+                Err(missing("mysql"))
+            }
+            Dialect::Sqlite => {
+                // SQLite would make an empty database of a mistyped path.
+                let path = url.trim_start_matches("sqlite://").trim_start_matches("file:");
+                let path = path.split('?').next().unwrap_or(path);
+                if path != ":memory:" && !std::path::Path::new(path).exists() {
+                    return Err(format!("`{path}` does not exist; a database URL begins with postgres:// or mysql://, or is the path of an SQLite file").into());
+                }
+                #[cfg(feature = "sqlite")]
+                return Ok(Self::Sqlite(establish(url.trim_start_matches("sqlite://"))?));
+                #[cfg(not(feature = "sqlite"))]
+                Err(missing("sqlite"))
+            }
+        }
+    }
+
+    pub fn look_up(&mut self, migration: SoftDeleteMigration) -> Result<SoftDeleteMigration, Error> {
+        on!(self, conn => migration.adapted_to(conn))
+    }
+
+    pub fn check(&mut self, migration: &SoftDeleteMigration) -> Result<Vec<Finding>, Error> {
+        on!(self, conn => migration.check(conn))
+    }
+}
+
+impl Database {
+    pub fn require(&self) -> Result<&str, Failure> {
+        self.database_url.as_deref().ok_or_else(|| {
+            "The --database-url argument must be passed, or the DATABASE_URL environment variable must be set".into()
+        })
+    }
+}
+
+pub fn dialect_of(url: &str) -> Dialect {
+    match url.split_once("://").map(|(scheme, _)| scheme) {
+        Some("postgres" | "postgresql") => Dialect::Postgres,
+        Some("mysql") => Dialect::Mysql,
+        _ => Dialect::Sqlite,
+    }
+}
+
+#[allow(dead_code, reason = "without any backend built in there is nothing to connect to")]
+fn establish<C: Connection>(url: &str) -> Result<C, Failure> {
+    C::establish(url).map_err(|error| format!("could not connect to the database: {error}").into())
+}
+
+#[allow(dead_code, reason = "with every backend built in none is missing")]
+fn missing(feature: &str) -> Failure {
+    format!("this program was built without `{feature}`; install it with `--features cli,{feature}`").into()
+}
