@@ -83,6 +83,35 @@ where
     U::build_from_row(&row).map(Some).map_err(Error::DeserializationError)
 }
 
+/// All rows of a query.
+pub(crate) fn load_all<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Vec<U>>
+where
+    Conn: LoadConnection,
+    Conn::Backend: QueryMetadata<Q::SqlType>,
+    Q: Query + QueryFragment<Conn::Backend> + QueryId,
+    U: FromSqlRow<Q::SqlType, Conn::Backend>,
+{
+    conn.load(query)?.map(|row| U::build_from_row(&row?).map_err(Error::DeserializationError)).collect()
+}
+
+/// [`load_all`] for a connection of diesel-async.
+#[cfg(feature = "async")]
+pub(crate) async fn load_all_async<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Vec<U>>
+where
+    Conn: diesel_async::AsyncConnection,
+    Conn::Backend: QueryMetadata<Q::SqlType>,
+    Q: Query + QueryFragment<Conn::Backend> + QueryId,
+    U: FromSqlRow<Q::SqlType, Conn::Backend>,
+{
+    use futures_util::TryStreamExt;
+    let mut rows = std::pin::pin!(conn.load(query).await?);
+    let mut all = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        all.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
+    }
+    Ok(all)
+}
+
 fn depth(status: &TransactionManagerStatus) -> QueryResult<bool> {
     match status {
         TransactionManagerStatus::Valid(valid) => Ok(valid.transaction_depth().is_some()),

@@ -106,7 +106,9 @@ pub use clock::{ClockForm, DbNow, UtcClock, db_now};
 pub use error::Error;
 pub use instant::TimeUnit;
 pub use marker::SoftDeletable;
-pub use migration::{Dialect, SoftDeleteMigration};
+pub use migration::{Dialect, Finding, Severity, SoftDeleteMigration, assert_schema, check};
+#[cfg(feature = "async")]
+pub use migration::{assert_schema_async, check_async};
 pub use predicates::{active, deleted, is_active, is_active_or_missing, is_deleted};
 pub use query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
 pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition};

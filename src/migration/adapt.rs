@@ -3,8 +3,9 @@
 use diesel::connection::LoadConnection;
 
 use super::builder::SoftDeleteMigration;
-use super::check::catalog::{IndexOrigin, LiveIndex, LiveTable, same_column};
-use super::check::{ReadsCatalog, check_shape, read_table};
+use super::check::{
+    IndexKey, IndexOrigin, LiveIndex, LiveTable, ReadsCatalog, TableKind, check_shape, read_table, same_column,
+};
 use super::dialect::{Dialect, HasDialect};
 use super::plan::{Replaced, columns_of};
 use super::types::ColumnType;
@@ -52,7 +53,7 @@ impl SoftDeleteMigration {
         let Some(live) = read_table(conn, &self.table)? else {
             return Err(self.unsupported("look the table up", "there is no table of that name in this database"));
         };
-        if live.is_view() {
+        if live.kind == TableKind::View {
             return Err(self.unsupported("add columns to it", "it is a view; name the table behind it"));
         }
         if self.primary_key.is_none() && !live.primary_key.is_empty() {
@@ -149,7 +150,7 @@ impl SoftDeleteMigration {
 
 /// Whether an index lets a deleted row block what the new one would not.
 fn is_plain_unique(dialect: Dialect, index: &LiveIndex, columns: &[String]) -> bool {
-    let same = |(key, column): (&super::check::catalog::IndexKey, &String)| {
+    let same = |(key, column): (&IndexKey, &String)| {
         key.prefix.is_none() && key.column.as_deref().is_some_and(|key| same_column(dialect, key, column))
     };
     index.unique

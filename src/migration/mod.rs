@@ -25,6 +25,7 @@
 //! # fn main() {}
 //! ```
 
+mod adapt;
 mod builder;
 mod check;
 mod columns;
@@ -43,7 +44,9 @@ mod types;
 mod versions;
 
 pub use builder::SoftDeleteMigration;
-pub use check::{Finding, Severity};
+pub use check::{Finding, ReadsCatalog, Severity, Tables, assert_schema, check};
+#[cfg(feature = "async")]
+pub use check::{assert_schema_async, check_async};
 pub use columns::{ColumnNames, TableColumns};
 pub use dialect::{Dialect, HasDialect};
 #[cfg(feature = "migrations")]

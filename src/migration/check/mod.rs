@@ -1,5 +1,272 @@
 //! Compares the declarations with the live schema.
+//!
+//! ```text
+//! mod.rs        check, assert_schema: a Shape is asked about, then judged
+//! ask.rs        one question, one answer; the loop, sync and async
+//! catalog.rs    a table as the database has it; postgres.rs, mysql.rs, sqlite.rs: what to ask for it
+//! tokens.rs     SQL text as words; parser.rs, expression.rs: predicates, and what a planner sees in them
+//! judge/        from the table and the Shape to findings: no database in there
+//! ```
 
+mod ask;
+mod catalog;
+mod expression;
 mod finding;
+mod judge;
+mod mysql;
+mod parser;
+mod postgres;
+mod sqlite;
+mod tables;
+mod tokens;
 
+pub use ask::ReadsCatalog;
+pub(crate) use catalog::{IndexKey, IndexOrigin, LiveIndex, LiveTable, TableKind, same_column};
 pub use finding::{Finding, Severity};
+pub use tables::Tables;
+
+use diesel::connection::LoadConnection;
+
+use self::ask::{Inquiry, Question, Row, run};
+use self::catalog::Reading;
+use self::judge::Disagreement;
+use crate::error::Error;
+use crate::marker::SoftDeletable;
+use crate::migration::dialect::{Dialect, HasDialect};
+use crate::migration::names::TableName;
+use crate::migration::shape::Shape;
+
+/// Compares the declaration of a table with the live schema.
+///
+/// It finds columns that are missing or have the wrong type, NULLs or default; indexes that are
+/// missing, broken, or spelled so that `active()` cannot use them; unique indexes in which
+/// soft-deleted rows take part; foreign keys through which a purge reaches other tables; and rows
+/// whose flag and timestamp contradict each other. Each [`Finding`] has a severity, a sentence and,
+/// where one is certain, the SQL that mends it. Errors come first. The most severe finding of a
+/// table as [`SoftDeleteMigration`](crate::SoftDeleteMigration) leaves it is a [`Severity::Note`].
+///
+/// Nothing is changed. The catalog is read with a handful of queries; then, if there is a flag and a
+/// timestamp, two `SELECT COUNT(*)` look for rows that contradict themselves. Those read the table
+/// (the deleted rows through the purge index, the active ones in full), unless a validated CHECK as
+/// the migration writes it proves that there are none.
+///
+/// SQL of several statements has them separated by `;` and a new line. On PostgreSQL `CREATE INDEX
+/// CONCURRENTLY` and `DROP INDEX CONCURRENTLY` must each be sent alone and outside of a transaction.
+/// Where a unique index becomes partial, an `ON CONFLICT (..)` that meant it must name the predicate.
+///
+/// Without a schema a table is looked for as a query would: along the `search_path` of PostgreSQL, in
+/// the current database of MySQL; on SQLite in `main`.
+///
+/// ```
+/// # include!("../../doctest_setup.rs");
+/// use diesel_soft_delete::migration::check;
+///
+/// # fn main() -> Result<(), diesel_soft_delete::Error> {
+/// # let conn = &mut connection();
+/// diesel::sql_query("CREATE INDEX titles ON posts (title) WHERE is_deleted = 0").execute(conn)?;
+/// let findings = check::<posts::table, _>(conn)?;
+/// // SQLite takes `= 0` for something else than the `= FALSE` of our filters.
+/// let useless = findings.iter().find(|finding| finding.message.contains("`titles`")).unwrap();
+/// assert_eq!(
+///     useless.sql.as_deref(),
+///     Some("DROP INDEX `titles`;\nCREATE INDEX `titles` ON posts (title)\nWHERE (`is_deleted` = FALSE)")
+/// );
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Database`] if a query fails. A table that does not exist is a finding.
+pub fn check<T, Conn>(conn: &mut Conn) -> Result<Vec<Finding>, Error>
+where
+    T: SoftDeletable,
+    Conn: LoadConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    check_shape(conn, &Shape::of::<T>())
+}
+
+/// Fails unless the live schema fits the declarations: for the start of an app, or a test.
+///
+/// The tables are one, or a tuple of up to 16 (tuples can be nested). What is read and what it costs
+/// is the same as for [`check`].
+///
+/// ```
+/// # include!("../../doctest_setup.rs");
+/// use diesel_soft_delete::Error;
+/// use diesel_soft_delete::migration::assert_schema;
+///
+/// # fn main() -> Result<(), Error> {
+/// # let conn = &mut connection();
+/// // These tables were made by hand, without an index for purges:
+/// let error = assert_schema::<(users::table, posts::table), _>(conn).unwrap_err();
+/// let Error::SchemaMismatch { findings } = error else { panic!("{error}") };
+/// for finding in &findings {
+///     diesel::sql_query(finding.sql.as_ref().unwrap()).execute(conn)?;
+/// }
+/// assert_schema::<(users::table, posts::table), _>(conn)
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// [`Error::SchemaMismatch`] with the findings of all the tables that are worse than
+/// [`Severity::Note`]; [`Error::Database`] if a query fails.
+pub fn assert_schema<T, Conn>(conn: &mut Conn) -> Result<(), Error>
+where
+    T: Tables,
+    Conn: LoadConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    let mut findings = Vec::new();
+    for table in T::declared() {
+        findings.extend(check_shape(conn, table.shape())?);
+    }
+    only_notes(findings)
+}
+
+/// [`check`] from what is known without a `table!`.
+pub(crate) fn check_shape<Conn>(conn: &mut Conn, shape: &Shape) -> Result<Vec<Finding>, Error>
+where
+    Conn: LoadConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    let mut checking = Checking::new(Conn::Backend::DIALECT, shape);
+    run(conn, &mut checking)?;
+    Ok(checking.finish())
+}
+
+/// Reads a table from the catalog; `None` if there is none of this name.
+#[allow(dead_code, reason = "the builder looks tables up with it")]
+pub(crate) fn read_table<Conn>(conn: &mut Conn, table: &TableName) -> Result<Option<LiveTable>, Error>
+where
+    Conn: LoadConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    let mut reading = Reading::new(Conn::Backend::DIALECT, table.clone());
+    run(conn, &mut reading)?;
+    Ok(reading.finish())
+}
+
+fn only_notes(mut findings: Vec<Finding>) -> Result<(), Error> {
+    findings.retain(|finding| finding.severity > Severity::Note);
+    if findings.is_empty() { Ok(()) } else { Err(Error::SchemaMismatch { findings }) }
+}
+
+/// Reads a table, counts the rows that contradict themselves, and judges.
+struct Checking<'a> {
+    dialect: Dialect,
+    shape: &'a Shape,
+    step: Step,
+}
+
+enum Step {
+    Reading(Reading),
+    Counting { live: Option<LiveTable>, left: std::vec::IntoIter<Disagreement>, counts: Vec<(Disagreement, u64)> },
+}
+
+impl<'a> Checking<'a> {
+    fn new(dialect: Dialect, shape: &'a Shape) -> Self {
+        let reading = Reading::new(dialect, shape.table.clone());
+        Self { dialect, shape, step: Step::Reading(reading) }
+    }
+
+    fn finish(self) -> Vec<Finding> {
+        match self.step {
+            Step::Reading(reading) => judge::findings(self.dialect, self.shape, reading.finish().as_ref(), &[]),
+            Step::Counting { live, counts, .. } => judge::findings(self.dialect, self.shape, live.as_ref(), &counts),
+        }
+    }
+}
+
+impl Inquiry for Checking<'_> {
+    fn next(&mut self) -> Option<Question> {
+        if let Step::Reading(reading) = &mut self.step {
+            if let Some(question) = reading.next() {
+                return Some(question);
+            }
+            let reading = std::mem::replace(reading, Reading::new(self.dialect, self.shape.table.clone()));
+            let live = reading.finish();
+            let left = live.as_ref().map(|live| judge::disagreements(self.dialect, self.shape, live));
+            let left = left.unwrap_or_default().into_iter();
+            self.step = Step::Counting { live, left, counts: Vec::new() };
+        }
+        match &mut self.step {
+            Step::Reading(_) => None,
+            Step::Counting { left, counts, .. } => {
+                let disagreement = left.next()?;
+                counts.push((disagreement, 0));
+                Some(disagreement.question(self.dialect, self.shape))
+            }
+        }
+    }
+
+    fn answer(&mut self, rows: Vec<Row>) {
+        match &mut self.step {
+            Step::Reading(reading) => reading.answer(rows),
+            Step::Counting { counts, .. } => {
+                if let (Some((_, count)), Some(row)) = (counts.last_mut(), rows.first()) {
+                    *count = row.number(0).unwrap_or_default();
+                }
+            }
+        }
+    }
+}
+
+/// The answers to the questions about a table; those that were not asked are empty.
+fn four(answers: &[Vec<Row>]) -> [&[Row]; 4] {
+    [0, 1, 2, 3].map(|place| answers.get(place).map_or(&[][..], Vec::as_slice))
+}
+
+#[cfg(feature = "async")]
+mod with_diesel_async {
+    use diesel_async::AsyncConnection;
+
+    use super::*;
+
+    /// [`check`] for a connection of diesel-async.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`].
+    pub async fn check_async<T, Conn>(conn: &mut Conn) -> Result<Vec<Finding>, Error>
+    where
+        T: SoftDeletable,
+        Conn: AsyncConnection,
+        Conn::Backend: ReadsCatalog,
+    {
+        check_shape_async(conn, &Shape::of::<T>()).await
+    }
+
+    /// [`assert_schema`] for a connection of diesel-async.
+    ///
+    /// # Errors
+    ///
+    /// As [`assert_schema`].
+    pub async fn assert_schema_async<T, Conn>(conn: &mut Conn) -> Result<(), Error>
+    where
+        T: Tables,
+        Conn: AsyncConnection,
+        Conn::Backend: ReadsCatalog,
+    {
+        let mut findings = Vec::new();
+        for table in T::declared() {
+            findings.extend(check_shape_async(conn, table.shape()).await?);
+        }
+        only_notes(findings)
+    }
+
+    async fn check_shape_async<Conn>(conn: &mut Conn, shape: &Shape) -> Result<Vec<Finding>, Error>
+    where
+        Conn: AsyncConnection,
+        Conn::Backend: ReadsCatalog,
+    {
+        let mut checking = Checking::new(Conn::Backend::DIALECT, shape);
+        ask::run_async(conn, &mut checking).await?;
+        Ok(checking.finish())
+    }
+}
+
+#[cfg(feature = "async")]
+pub use with_diesel_async::{assert_schema_async, check_async};

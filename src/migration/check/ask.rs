@@ -1,0 +1,204 @@
+//! How the catalog is asked: every question is one query with answers of one shape, so that the
+//! sync and the async way are a loop each.
+
+use diesel::backend::Backend;
+use diesel::connection::{Connection, LoadConnection};
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{HasSqlType, Nullable, Text};
+
+use crate::error::Error;
+use crate::hidden::load_all;
+use crate::migration::dialect::{Dialect, HasDialect};
+
+/// How many columns each answer has; a question that selects fewer adds NULLs.
+const WIDTH: usize = 8;
+
+type T = Nullable<Text>;
+type Types = (T, T, T, T, T, T, T, T);
+type S = Option<String>;
+type Loaded = (S, S, S, S, S, S, S, S);
+
+/// One line of an answer.
+#[derive(Debug)]
+pub struct Row([S; WIDTH]);
+
+impl Row {
+    fn new((a, b, c, d, e, f, g, h): Loaded) -> Self {
+        Self([a, b, c, d, e, f, g, h])
+    }
+
+    /// The text of a column; NULL is empty.
+    pub(super) fn text(&self, column: usize) -> &str {
+        self.0[column].as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn optional(&self, column: usize) -> Option<String> {
+        self.0[column].clone()
+    }
+
+    /// A boolean, as the databases write one that is cast to text.
+    pub(super) fn is_true(&self, column: usize) -> bool {
+        matches!(self.text(column), "1" | "true" | "t" | "YES")
+    }
+
+    pub(super) fn number(&self, column: usize) -> Option<u64> {
+        self.text(column).parse().ok()
+    }
+}
+
+/// A query of the catalog, or one that counts.
+#[derive(Debug)]
+pub struct Question(Vec<Part>);
+
+#[derive(Debug)]
+enum Part {
+    Sql(String),
+    Bind(String),
+}
+
+impl Question {
+    /// `SELECT` and these expressions, as text.
+    pub(super) fn select(dialect: Dialect, columns: &[&str]) -> Self {
+        let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
+        let padded = columns.iter().copied().chain(std::iter::repeat("NULL")).take(WIDTH);
+        let list = padded.map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
+        Self(vec![Part::Sql(format!("SELECT {}", list.join(", ")))])
+    }
+
+    pub(super) fn sql(mut self, sql: &str) -> Self {
+        self.0.push(Part::Sql(sql.to_owned()));
+        self
+    }
+
+    pub(super) fn bind(mut self, text: &str) -> Self {
+        self.0.push(Part::Bind(text.to_owned()));
+        self
+    }
+}
+
+impl Query for Question {
+    type SqlType = Types;
+}
+
+impl QueryId for Question {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB> QueryFragment<DB> for Question
+where
+    DB: Backend + HasSqlType<Text>,
+    String: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        // Asked once in the life of a connection.
+        out.unsafe_to_cache_prepared();
+        for part in &self.0 {
+            match part {
+                Part::Sql(sql) => out.push_sql(sql),
+                Part::Bind(text) => out.push_bind_param::<Text, String>(text)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A backend whose catalog can be read: PostgreSQL, MySQL and MariaDB, SQLite.
+///
+/// It is implemented for Diesel's three backends. (A `MultiConnection` has one of its own: call
+/// `check` on the connection inside it.)
+///
+/// ```
+/// # include!("../../doctest_setup.rs");
+/// use diesel::connection::LoadConnection;
+/// use diesel_soft_delete::migration::{ReadsCatalog, assert_schema};
+///
+/// fn start<Conn>(conn: &mut Conn) -> Result<(), diesel_soft_delete::Error>
+/// where
+///     Conn: LoadConnection,
+///     Conn::Backend: ReadsCatalog,
+/// {
+///     assert_schema::<(posts::table, users::table), _>(conn)
+/// }
+///
+/// # fn main() {
+/// assert!(start(&mut connection()).is_err());
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the schema cannot be read through the backend `{Self}`",
+    note = "connections of PostgreSQL, MySQL and SQLite can be checked; with a `MultiConnection`, check the one inside"
+)]
+pub trait ReadsCatalog: Backend + HasDialect {
+    /// The answer to a question.
+    #[doc(hidden)]
+    fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    where
+        Conn: Connection<Backend = Self> + LoadConnection;
+
+    /// [`ask`](Self::ask) for a connection of diesel-async.
+    #[cfg(feature = "async")]
+    #[doc(hidden)]
+    fn ask_async<Conn>(conn: &mut Conn, question: Question) -> impl Future<Output = QueryResult<Vec<Row>>> + Send
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>;
+}
+
+impl<DB> ReadsCatalog for DB
+where
+    DB: Backend + HasDialect + QueryMetadata<Types>,
+    Loaded: FromSqlRow<Types, DB>,
+    Question: QueryFragment<DB>,
+{
+    fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    where
+        Conn: Connection<Backend = Self> + LoadConnection,
+    {
+        Ok(load_all(conn, question)?.into_iter().map(Row::new).collect())
+    }
+
+    #[cfg(feature = "async")]
+    async fn ask_async<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>,
+    {
+        Ok(crate::hidden::load_all_async(conn, question).await?.into_iter().map(Row::new).collect())
+    }
+}
+
+/// Something that is found out by asking, one question after the other.
+pub(super) trait Inquiry {
+    /// The next question, which may depend on the answers so far.
+    fn next(&mut self) -> Option<Question>;
+    /// Takes the answer to the question that was handed out last.
+    fn answer(&mut self, rows: Vec<Row>);
+}
+
+/// Asks until there is no question left.
+pub(super) fn run<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
+where
+    Conn: LoadConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    while let Some(question) = inquiry.next() {
+        inquiry.answer(Conn::Backend::ask(conn, question)?);
+    }
+    Ok(())
+}
+
+/// [`run`] for a connection of diesel-async.
+#[cfg(feature = "async")]
+pub(super) async fn run_async<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
+where
+    Conn: diesel_async::AsyncConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    while let Some(question) = inquiry.next() {
+        inquiry.answer(Conn::Backend::ask_async(conn, question).await?);
+    }
+    Ok(())
+}

@@ -1,0 +1,253 @@
+//! A table as the database has it, and the questions that tell.
+
+use super::ask::{Inquiry, Question, Row};
+use super::{mysql, postgres, sqlite};
+use crate::migration::dialect::Dialect;
+use crate::migration::names::TableName;
+
+/// A table as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LiveTable {
+    /// With its schema; on MySQL that is its database.
+    pub(crate) name: TableName,
+    pub(crate) kind: TableKind,
+    pub(crate) columns: Vec<LiveColumn>,
+    /// The columns of the primary key, in its order.
+    pub(crate) primary_key: Vec<String>,
+    /// All indexes, that of the primary key too.
+    pub(crate) indexes: Vec<LiveIndex>,
+    pub(crate) checks: Vec<LiveCheck>,
+    /// The foreign keys that reference this table.
+    pub(crate) references: Vec<LiveReference>,
+}
+
+/// What stands behind a table's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TableKind {
+    Table,
+    /// A table of partitions on PostgreSQL, where some statements are refused.
+    Partitioned,
+    View,
+    /// A foreign or virtual table, or a sequence: it has columns, but no indexes and keys of ours.
+    Other,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LiveColumn {
+    pub(crate) name: String,
+    /// As the database prints it.
+    pub(crate) sql_type: String,
+    pub(crate) nullable: bool,
+    /// The default as SQL; `None` for none, and for NULL.
+    pub(crate) default: Option<String>,
+    pub(crate) generated: bool,
+    /// MySQL's collation, which a MODIFY would drop.
+    pub(crate) collation: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LiveIndex {
+    pub(crate) name: String,
+    pub(crate) unique: bool,
+    pub(crate) origin: IndexOrigin,
+    /// The key columns, in order.
+    pub(crate) keys: Vec<IndexKey>,
+    /// Columns that are stored in the index, but not part of its key (PostgreSQL).
+    pub(crate) included: Vec<String>,
+    /// The predicate of a partial index.
+    pub(crate) predicate: Option<String>,
+    /// `CREATE INDEX ..` as the database prints it; none on MySQL and for what SQLite made itself.
+    pub(crate) definition: Option<String>,
+    /// PostgreSQL: whether queries may use it.
+    pub(crate) valid: bool,
+    /// Whether it is an ordinary index, and not one for full text or places.
+    pub(crate) ordered: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IndexKey {
+    /// The column; `None` for an expression.
+    pub(crate) column: Option<String>,
+    /// MySQL: how many letters of the column are in the index, if not all.
+    pub(crate) prefix: Option<u64>,
+}
+
+/// What an index was made by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IndexOrigin {
+    PrimaryKey,
+    /// A constraint: dropped as one on PostgreSQL; on SQLite an inline UNIQUE, which cannot be dropped.
+    Constraint,
+    /// `CREATE INDEX`; on MySQL any key.
+    Index,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LiveCheck {
+    /// SQLite's may have none.
+    pub(crate) name: Option<String>,
+    /// The expression.
+    pub(crate) expression: String,
+    /// Whether the rows that were there are known to pass it (PostgreSQL).
+    pub(crate) validated: bool,
+}
+
+/// A foreign key of a child table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LiveReference {
+    pub(crate) child: TableName,
+    /// PostgreSQL refuses NOT VALID for a table of partitions.
+    pub(crate) child_is_partitioned: bool,
+    /// SQLite does not tell.
+    pub(crate) constraint: Option<String>,
+    pub(crate) columns: Vec<String>,
+    /// The columns of this table; on SQLite empty where the primary key is meant.
+    pub(crate) parent_columns: Vec<String>,
+    pub(crate) on_delete: Action,
+    pub(crate) on_update: Action,
+    /// What else the constraint says, as SQL: ` MATCH FULL`, ` DEFERRABLE`.
+    pub(crate) matching: &'static str,
+    pub(crate) deferrable: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+impl Action {
+    pub(crate) const fn sql(self) -> &'static str {
+        match self {
+            Self::NoAction => "NO ACTION",
+            Self::Restrict => "RESTRICT",
+            Self::Cascade => "CASCADE",
+            Self::SetNull => "SET NULL",
+            Self::SetDefault => "SET DEFAULT",
+        }
+    }
+
+    /// The action by its name, or by the letter of PostgreSQL's catalog.
+    pub(super) fn parse(text: &str) -> Self {
+        match text.to_ascii_uppercase().as_str() {
+            "RESTRICT" | "R" => Self::Restrict,
+            "CASCADE" | "C" => Self::Cascade,
+            "SET NULL" | "N" => Self::SetNull,
+            "SET DEFAULT" | "D" => Self::SetDefault,
+            _ => Self::NoAction,
+        }
+    }
+}
+
+impl LiveTable {
+    pub(crate) fn column(&self, dialect: Dialect, name: &str) -> Option<&LiveColumn> {
+        self.columns.iter().find(|column| same_column(dialect, &column.name, name))
+    }
+}
+
+impl LiveIndex {
+    /// The place of a column among the key columns.
+    pub(crate) fn position(&self, dialect: Dialect, name: &str) -> Option<usize> {
+        self.keys.iter().position(|key| key.column.as_deref().is_some_and(|key| same_column(dialect, key, name)))
+    }
+
+    pub(crate) fn has_expression(&self) -> bool {
+        self.keys.iter().any(|key| key.column.is_none())
+    }
+}
+
+/// Whether two names are the same column: PostgreSQL tells case apart, the others do not.
+pub(crate) fn same_column(dialect: Dialect, one: &str, other: &str) -> bool {
+    match dialect {
+        Dialect::Postgres => one == other,
+        Dialect::Mysql => one.to_lowercase() == other.to_lowercase(),
+        Dialect::Sqlite => one.eq_ignore_ascii_case(other),
+    }
+}
+
+/// Where a table was found.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) name: TableName,
+    pub(super) kind: TableKind,
+    /// PostgreSQL: its number; SQLite: its `CREATE TABLE`.
+    pub(super) detail: String,
+}
+
+/// Reads one table.
+#[derive(Debug)]
+pub(super) struct Reading {
+    dialect: Dialect,
+    table: TableName,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// SQLite: is there a database of this name? A query that names another one is an error.
+    Database,
+    Locate,
+    Read {
+        place: Place,
+        questions: std::vec::IntoIter<Question>,
+        answers: Vec<Vec<Row>>,
+    },
+    Missing,
+}
+
+impl Reading {
+    pub(super) fn new(dialect: Dialect, table: TableName) -> Self {
+        let step = if dialect == Dialect::Sqlite { Step::Database } else { Step::Locate };
+        Self { dialect, table, step }
+    }
+
+    /// What was found; `None` if there is no such table.
+    pub(super) fn finish(self) -> Option<LiveTable> {
+        let Step::Read { place, answers, .. } = self.step else { return None };
+        Some(match self.dialect {
+            Dialect::Postgres => postgres::table(place, &answers),
+            Dialect::Mysql => mysql::table(place, &answers),
+            Dialect::Sqlite => sqlite::table(place, &answers),
+        })
+    }
+}
+
+impl Inquiry for Reading {
+    fn next(&mut self) -> Option<Question> {
+        match &mut self.step {
+            Step::Database => Some(sqlite::database(&self.table)),
+            Step::Locate => Some(match self.dialect {
+                Dialect::Postgres => postgres::locate(&self.table),
+                Dialect::Mysql => mysql::locate(&self.table),
+                Dialect::Sqlite => sqlite::locate(&self.table),
+            }),
+            Step::Read { questions, .. } => questions.next(),
+            Step::Missing => None,
+        }
+    }
+
+    fn answer(&mut self, rows: Vec<Row>) {
+        match &mut self.step {
+            Step::Database => self.step = if rows.is_empty() { Step::Missing } else { Step::Locate },
+            Step::Locate => {
+                let (place, questions): (_, fn(&Place) -> Vec<Question>) = match self.dialect {
+                    Dialect::Postgres => (postgres::place(&rows), postgres::questions),
+                    Dialect::Mysql => (mysql::place(&self.table, &rows), mysql::questions),
+                    Dialect::Sqlite => (sqlite::place(&self.table, &rows), sqlite::questions),
+                };
+                self.step = match place {
+                    None => Step::Missing,
+                    Some(place) => {
+                        let questions = questions(&place).into_iter();
+                        Step::Read { place, questions, answers: Vec::new() }
+                    }
+                };
+            }
+            Step::Read { answers, .. } => answers.push(rows),
+            Step::Missing => {}
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Flag and timestamp that agree: the CHECK that keeps them so, and the rows where they do not.
+
+use super::{Judge, script};
+use crate::migration::check::ask::Question;
+use crate::migration::check::catalog::LiveCheck;
+use crate::migration::check::expression::is_same_predicate;
+use crate::migration::check::finding::Severity::{Note, Warning};
+use crate::migration::check::tokens::tokens;
+use crate::migration::dialect::Dialect;
+use crate::migration::names::Names;
+use crate::migration::shape::Shape;
+use crate::predicate::Rows;
+
+/// How flag and timestamp of a row can contradict each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::migration::check) enum Disagreement {
+    DeletedWithoutInstant,
+    ActiveWithInstant,
+}
+
+impl Disagreement {
+    /// The rows.
+    fn predicate(self, dialect: Dialect, shape: &Shape, timestamp: &str) -> String {
+        let (rows, test) = match self {
+            Self::DeletedWithoutInstant => (Rows::Deleted, "IS NULL"),
+            Self::ActiveWithInstant => (Rows::Active, "IS NOT NULL"),
+        };
+        format!("{} AND {} {test}", shape.predicate(dialect, rows, ""), dialect.quote(timestamp))
+    }
+
+    /// Counts the rows.
+    pub(in crate::migration::check) fn question(self, dialect: Dialect, shape: &Shape) -> Question {
+        let timestamp = shape.timestamp.as_ref().map_or("", |column| column.name.as_str());
+        let predicate = self.predicate(dialect, shape, timestamp);
+        let from = format!(" FROM {} WHERE {predicate}", shape.table.quoted(dialect));
+        Question::select(dialect, &["COUNT(*)"]).sql(&from)
+    }
+}
+
+impl Judge<'_> {
+    pub(super) fn agreement(&mut self) {
+        if self.dialect == Dialect::Mysql {
+            return;
+        }
+        let Some((expression, check)) = self.pair().map(|(expression, check)| (expression, check.cloned())) else {
+            return;
+        };
+        let table = self.table();
+        let validate = |name: &str| format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", self.quote(name));
+        match (check, self.dialect) {
+            (None, Dialect::Postgres) => {
+                let name = Names::new(&self.live.name.name).make("soft_delete_check", &[]);
+                let add =
+                    format!("ALTER TABLE {table} ADD CONSTRAINT {} CHECK {expression} NOT VALID", self.quote(&name));
+                let sql = script(&[add, validate(&name)]);
+                self.push(Warning, String::from("no CHECK keeps the flag and the timestamp in agreement"), sql);
+            }
+            (None, _) => {
+                let message = "no CHECK keeps the flag and the timestamp in agreement; \
+                               SQLite adds one to columns that exist only by a rebuild of the table";
+                self.push(Note, message.to_owned(), None);
+            }
+            (Some(LiveCheck { name: Some(name), validated: false, .. }), _) => {
+                let message = format!("the CHECK `{name}` is not validated: rows that were there may break it");
+                let sql = validate(&name);
+                self.push(Warning, message, sql);
+            }
+            _ => {}
+        }
+    }
+
+    /// The rows that contradict themselves, as they were counted.
+    pub(super) fn rows(&mut self, disagreements: &[(Disagreement, u64)]) {
+        let Some(timestamp) = &self.shape.timestamp else { return };
+        for (disagreement, count) in disagreements.iter().filter(|(_, count)| *count > 0) {
+            let predicate = disagreement.predicate(self.dialect, self.shape, &timestamp.name);
+            let update = |value: &str| {
+                let column = self.quote(&timestamp.name);
+                format!("UPDATE {} SET {column} = {value} WHERE {predicate}", self.table())
+            };
+            let name = &timestamp.name;
+            let (message, sql) = match disagreement {
+                Disagreement::DeletedWithoutInstant => (
+                    format!("{count} deleted row(s) have no instant in `{name}`, so they are never purged"),
+                    timestamp.ty.clock(self.shape.unit).map(|form| update(self.dialect.now(form))),
+                ),
+                Disagreement::ActiveWithInstant => (
+                    format!(
+                        "{count} active row(s) have an instant in `{name}`, though the flag says they are not deleted"
+                    ),
+                    Some(update("NULL")),
+                ),
+            };
+            self.push(Warning, message, sql);
+        }
+    }
+
+    /// What is worth counting: nothing where a CHECK of ours answers already.
+    pub(super) fn disagreements(&self) -> Vec<Disagreement> {
+        let Some((expression, check)) = self.pair() else { return Vec::new() };
+        let is_known = check
+            .is_some_and(|check| check.validated && is_same_predicate(self.dialect, &check.expression, &expression));
+        if is_known || !self.state_is_usable() {
+            return Vec::new();
+        }
+        vec![Disagreement::DeletedWithoutInstant, Disagreement::ActiveWithInstant]
+    }
+
+    /// The expression of the agreement and the CHECK about it, if both columns are there.
+    fn pair(&self) -> Option<(String, Option<&LiveCheck>)> {
+        let expression = self.shape.agreement(self.dialect)?;
+        let timestamp = &self.column(self.timestamp()?)?.name;
+        let flag = &self.column(&self.shape.state.name)?.name;
+        let names = |check: &LiveCheck, column: &str| {
+            tokens(&check.expression).iter().any(|token| token.names(self.dialect, column))
+        };
+        // Whatever its name, and however it is spelled.
+        let checks = self.live.checks.iter().filter(|check| names(check, flag) && names(check, timestamp));
+        let check = checks
+            .max_by_key(|check| (check.validated, is_same_predicate(self.dialect, &check.expression, &expression)));
+        Some((expression, check))
+    }
+}

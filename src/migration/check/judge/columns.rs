@@ -1,0 +1,250 @@
+//! The columns of a declaration: there, of the right type, nullable or not, with the right default.
+
+use super::types::{Misfit, flag_misfit, instant_misfit};
+use super::{Judge, script};
+use crate::clock::ClockForm;
+use crate::migration::check::catalog::LiveColumn;
+use crate::migration::check::expression::Value;
+use crate::migration::check::finding::Severity::{Error, Warning};
+use crate::migration::check::parser::parse;
+use crate::migration::check::tokens::tokens;
+use crate::migration::dialect::Dialect;
+use crate::migration::shape::Column;
+use crate::predicate::Mode;
+
+/// What a column is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Flag,
+    /// The instant of the deletion.
+    Timestamp,
+    Touch,
+    /// A restore sets it to NULL.
+    Reset,
+}
+
+impl Judge<'_> {
+    pub(super) fn columns(&mut self) {
+        let shape = self.shape;
+        let state = (shape.mode != Mode::Timestamp).then_some((&shape.state, Purpose::Flag));
+        let timestamp = shape.timestamp.as_ref().map(|column| (column, Purpose::Timestamp));
+        let touch = shape.touch.as_ref().map(|column| (column, Purpose::Touch));
+        let reset = shape.reset.iter().map(|column| (column, Purpose::Reset));
+        for (column, purpose) in state.into_iter().chain(timestamp).chain(touch).chain(reset) {
+            match self.column(&column.name).cloned() {
+                None => self.missing(column, purpose),
+                Some(live) if live.generated => {
+                    let message = format!("`{}` is a generated column, which no statement can set", column.name);
+                    self.push(Error, message, None);
+                }
+                Some(live) => {
+                    self.column_type(column, purpose, &live);
+                    self.nullability(column, purpose, &live);
+                    self.default(column, purpose, &live);
+                }
+            }
+        }
+    }
+
+    fn missing(&mut self, column: &Column, purpose: Purpose) {
+        let message = format!("the column `{}` is missing", column.name);
+        let ty = column.ty.sql(self.dialect, &self.shape.table.plain(), &column.name).ok();
+        let sql = ty.map(|ty| {
+            let constraint = match purpose {
+                Purpose::Flag if self.is_nullable_flag() => format!("DEFAULT {}", self.active_literal()),
+                Purpose::Flag => format!("NOT NULL DEFAULT {}", self.active_literal()),
+                Purpose::Touch if column.ty.is_declared_not_null() => {
+                    format!("NOT NULL DEFAULT {}", self.epoch(column))
+                }
+                _ if self.dialect == Dialect::Mysql => String::from("NULL DEFAULT NULL"),
+                _ => String::new(),
+            };
+            let add = format!("ALTER TABLE {} ADD COLUMN {} {ty} {constraint}", self.table(), self.quote(&column.name));
+            let mut statements = vec![add.trim_end().to_owned()];
+            // Until now the instant alone told which rows are deleted.
+            let timestamp = self.timestamp().filter(|name| self.column(name).is_some());
+            if let Some(timestamp) = timestamp.filter(|_| purpose == Purpose::Flag) {
+                let deleted = if self.active_literal() == "TRUE" { "FALSE" } else { "TRUE" };
+                statements.push(format!(
+                    "UPDATE {} SET {} = {deleted} WHERE {} IS NOT NULL",
+                    self.table(),
+                    self.quote(&column.name),
+                    self.quote(timestamp),
+                ));
+            }
+            script(&statements)
+        });
+        self.push(Error, message, sql);
+    }
+
+    fn column_type(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
+        let misfit = match purpose {
+            Purpose::Flag => flag_misfit(self.dialect, &live.sql_type),
+            Purpose::Timestamp | Purpose::Touch => {
+                instant_misfit(self.dialect, &column.ty, self.shape.unit, &live.sql_type)
+            }
+            Purpose::Reset => None,
+        };
+        let (name, is) = (&column.name, &live.sql_type);
+        let (severity, message) = match misfit {
+            None => return,
+            Some(Misfit::Wrong { expected }) => (Error, format!("`{name}` is {is}, not {expected}")),
+            Some(Misfit::Odd { expected }) => (Warning, format!("`{name}` is {is}, not {expected}")),
+            Some(Misfit::Rounds) => (
+                Warning,
+                format!(
+                    "`{name}` is {is}, which rounds the fraction of the second: what is written is not what is stored"
+                ),
+            ),
+            Some(Misfit::SessionZone) => (
+                Warning,
+                format!(
+                    "`{name}` is {is}, which goes through the time_zone of the session and ends in 2038; \
+                     convert it in a session with the app's time_zone"
+                ),
+            ),
+        };
+        let sql = match (misfit, self.dialect) {
+            (Some(Misfit::Rounds), Dialect::Postgres) => {
+                let zone = if is.ends_with(" with time zone") { "TIMESTAMPTZ" } else { "TIMESTAMP" };
+                Some(self.alter(name, &format!("TYPE {zone}")))
+            }
+            // A default would have to be written anew, and which one is meant would be a guess.
+            (Some(Misfit::Rounds | Misfit::SessionZone), Dialect::Mysql) if live.default.is_none() => {
+                let null = if live.nullable || purpose != Purpose::Touch { "NULL DEFAULT NULL" } else { "NOT NULL" };
+                Some(format!(
+                    "ALTER TABLE {} MODIFY COLUMN {} DATETIME(6) {null}",
+                    self.table(),
+                    self.quote(&live.name)
+                ))
+            }
+            _ => None,
+        };
+        self.push(severity, message, sql);
+    }
+
+    fn nullability(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
+        let name = &column.name;
+        let quoted = self.quote(name);
+        let table = self.table();
+        match purpose {
+            Purpose::Flag if live.nullable && !self.is_nullable_flag() => {
+                let active = self.active_literal();
+                let fill = format!("UPDATE {table} SET {quoted} = {active} WHERE {quoted} IS NULL");
+                let (hint, sql) = match self.dialect {
+                    Dialect::Postgres => ("", Some(script(&[fill, self.alter(name, "SET NOT NULL")]))),
+                    Dialect::Mysql => {
+                        let modify = self.modify(live, &format!("NOT NULL DEFAULT {active}"));
+                        ("", Some(script(&[fill, modify])))
+                    }
+                    Dialect::Sqlite => ("; declare it `Nullable<Bool>`, or rebuild the table with NOT NULL", None),
+                };
+                let message = format!(
+                    "`{name}` can be NULL but is declared NOT NULL, and rows with NULL are neither active nor deleted{hint}"
+                );
+                self.push(Error, message, sql);
+            }
+            Purpose::Timestamp | Purpose::Reset if !live.nullable => {
+                let (hint, sql) = match self.dialect {
+                    Dialect::Postgres => ("", Some(self.alter(name, "DROP NOT NULL"))),
+                    Dialect::Mysql => ("", Some(self.modify(live, "NULL DEFAULT NULL"))),
+                    Dialect::Sqlite => ("; rebuild the table without NOT NULL", None),
+                };
+                let message = format!("`{name}` is NOT NULL, but a restore sets it to NULL{hint}");
+                self.push(Error, message, sql);
+            }
+            _ => {}
+        }
+    }
+
+    fn default(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
+        let name = &column.name;
+        match (purpose, &live.default) {
+            (Purpose::Flag, None) if !self.is_nullable_flag() => {
+                let what = if live.nullable { "get NULL" } else { "fail" };
+                let hint = self.rebuild_hint();
+                let message = format!("`{name}` has no default, so inserts that do not name it {what}{hint}");
+                let sql = self.set_default(name);
+                self.push(Warning, message, sql);
+            }
+            (Purpose::Flag, Some(default)) => {
+                let active = i64::from(self.active_literal() == "TRUE");
+                let is_wrong = matches!(number(self.dialect, default), Some(Value::Number(number)) if number != active);
+                if is_wrong {
+                    let hint = self.rebuild_hint();
+                    let message =
+                        format!("the default of `{name}` is {default}, so new rows would be born deleted{hint}");
+                    let sql = self.set_default(name);
+                    self.push(Error, message, sql);
+                }
+            }
+            (Purpose::Timestamp, Some(default)) => {
+                let (severity, what) = match self.shape.mode {
+                    Mode::Timestamp => (Error, "would be born deleted"),
+                    _ => (Warning, "would carry the instant of a deletion"),
+                };
+                let message = format!("`{name}` has the default {default}, so new rows {what}{}", self.rebuild_hint());
+                let sql = match self.dialect {
+                    Dialect::Postgres => Some(self.alter(name, "DROP DEFAULT")),
+                    // Where NOT NULL stands too, the finding above drops both.
+                    Dialect::Mysql if live.nullable => Some(self.alter(name, "SET DEFAULT NULL")),
+                    Dialect::Mysql => Some(self.modify(live, "NULL DEFAULT NULL")),
+                    Dialect::Sqlite => None,
+                };
+                self.push(severity, message, sql);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_nullable_flag(&self) -> bool {
+        matches!(self.shape.mode, Mode::NullableFlag | Mode::NullableActiveFlag)
+    }
+
+    /// What the flag of an active row is.
+    fn active_literal(&self) -> &'static str {
+        match self.shape.mode {
+            Mode::ActiveFlag | Mode::NullableActiveFlag => "TRUE",
+            Mode::Flag | Mode::NullableFlag | Mode::Timestamp => "FALSE",
+        }
+    }
+
+    fn rebuild_hint(&self) -> &'static str {
+        if self.dialect == Dialect::Sqlite { "; SQLite sets a default only by a rebuild of the table" } else { "" }
+    }
+
+    fn set_default(&self, name: &str) -> Option<String> {
+        let set = format!("SET DEFAULT {}", self.active_literal());
+        (self.dialect != Dialect::Sqlite).then(|| self.alter(name, &set))
+    }
+
+    fn alter(&self, name: &str, action: &str) -> String {
+        format!("ALTER TABLE {} ALTER COLUMN {} {action}", self.table(), self.quote(name))
+    }
+
+    /// MySQL's way to change a column, which drops what is not said again.
+    fn modify(&self, live: &LiveColumn, rest: &str) -> String {
+        let collation = live.collation.as_ref().map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+        let (table, column) = (self.table(), self.quote(&live.name));
+        format!("ALTER TABLE {table} MODIFY COLUMN {column} {}{collation} {rest}", live.sql_type)
+    }
+
+    /// An instant for the rows that are there.
+    fn epoch(&self, column: &Column) -> &'static str {
+        match (column.ty.clock(self.shape.unit), self.dialect) {
+            (Some(ClockForm::Timestamp), _) => "'1970-01-01 00:00:00'",
+            (Some(ClockForm::Timestamptz), Dialect::Mysql) => "'1970-01-01 00:00:00'",
+            (Some(ClockForm::Timestamptz), _) => "'1970-01-01 00:00:00+00:00'",
+            _ => "0",
+        }
+    }
+}
+
+/// The value of a default, if it is a literal. MySQL writes one of the type BIT as `b'0'`.
+fn number(dialect: Dialect, default: &str) -> Option<Value> {
+    let bit = default.strip_prefix("b'").and_then(|rest| rest.strip_suffix('\''));
+    match bit {
+        Some(bit) => Value::of_literal(bit),
+        None => parse(&tokens(default))?.value(dialect, "", Value::Null),
+    }
+}

@@ -1,0 +1,62 @@
+//! An index again, under another name or with another predicate: from the text that the database prints.
+
+use super::Judge;
+use crate::migration::check::catalog::LiveIndex;
+use crate::migration::check::tokens::{tokens, top_level};
+use crate::migration::dialect::Dialect;
+
+impl Judge<'_> {
+    /// `CREATE INDEX` for an index like this one; `None` where the database does not print it, or
+    /// where a table of partitions makes it another statement.
+    pub(super) fn like(&self, index: &LiveIndex, name: &str, predicate: Option<&str>) -> Option<String> {
+        let definition = index.definition.as_deref().filter(|_| !self.is_partitioned())?;
+        let tokens = tokens(definition);
+        let place = tokens.iter().position(|token| token.is("INDEX"))?;
+        // The name stands in between.
+        let on = tokens.get(place + 2).filter(|token| token.is("ON"))?;
+        let end = match predicate {
+            None => definition.len(),
+            Some(_) => top_level(&tokens, "WHERE").last().map_or(definition.len(), |at| tokens[at].span.start),
+        };
+        let body = definition[on.span.start..end].trim_end();
+        let unique = if index.unique { "UNIQUE " } else { "" };
+        let predicate = predicate.map(|predicate| format!(" WHERE {predicate}")).unwrap_or_default();
+        Some(match self.dialect {
+            Dialect::Postgres => {
+                format!("CREATE {unique}INDEX CONCURRENTLY {} {body}{predicate}", self.quote(name))
+            }
+            Dialect::Mysql | Dialect::Sqlite => {
+                // In a line of its own: the text could end in a comment.
+                let predicate = predicate.replacen(' ', "\n", 1);
+                format!("CREATE {unique}INDEX {} {body}{predicate}", self.index(name))
+            }
+        })
+    }
+
+    /// The statement that drops an index.
+    pub(super) fn drop_index(&self, name: &str) -> String {
+        match self.dialect {
+            Dialect::Postgres if self.is_partitioned() => format!("DROP INDEX {}", self.index(name)),
+            Dialect::Postgres => format!("DROP INDEX CONCURRENTLY {}", self.index(name)),
+            Dialect::Mysql => format!("DROP INDEX {} ON {}", self.quote(name), self.table()),
+            Dialect::Sqlite => format!("DROP INDEX {}", self.index(name)),
+        }
+    }
+
+    /// `CREATE INDEX` of columns.
+    pub(super) fn create_index(&self, name: &str, columns: &[String], predicate: &str) -> String {
+        let columns = self.dialect.quote_all(columns);
+        match self.dialect {
+            Dialect::Postgres => {
+                let how = if self.is_partitioned() { "" } else { "CONCURRENTLY " };
+                format!("CREATE INDEX {how}{} ON {} ({columns}) WHERE {predicate}", self.quote(name), self.table())
+            }
+            Dialect::Mysql => format!("CREATE INDEX {} ON {} ({columns})", self.quote(name), self.table()),
+            // The schema stands before the index, and the table is looked for there.
+            Dialect::Sqlite => {
+                let table = self.quote(&self.live.name.name);
+                format!("CREATE INDEX {} ON {table} ({columns}) WHERE {predicate}", self.index(name))
+            }
+        }
+    }
+}

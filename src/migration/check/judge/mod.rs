@@ -1,0 +1,146 @@
+//! What does not fit between a declaration and a table. Nothing here asks the database.
+
+mod agreement;
+mod columns;
+mod definition;
+mod indexes;
+mod references;
+mod types;
+mod uniques;
+
+use super::catalog::{LiveColumn, LiveTable, TableKind, same_column};
+use super::expression::StateColumn;
+use super::finding::{Finding, Severity};
+use crate::migration::dialect::Dialect;
+use crate::migration::names::{Names, TableName};
+use crate::migration::shape::Shape;
+use crate::predicate::{Mode, Rows};
+
+pub(super) use agreement::Disagreement;
+
+/// The findings of one table, errors first.
+pub(super) fn findings(
+    dialect: Dialect,
+    shape: &Shape,
+    live: Option<&LiveTable>,
+    disagreements: &[(Disagreement, u64)],
+) -> Vec<Finding> {
+    let finding = |message: &str| Finding {
+        table: shape.table.plain(),
+        severity: Severity::Error,
+        message: message.to_owned(),
+        sql: None,
+    };
+    let live = match live {
+        None => return vec![finding("the table does not exist")],
+        Some(live) if live.kind == TableKind::View => {
+            return vec![finding("it is a view, and soft deletion is declared for the table behind it")];
+        }
+        Some(live) => live,
+    };
+    let mut judge = Judge { dialect, shape, live, findings: Vec::new() };
+    judge.columns();
+    if live.kind != TableKind::Other {
+        judge.invalid_indexes();
+        judge.agreement();
+        judge.purge_index();
+        judge.predicates();
+        judge.uniques();
+        judge.references();
+    }
+    judge.rows(disagreements);
+    judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    judge.findings
+}
+
+/// The questions whose answers [`findings`] takes: one count for each way to disagree.
+pub(super) fn disagreements(dialect: Dialect, shape: &Shape, live: &LiveTable) -> Vec<Disagreement> {
+    if live.kind == TableKind::View {
+        return Vec::new();
+    }
+    Judge { dialect, shape, live, findings: Vec::new() }.disagreements()
+}
+
+struct Judge<'a> {
+    dialect: Dialect,
+    shape: &'a Shape,
+    live: &'a LiveTable,
+    findings: Vec<Finding>,
+}
+
+impl Judge<'_> {
+    fn push(&mut self, severity: Severity, message: String, sql: impl Into<Option<String>>) {
+        let table = self.shape.table.plain();
+        self.findings.push(Finding { table, severity, message, sql: sql.into() });
+    }
+
+    /// The table as statements name it: as the declaration does.
+    fn table(&self) -> String {
+        self.shape.table.quoted(self.dialect)
+    }
+
+    fn quote(&self, name: &str) -> String {
+        self.dialect.quote(name)
+    }
+
+    fn column(&self, name: &str) -> Option<&LiveColumn> {
+        self.live.column(self.dialect, name)
+    }
+
+    fn is_same(&self, one: &str, other: &str) -> bool {
+        same_column(self.dialect, one, other)
+    }
+
+    fn is_partitioned(&self) -> bool {
+        self.live.kind == TableKind::Partitioned
+    }
+
+    /// The table's timestamp, whether it is the state or stands beside a flag.
+    fn timestamp(&self) -> Option<&str> {
+        self.shape.timestamp.as_ref().map(|column| column.name.as_str())
+    }
+
+    fn state(&self) -> StateColumn<'_> {
+        StateColumn { dialect: self.dialect, mode: self.shape.mode, name: &self.shape.state.name }
+    }
+
+    /// The predicate of `rows`.
+    fn predicate(&self, rows: Rows) -> String {
+        self.shape.predicate(self.dialect, rows, "")
+    }
+
+    /// Whether filters on the state column work at all.
+    fn state_is_usable(&self) -> bool {
+        self.column(&self.shape.state.name).is_some_and(|live| {
+            self.shape.mode == Mode::Timestamp || types::is_testable_flag(self.dialect, &live.sql_type)
+        })
+    }
+
+    /// An index as DROP and CREATE name it. (`CREATE INDEX` on PostgreSQL takes no schema.)
+    fn index(&self, name: &str) -> String {
+        let live = TableName { schema: self.live.name.schema.clone(), name: name.to_owned() };
+        match self.dialect {
+            // Not along the search path, where another index of this name could stand first.
+            Dialect::Postgres => live.quoted(self.dialect),
+            Dialect::Sqlite if self.shape.table.schema.is_some() => live.quoted(self.dialect),
+            Dialect::Mysql | Dialect::Sqlite => self.quote(name),
+        }
+    }
+
+    /// A name for a new index that no index of the table has.
+    fn free_name(&self, kind: &str, columns: &[String]) -> String {
+        let is_taken = |name: &str| self.live.indexes.iter().any(|index| index.name.eq_ignore_ascii_case(name));
+        let mut names = Names::new(&self.live.name.name);
+        let name = names.make(kind, columns);
+        let numbered = (2..).map(|number: u32| {
+            let columns = columns.iter().cloned().chain([number.to_string()]).collect::<Vec<_>>();
+            names.make(kind, &columns)
+        });
+        std::iter::once(name).chain(numbered).find(|name| !is_taken(name)).unwrap_or_default()
+    }
+}
+
+/// Statements in their order.
+fn script(statements: &[String]) -> String {
+    statements.join(";\n")
+}

@@ -1,0 +1,198 @@
+//! Whether the type of a live column serves its purpose.
+
+use crate::instant::TimeUnit;
+use crate::migration::dialect::Dialect;
+use crate::migration::types::{ColumnType, Role, simple};
+
+/// What a type is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Family {
+    Bool,
+    /// With its bits.
+    Integer(u8),
+    /// With the digits of its fraction.
+    Instant {
+        zone: bool,
+        digits: u8,
+    },
+    /// MySQL's TIMESTAMP.
+    SessionZone,
+    Text,
+    Float,
+    /// SQLite keeps numbers as they are.
+    Numeric,
+    Other,
+}
+
+impl Family {
+    pub(super) fn of(dialect: Dialect, sql_type: &str) -> Self {
+        let sql_type = sql_type.to_ascii_lowercase();
+        let base = sql_type.split(['(', ' ']).next().unwrap_or_default();
+        let digits = sql_type.split_once('(').and_then(|(_, rest)| rest.split(')').next()?.parse().ok());
+        match dialect {
+            Dialect::Postgres => match base {
+                "boolean" => Self::Bool,
+                "smallint" => Self::Integer(16),
+                "integer" => Self::Integer(32),
+                "bigint" => Self::Integer(64),
+                "timestamp" => {
+                    Self::Instant { zone: sql_type.ends_with(" with time zone"), digits: digits.unwrap_or(6) }
+                }
+                "text" | "character" => Self::Text,
+                _ => Self::Other,
+            },
+            Dialect::Mysql => match base {
+                "tinyint" | "bit" | "bool" | "boolean" => Self::Bool,
+                "smallint" => Self::Integer(16),
+                "mediumint" => Self::Integer(24),
+                "int" | "integer" => Self::Integer(32),
+                "bigint" => Self::Integer(64),
+                "datetime" => Self::Instant { zone: false, digits: digits.unwrap_or(0) },
+                "timestamp" => Self::SessionZone,
+                _ => Self::Other,
+            },
+            Dialect::Sqlite => Self::of_sqlite(&sql_type),
+        }
+    }
+
+    /// By the words in it, in the order of SQLite's own rules for affinity.
+    fn of_sqlite(sql_type: &str) -> Self {
+        let has = |words: &[&str]| words.iter().any(|word| sql_type.contains(word));
+        if has(&["bool"]) || has(&["tiny"]) && has(&["int"]) {
+            Self::Bool
+        } else if has(&["int"]) {
+            Self::Integer(64)
+        } else if has(&["char", "clob", "text"]) {
+            Self::Text
+        } else if has(&["date", "time"]) {
+            Self::Instant { zone: false, digits: 6 }
+        } else if sql_type.is_empty() || has(&["blob", "any"]) {
+            Self::Other
+        } else if has(&["real", "floa", "doub"]) {
+            Self::Float
+        } else {
+            Self::Numeric
+        }
+    }
+}
+
+/// Whether `= TRUE` can be said of the column at all.
+pub(super) fn is_testable_flag(dialect: Dialect, sql_type: &str) -> bool {
+    dialect != Dialect::Postgres || Family::of(dialect, sql_type) == Family::Bool
+}
+
+/// What is wrong with a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// Statements fail, or values are not found again.
+    Wrong { expected: &'static str },
+    /// It works, though it is not what was meant.
+    Odd { expected: &'static str },
+    /// A fraction of a second is rounded away.
+    Rounds,
+    /// MySQL's TIMESTAMP.
+    SessionZone,
+}
+
+use Misfit::{Odd, Rounds, SessionZone, Wrong};
+
+/// What is wrong with the type of a flag.
+pub(super) fn flag_misfit(dialect: Dialect, live: &str) -> Option<Misfit> {
+    let expected = "BOOLEAN";
+    match (dialect, Family::of(dialect, live)) {
+        (_, Family::Bool) => None,
+        (Dialect::Mysql | Dialect::Sqlite, Family::Integer(_)) => None,
+        (Dialect::Sqlite, Family::Numeric) => None,
+        (Dialect::Sqlite, _) => Some(Odd { expected }),
+        (Dialect::Postgres | Dialect::Mysql, _) => Some(Wrong { expected }),
+    }
+}
+
+/// What the declaration asks of an instant.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Integer(Option<u8>),
+    /// With a zone, without, or either.
+    Instant(Option<bool>),
+    /// Either: the type was written as SQL.
+    Some,
+    Nothing,
+}
+
+fn asked(ty: &ColumnType, unit: Option<TimeUnit>) -> Asked {
+    match ty {
+        ColumnType::Declared(name) => match simple(name).0 {
+            "Timestamptz" | "TimestamptzSqlite" => Asked::Instant(Some(true)),
+            "Timestamp" | "Datetime" => Asked::Instant(Some(false)),
+            "BigInt" => Asked::Integer(Some(64)),
+            "Integer" => Asked::Integer(Some(32)),
+            _ => Asked::Nothing,
+        },
+        ColumnType::Assumed(Role::Instant(Some(_))) => Asked::Integer(None),
+        ColumnType::Assumed(Role::Instant(None)) => Asked::Instant(None),
+        ColumnType::Assumed(_) => Asked::Nothing,
+        ColumnType::Written(_) if unit.is_some() => Asked::Some,
+        ColumnType::Written(_) => Asked::Instant(None),
+    }
+}
+
+/// What is wrong with the type of an instant.
+pub(super) fn instant_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUnit>, live: &str) -> Option<Misfit> {
+    let family = Family::of(dialect, live);
+    let wrong = |expected| Some(Wrong { expected });
+    match (asked(ty, unit), family) {
+        (Asked::Nothing, _) | (Asked::Some, Family::Integer(_)) => None,
+        (Asked::Integer(asked), Family::Integer(bits)) => match (dialect, asked) {
+            // Diesel reads as many bytes as the type has.
+            (Dialect::Postgres, Some(64)) if bits != 64 => wrong("BIGINT"),
+            (Dialect::Postgres, Some(32)) if bits != 32 => wrong("INTEGER"),
+            (Dialect::Mysql, Some(64)) if bits < 64 => Some(Odd { expected: "BIGINT" }),
+            _ => None,
+        },
+        // SQLite stores a number as one, unless the type asks for text.
+        (Asked::Integer(_), Family::Text) if dialect == Dialect::Sqlite => wrong("BIGINT"),
+        (Asked::Integer(_), _) if dialect == Dialect::Sqlite => None,
+        (Asked::Integer(Some(32)), _) => wrong("INTEGER"),
+        (Asked::Integer(_), _) => wrong("BIGINT"),
+        (_, Family::Integer(_) | Family::Bool | Family::Float) if dialect == Dialect::Sqlite => {
+            wrong("TIMESTAMP, for what is stored is text")
+        }
+        (_, _) if dialect == Dialect::Sqlite => None,
+        (Asked::Instant(Some(true)), Family::Instant { zone: false, .. }) if dialect == Dialect::Postgres => {
+            wrong("TIMESTAMPTZ")
+        }
+        (Asked::Instant(Some(false)), Family::Instant { zone: true, .. }) if dialect == Dialect::Postgres => {
+            wrong("TIMESTAMP, for another type goes through the zone of the session")
+        }
+        (_, Family::Instant { digits, .. }) => (digits < 6).then_some(Rounds),
+        (_, Family::SessionZone) => Some(SessionZone),
+        (Asked::Instant(Some(true)), _) => wrong("TIMESTAMPTZ"),
+        (_, _) => wrong(dialect.timestamp()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_as_the_databases_print_them() {
+        use Dialect::{Mysql, Postgres, Sqlite};
+        for (dialect, sql_type, family) in [
+            (Postgres, "timestamp without time zone", Family::Instant { zone: false, digits: 6 }),
+            (Postgres, "timestamp(3) with time zone", Family::Instant { zone: true, digits: 3 }),
+            (Mysql, "tinyint(1)", Family::Bool),
+            (Mysql, "int(10) unsigned", Family::Integer(32)),
+            (Mysql, "datetime", Family::Instant { zone: false, digits: 0 }),
+            (Mysql, "datetime(6)", Family::Instant { zone: false, digits: 6 }),
+            (Mysql, "timestamp(6)", Family::SessionZone),
+            (Sqlite, "TINYINT(1)", Family::Bool),
+            (Sqlite, "VARCHAR(20)", Family::Text),
+            (Sqlite, "DATETIME", Family::Instant { zone: false, digits: 6 }),
+            (Sqlite, "DECIMAL", Family::Numeric),
+            (Sqlite, "", Family::Other),
+        ] {
+            assert_eq!(Family::of(dialect, sql_type), family, "{sql_type}");
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! The catalog of PostgreSQL. `pg_catalog` is named everywhere: a `search_path` could hide it.
+
+use super::ask::{Question, Row};
+use super::catalog::{
+    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, TableKind,
+};
+use crate::migration::dialect::Dialect;
+use crate::migration::names::TableName;
+
+const DIALECT: Dialect = Dialect::Postgres;
+
+/// The table as a query finds it: without a schema along the `search_path`.
+pub(super) fn locate(table: &TableName) -> Question {
+    Question::select(DIALECT, &["n.nspname", "c.relname", "c.relkind", "c.oid"])
+        .sql(
+            " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.oid = pg_catalog.to_regclass(",
+        )
+        .bind(&table.quoted(DIALECT))
+        .sql(")")
+}
+
+pub(super) fn place(rows: &[Row]) -> Option<Place> {
+    let row = rows.first()?;
+    let kind = match row.text(2) {
+        "r" => TableKind::Table,
+        "p" => TableKind::Partitioned,
+        "v" | "m" => TableKind::View,
+        "f" => TableKind::Other,
+        // An index, a sequence, a type.
+        _ => return None,
+    };
+    let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
+    Some(Place { name, kind, detail: row.text(3).to_owned() })
+}
+
+pub(super) fn questions(place: &Place) -> Vec<Question> {
+    let of_table = |question: Question, from: &str, rest: &str| {
+        question.sql(from).sql(" = CAST(").bind(&place.detail).sql(" AS pg_catalog.oid)").sql(rest)
+    };
+    // A domain is judged by the type it is made of.
+    let columns = Question::select(
+        DIALECT,
+        &[
+            "a.attname",
+            "CASE t.typtype WHEN 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) \
+             ELSE pg_catalog.format_type(a.atttypid, a.atttypmod) END",
+            "NOT a.attnotnull",
+            "pg_catalog.pg_get_expr(d.adbin, d.adrelid)",
+            "a.attgenerated <> ''",
+        ],
+    );
+    let indexes = Question::select(
+        DIALECT,
+        &[
+            "i.relname",
+            "x.indisunique",
+            "CASE WHEN x.indisprimary THEN 'p' ELSE con.contype END",
+            "x.indisvalid",
+            "pg_catalog.pg_get_expr(x.indpred, x.indrelid)",
+            "pg_catalog.pg_get_indexdef(x.indexrelid)",
+            "k.place <= x.indnkeyatts",
+            "a.attname",
+        ],
+    );
+    let checks =
+        Question::select(DIALECT, &["c.conname", "pg_catalog.pg_get_expr(c.conbin, c.conrelid)", "c.convalidated"]);
+    let references = Question::select(
+        DIALECT,
+        &[
+            "n.nspname",
+            "t.relname",
+            "t.relkind = 'p'",
+            "c.conname",
+            "c.confdeltype",
+            "child.attname",
+            "parent.attname",
+            "c.confupdtype || c.confmatchtype || CASE WHEN c.condeferred THEN 'd' WHEN c.condeferrable THEN 'i' ELSE '' END",
+        ],
+    );
+    vec![
+        of_table(
+            columns,
+            " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+             LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
+             WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid",
+            " ORDER BY a.attnum",
+        ),
+        of_table(
+            indexes,
+            " FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid \
+             CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnatts) AS k(place) \
+             LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = x.indkey[k.place - 1] \
+             LEFT JOIN pg_catalog.pg_constraint con ON con.conindid = x.indexrelid \
+             AND con.conrelid = x.indrelid AND con.contype IN ('p', 'u', 'x') \
+             WHERE x.indislive AND x.indrelid",
+            " ORDER BY i.relname, k.place",
+        ),
+        of_table(
+            checks,
+            " FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid",
+            " ORDER BY c.conname",
+        ),
+        // A partition's copy of a foreign key has a parent constraint.
+        of_table(
+            references,
+            " FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class t ON t.oid = c.conrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace \
+             CROSS JOIN LATERAL pg_catalog.generate_subscripts(c.conkey, 1) AS k(place) \
+             JOIN pg_catalog.pg_attribute child ON child.attrelid = c.conrelid AND child.attnum = c.conkey[k.place] \
+             JOIN pg_catalog.pg_attribute parent ON parent.attrelid = c.confrelid AND parent.attnum = c.confkey[k.place] \
+             WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid",
+            " ORDER BY n.nspname, t.relname, c.conname, k.place",
+        ),
+    ]
+}
+
+pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+    let [columns, indexes, checks, references] = super::four(answers);
+    let indexes = collect_indexes(indexes);
+    let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
+    let primary_key = primary_key.map(|index| index.keys.iter().filter_map(|key| key.column.clone()).collect());
+    LiveTable {
+        name: place.name,
+        kind: place.kind,
+        columns: columns.iter().map(column).collect(),
+        primary_key: primary_key.unwrap_or_default(),
+        indexes,
+        checks: checks
+            .iter()
+            .map(|row| LiveCheck {
+                name: row.optional(0),
+                expression: row.text(1).to_owned(),
+                validated: row.is_true(2),
+            })
+            .collect(),
+        references: collect_references(references),
+    }
+}
+
+fn column(row: &Row) -> LiveColumn {
+    LiveColumn {
+        name: row.text(0).to_owned(),
+        sql_type: row.text(1).to_owned(),
+        nullable: row.is_true(2),
+        // `NULL::timestamp without time zone` is no default.
+        default: row.optional(3).filter(|default| *default != "NULL" && !default.starts_with("NULL::")),
+        generated: row.is_true(4),
+        collation: None,
+    }
+}
+
+fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
+    let mut indexes = Vec::<LiveIndex>::new();
+    for row in rows {
+        if indexes.last().is_none_or(|last| last.name != row.text(0)) {
+            indexes.push(LiveIndex {
+                name: row.text(0).to_owned(),
+                unique: row.is_true(1),
+                origin: match row.text(2) {
+                    "p" => IndexOrigin::PrimaryKey,
+                    "" => IndexOrigin::Index,
+                    _ => IndexOrigin::Constraint,
+                },
+                keys: Vec::new(),
+                included: Vec::new(),
+                predicate: row.optional(4),
+                definition: row.optional(5),
+                valid: row.is_true(3),
+                ordered: row.text(5).contains(" USING btree "),
+            });
+        }
+        let Some(index) = indexes.last_mut() else { continue };
+        if row.is_true(6) {
+            index.keys.push(IndexKey { column: row.optional(7), prefix: None });
+        } else {
+            index.included.extend(row.optional(7));
+        }
+    }
+    indexes
+}
+
+fn collect_references(rows: &[Row]) -> Vec<LiveReference> {
+    let mut references = Vec::<LiveReference>::new();
+    for row in rows {
+        let child = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
+        let constraint = row.optional(3);
+        if references.last().is_none_or(|last| last.child != child || last.constraint != constraint) {
+            let letters = row.text(7);
+            references.push(LiveReference {
+                child,
+                child_is_partitioned: row.is_true(2),
+                constraint,
+                columns: Vec::new(),
+                parent_columns: Vec::new(),
+                on_delete: Action::parse(row.text(4)),
+                on_update: Action::parse(letters.get(..1).unwrap_or_default()),
+                matching: if letters.get(1..2) == Some("f") { " MATCH FULL" } else { "" },
+                deferrable: match letters.get(2..) {
+                    Some("d") => " DEFERRABLE INITIALLY DEFERRED",
+                    Some("i") => " DEFERRABLE",
+                    _ => "",
+                },
+            });
+        }
+        let Some(reference) = references.last_mut() else { continue };
+        reference.columns.push(row.text(5).to_owned());
+        reference.parent_columns.push(row.text(6).to_owned());
+    }
+    references
+}

@@ -1,0 +1,186 @@
+//! The catalog of SQLite: pragmas as tables, and the text of what was created.
+
+use super::ask::{Question, Row};
+use super::catalog::{
+    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, TableKind,
+};
+use super::tokens::{Kind, closing, tokens, top_level};
+use crate::migration::dialect::Dialect;
+use crate::migration::names::TableName;
+
+const DIALECT: Dialect = Dialect::Sqlite;
+
+/// The database that a name without one is looked for in.
+const MAIN: &str = "main";
+
+fn schema(table: &TableName) -> &str {
+    table.schema.as_deref().unwrap_or(MAIN)
+}
+
+/// The table of tables of a database.
+fn master(table: &TableName) -> String {
+    format!("{}.sqlite_master", DIALECT.quote(schema(table)))
+}
+
+/// Whether the database is attached.
+pub(super) fn database(table: &TableName) -> Question {
+    Question::select(DIALECT, &["name"])
+        .sql(" FROM pragma_database_list WHERE lower(name) = lower(")
+        .bind(schema(table))
+        .sql(")")
+}
+
+pub(super) fn locate(table: &TableName) -> Question {
+    Question::select(DIALECT, &["name", "type", "sql"])
+        .sql(&format!(" FROM {} WHERE type IN ('table', 'view') AND lower(name) = lower(", master(table)))
+        .bind(&table.name)
+        .sql(")")
+}
+
+pub(super) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
+    let row = rows.first()?;
+    let is_virtual = tokens(row.text(2)).get(1).is_some_and(|token| token.is("VIRTUAL"));
+    let kind = match row.text(1) {
+        "view" => TableKind::View,
+        _ if is_virtual => TableKind::Other,
+        _ => TableKind::Table,
+    };
+    let name = TableName { schema: Some(schema(table).to_owned()), name: row.text(0).to_owned() };
+    Some(Place { name, kind, detail: row.text(2).to_owned() })
+}
+
+pub(super) fn questions(place: &Place) -> Vec<Question> {
+    let (table, schema, master) = (place.name.name.as_str(), schema(&place.name), master(&place.name));
+    vec![
+        Question::select(DIALECT, &["name", "type", "\"notnull\" = 0", "dflt_value", "hidden IN (2, 3)", "pk"])
+            .sql(" FROM pragma_table_xinfo(")
+            .bind(table)
+            .sql(", ")
+            .bind(schema)
+            .sql(") WHERE hidden <> 1 ORDER BY cid"),
+        Question::select(DIALECT, &["l.name", "l.\"unique\"", "l.origin", "m.sql", "x.name"])
+            .sql(" FROM pragma_index_list(")
+            .bind(table)
+            .sql(", ")
+            .bind(schema)
+            .sql(") AS l JOIN pragma_index_xinfo(l.name, ")
+            .bind(schema)
+            .sql(&format!(
+                ") AS x LEFT JOIN {master} AS m ON m.type = 'index' AND m.name = l.name \
+                 WHERE x.key = 1 ORDER BY l.name, x.seqno"
+            )),
+        Question::select(DIALECT, &["m.name", "f.id", "f.on_delete", "f.on_update", "f.\"from\"", "f.\"to\""])
+            .sql(&format!(" FROM {master} AS m JOIN pragma_foreign_key_list(m.name, "))
+            .bind(schema)
+            .sql(") AS f WHERE m.type = 'table' AND lower(f.\"table\") = lower(")
+            .bind(table)
+            .sql(") ORDER BY m.name, f.id, f.seq"),
+    ]
+}
+
+pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+    let [columns, indexes, references, _] = super::four(answers);
+    let mut key = columns.iter().filter(|row| row.number(5).is_some_and(|place| place > 0)).collect::<Vec<_>>();
+    key.sort_by_key(|row| row.number(5));
+    LiveTable {
+        columns: columns.iter().map(column).collect(),
+        primary_key: key.iter().map(|row| row.text(0).to_owned()).collect(),
+        indexes: collect_indexes(indexes),
+        checks: checks(&place.detail),
+        references: collect_references(&place.name, references),
+        kind: place.kind,
+        name: place.name,
+    }
+}
+
+fn column(row: &Row) -> LiveColumn {
+    LiveColumn {
+        name: row.text(0).to_owned(),
+        sql_type: row.text(1).to_owned(),
+        nullable: row.is_true(2),
+        default: row.optional(3).filter(|default| !default.eq_ignore_ascii_case("null")),
+        generated: row.is_true(4),
+        collation: None,
+    }
+}
+
+fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
+    let mut indexes = Vec::<LiveIndex>::new();
+    for row in rows {
+        if indexes.last().is_none_or(|last| last.name != row.text(0)) {
+            indexes.push(LiveIndex {
+                name: row.text(0).to_owned(),
+                unique: row.is_true(1),
+                origin: match row.text(2) {
+                    "pk" => IndexOrigin::PrimaryKey,
+                    "u" => IndexOrigin::Constraint,
+                    _ => IndexOrigin::Index,
+                },
+                keys: Vec::new(),
+                included: Vec::new(),
+                predicate: predicate(row.text(3)),
+                definition: row.optional(3),
+                valid: true,
+                ordered: true,
+            });
+        }
+        let Some(index) = indexes.last_mut() else { continue };
+        index.keys.push(IndexKey { column: row.optional(4), prefix: None });
+    }
+    indexes
+}
+
+/// What stands behind the WHERE of a `CREATE INDEX`.
+fn predicate(sql: &str) -> Option<String> {
+    let tokens = tokens(sql);
+    let place = top_level(&tokens, "WHERE").last()?;
+    let (first, last) = (tokens.get(place + 1)?, tokens.last()?);
+    Some(sql[first.span.start..last.span.end].to_owned())
+}
+
+/// Every CHECK in a `CREATE TABLE`.
+fn checks(sql: &str) -> Vec<LiveCheck> {
+    let tokens = tokens(sql);
+    let mut found = Vec::new();
+    for (place, token) in tokens.iter().enumerate() {
+        let Some(open) = tokens.get(place + 1).filter(|next| token.is("CHECK") && next.is_symbol("(")) else {
+            continue;
+        };
+        let Some(close) = closing(&tokens, place + 1) else { continue };
+        let name = place.checked_sub(2).filter(|before| tokens[*before].is("CONSTRAINT"));
+        let name = name.and_then(|before| match &tokens[before + 1].kind {
+            Kind::Word(name) | Kind::Name(name) => Some(name.clone()),
+            _ => None,
+        });
+        let expression = sql[open.span.end..tokens[close].span.start].to_owned();
+        found.push(LiveCheck { name, expression, validated: true });
+    }
+    found
+}
+
+fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<LiveReference> {
+    let mut references = Vec::<LiveReference>::new();
+    let mut last = None;
+    for row in rows {
+        let key = (row.text(0), row.text(1));
+        if last != Some(key) {
+            last = Some(key);
+            references.push(LiveReference {
+                child: parent.sibling(row.text(0)),
+                child_is_partitioned: false,
+                constraint: None,
+                columns: Vec::new(),
+                parent_columns: Vec::new(),
+                on_delete: Action::parse(row.text(2)),
+                on_update: Action::parse(row.text(3)),
+                matching: "",
+                deferrable: "",
+            });
+        }
+        let Some(reference) = references.last_mut() else { continue };
+        reference.columns.push(row.text(4).to_owned());
+        // NULL where the primary key is meant.
+        reference.parent_columns.extend(row.optional(5));
+    }
+    references
+}
