@@ -60,7 +60,6 @@ macro_rules! newcomer {
         mod $backend {
             use super::*;
             use crate::support::$backend::Conn;
-            use diesel::Connection;
 
             #[test]
             fn generate_run_check() {
@@ -125,7 +124,7 @@ macro_rules! newcomer {
     };
     (@database sqlite, $project:ident) => {{
         let path = $project.0.join("blog.db").to_string_lossy().into_owned();
-        (crate::support::sqlite::of(Conn::establish(&path).unwrap()), path)
+        (crate::support::sqlite::of(<Conn as diesel::Connection>::establish(&path).unwrap()), path)
     }};
     (@database $backend:ident, $project:ident) => {
         crate::support::$backend::shared()

@@ -51,6 +51,7 @@ on_backend!(
 
 #[cfg(feature = "cli")]
 mod cli;
+mod diesel_cli;
 #[cfg(feature = "mysql")]
 mod mysql_online;
 mod plans;

@@ -23,7 +23,7 @@ pub enum Command {
     ///
     /// With a database (`--database-url`, `DATABASE_URL` or a file `.env`) the primary key, the columns that
     /// are there and unique indexes to be replaced are looked up; without one say `--backend`.
-    Generate(Generate),
+    Generate(Box<Generate>),
     /// Checks that the live tables fit, and prints the SQL that mends what does not.
     Check(Check),
 }
@@ -251,12 +251,18 @@ impl Generate {
         if let Some(name) = &self.archive {
             migration = migration.archive_table(name);
         }
-        let switches: [(bool, fn(SoftDeleteMigration) -> SoftDeleteMigration); 4] = [
-            (self.guard, SoftDeleteMigration::guard_hard_delete),
-            (self.backfill, SoftDeleteMigration::backfill),
-            (self.no_check, SoftDeleteMigration::without_check),
-            (self.no_purge_index, SoftDeleteMigration::without_purge_index),
-        ];
-        switches.into_iter().filter(|(on, _)| *on).fold(migration, |migration, (_, switch)| switch(migration))
+        if self.guard {
+            migration = migration.guard_hard_delete();
+        }
+        if self.backfill {
+            migration = migration.backfill();
+        }
+        if self.no_check {
+            migration = migration.without_check();
+        }
+        if self.no_purge_index {
+            migration = migration.without_purge_index();
+        }
+        migration
     }
 }
