@@ -50,10 +50,10 @@ fn few() -> Vec<u32> {
     [0, ALL].into_iter().chain(single.clone()).chain(single.map(|bit| ALL ^ bit)).collect()
 }
 
-fn up_down_up(conn: &mut Conn, choices: impl Iterator<Item = u32> + Clone) {
+fn up_down_up(conn: &mut Conn, choices: impl Fn(usize) -> Vec<u32>) {
     let before = dump(conn);
-    for mode in MODES {
-        for options in choices.clone() {
+    for (number, mode) in MODES.into_iter().enumerate() {
+        for options in choices(number) {
             let migration = migration(mode, options);
             blog::up(conn, &migration);
             blog::down(conn, &migration);
@@ -79,7 +79,7 @@ fn forget_dropped_columns(conn: &mut Conn) {
 fn as_scripts() {
     let conn = &mut *blog::empty();
     blog::fill(conn, 20);
-    up_down_up(conn, few().into_iter());
+    up_down_up(conn, |mode| if mode == 0 { few() } else { vec![0, ALL, ALL ^ 1, ALL ^ (1 << 5)] });
 }
 
 /// Every pair of options, and every pair left out.
@@ -89,7 +89,7 @@ fn as_scripts_in_pairs() {
     let conn = &mut *blog::empty();
     blog::fill(conn, 20);
     let pairs = (0..OPTIONS.len()).flat_map(|a| (0..a).map(move |b| 1 << a | 1 << b));
-    up_down_up(conn, pairs.clone().chain(pairs.map(|pair| ALL ^ pair)));
+    up_down_up(conn, |_| few().into_iter().chain(pairs.clone()).chain(pairs.clone().map(|pair| ALL ^ pair)).collect());
 }
 
 /// The steps that `write_to` and `into_migrations` share, each as its own migration.
