@@ -513,7 +513,7 @@ impl SoftDeleteMigration {
     }
 
     /// Adds a view of the active rows, `name` or `schema.name`: for reports and tools that do not
-    /// filter. It has the columns that the table has now.
+    /// filter. It has the columns that the table has now. Without a schema it is in that of the table.
     ///
     /// On PostgreSQL a view runs with the rights of its owner; row level security of the table applies
     /// to the owner, unless you add `security_invoker` (PostgreSQL 15).
@@ -532,6 +532,7 @@ impl SoftDeleteMigration {
 
     /// Adds a table that a purge can move rows to: the same columns and `archived_at` (UTC, filled by
     /// itself), the primary key, and nothing else: no other keys, no foreign keys, nothing virtual.
+    /// Without a schema it is in that of the table.
     ///
     /// `down` drops it, with what was archived.
     ///

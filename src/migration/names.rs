@@ -37,6 +37,14 @@ impl TableName {
         Self { schema: self.schema.clone(), name: name.to_owned() }
     }
 
+    /// This name, in the schema of `table` if it names none itself.
+    pub(crate) fn beside(mut self, table: &Self) -> Self {
+        if self.schema.is_none() {
+            self.schema.clone_from(&table.schema);
+        }
+        self
+    }
+
     pub(crate) fn quoted(&self, dialect: Dialect) -> String {
         match &self.schema {
             Some(schema) => format!("{}.{}", dialect.quote(schema), dialect.quote(&self.name)),

@@ -27,16 +27,20 @@ pub struct LiveParent {
     pub(super) key: Vec<String>,
     column: String,
     mode: Mode,
+    /// A `table!` says where the table is; a plain name is meant beside the child.
+    declared: bool,
 }
 
 impl LiveParent {
-    /// The table `table`, or `schema.table`, with the key `id` and the flag `is_deleted`.
+    /// The table `table`, or `schema.table`, with the key `id` and the flag `is_deleted`. Without a
+    /// schema it is in that of the child.
     pub fn new(table: impl Into<String>) -> Self {
         Self {
             table: TableName::parse(&table.into()),
             key: vec![String::from("id")],
             column: String::from("is_deleted"),
             mode: Mode::Flag,
+            declared: false,
         }
     }
 
@@ -46,8 +50,12 @@ impl LiveParent {
     /// # include!("../doctest_setup.rs");
     /// use diesel_soft_delete::migration::LiveParent;
     ///
-    /// # fn main() {
-    /// assert_eq!(LiveParent::for_table::<users::table>(), LiveParent::new("users"));
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    /// let users = LiveParent::for_table::<users::table>();
+    /// let sql = SoftDeleteMigration::new("posts").require_live_parent(users, "user_id").up_sql(Dialect::Sqlite)?;
+    /// assert!(sql.contains("FROM `users` AS parent WHERE parent.`id` = NEW.`user_id` AND (parent.`is_deleted` = TRUE)"));
+    /// # Ok(())
     /// # }
     /// ```
     pub fn for_table<T>() -> Self
@@ -56,7 +64,7 @@ impl LiveParent {
         T::AllColumns: TableColumns,
     {
         let shape = Shape::of::<T>();
-        Self { table: shape.table, key: primary_key::<T>(), column: shape.state.name, mode: shape.mode }
+        Self { table: shape.table, key: primary_key::<T>(), column: shape.state.name, mode: shape.mode, declared: true }
     }
 
     /// The columns that the foreign key points at, in its order.
@@ -84,6 +92,13 @@ impl LiveParent {
     #[must_use]
     pub fn timestamp(mut self, column: impl Into<String>) -> Self {
         (self.column, self.mode) = (column.into(), Mode::Timestamp);
+        self
+    }
+
+    pub(super) fn beside(mut self, child: &TableName) -> Self {
+        if !self.declared {
+            self.table = self.table.beside(child);
+        }
         self
     }
 

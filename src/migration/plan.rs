@@ -293,17 +293,20 @@ impl SoftDeleteMigration {
         let guard = self.guard.then(|| names.make("guard_hard_delete", &[]));
         let mut parents = Vec::new();
         for (parent, foreign_key) in &self.parents {
+            let parent = parent.clone().beside(&shape.table);
             parent.check(dialect, &shape.table.plain(), foreign_key)?;
             parents.push(Parent {
                 name: names.make("live_parent", foreign_key),
                 on_insert: names.make("live_parent_insert", foreign_key),
                 on_update: names.make("live_parent_update", foreign_key),
-                parent: parent.clone(),
+                parent,
                 foreign_key: foreign_key.clone(),
             });
         }
-        let view = self.view.clone();
-        let archive = self.archive.clone().map(|name| Archive { name, columns: self.archive_columns(dialect) });
+        let beside = |name: &TableName| name.clone().beside(&shape.table);
+        let view = self.view.as_ref().map(beside);
+        let archive =
+            self.archive.as_ref().map(beside).map(|name| Archive { name, columns: self.archive_columns(dialect) });
         for (what, relation) in [("view", &view), ("archive table", &archive.as_ref().map(|a| a.name.clone()))] {
             if let Some(relation) = relation {
                 relation.check(dialect, what)?;

@@ -236,8 +236,9 @@ fn a_table_in_a_schema() {
         .index_active("parent_id")
         .unique_among_active("slug")
         .guard_hard_delete()
-        .require_live_parent(&*name, "parent_id")
-        .active_view(format!("{schema}.live"))
+        .require_live_parent("posts", "parent_id")
+        // Beside the table, and where they are said to be.
+        .active_view("live")
         .archive_table(format!("{schema}.posts_archive"));
     let source = migration.clone().into_migrations("2026-01-01-000000");
     for _ in 0..2 {
