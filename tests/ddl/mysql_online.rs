@@ -73,10 +73,14 @@ fn a_migration_does_not_queue_for_long() {
     blog::create(conn);
     let other = &mut MysqlConnection::establish(&url).unwrap();
     other.batch_execute("BEGIN; SELECT * FROM posts;").unwrap();
+    // If the limit is broken, this test fails and does not hang.
+    conn.batch_execute("SET SESSION lock_wait_timeout = 20").unwrap();
     let migration = SoftDeleteMigration::new("posts").lock_timeout(std::time::Duration::from_secs(1));
     let source = migration.into_migrations("2026-01-01-000000");
+    let started = std::time::Instant::now();
     let error = conn.run_pending_migrations(source.clone()).unwrap_err();
     assert!(error.to_string().contains("Lock wait timeout"), "{error}");
+    assert!(started.elapsed() < std::time::Duration::from_secs(15));
     other.batch_execute("COMMIT").unwrap();
     conn.batch_execute("SET SESSION lock_wait_timeout = 77").unwrap();
     conn.run_pending_migrations(source).unwrap();

@@ -144,6 +144,8 @@ fn a_migration_does_not_queue_for_long() {
     other.batch_execute("BEGIN; SELECT * FROM posts;").unwrap();
     let migration = SoftDeleteMigration::new("posts").lock_timeout(Duration::from_millis(100));
     let source = migration.clone().into_migrations("2026-01-01-000000");
+    // If the limit is broken, this test fails and does not hang.
+    conn.batch_execute("SET statement_timeout = '20s'").unwrap();
     let error = conn.run_pending_migrations(source.clone()).unwrap_err();
     assert!(error.to_string().contains("lock timeout"), "{error}");
     let error =
