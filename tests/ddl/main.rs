@@ -6,6 +6,7 @@
 mod support;
 
 mod dump;
+mod findings;
 
 /// Compiles the cases for one backend.
 macro_rules! on_backend {
@@ -34,6 +35,9 @@ macro_rules! on_backend {
             }
             mod files {
                 include!("cases/files.rs");
+            }
+            mod checking {
+                include!("cases/checking.rs");
             }
         }
     };

@@ -112,7 +112,8 @@ pub(crate) struct LiveReference {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    NoAction,
+    /// `NO ACTION`.
+    Nothing,
     Restrict,
     Cascade,
     SetNull,
@@ -122,7 +123,7 @@ pub(crate) enum Action {
 impl Action {
     pub(crate) const fn sql(self) -> &'static str {
         match self {
-            Self::NoAction => "NO ACTION",
+            Self::Nothing => "NO ACTION",
             Self::Restrict => "RESTRICT",
             Self::Cascade => "CASCADE",
             Self::SetNull => "SET NULL",
@@ -137,7 +138,7 @@ impl Action {
             "CASCADE" | "C" => Self::Cascade,
             "SET NULL" | "N" => Self::SetNull,
             "SET DEFAULT" | "D" => Self::SetDefault,
-            _ => Self::NoAction,
+            _ => Self::Nothing,
         }
     }
 }

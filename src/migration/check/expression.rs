@@ -25,6 +25,8 @@ pub(super) enum Expression {
     /// `IS` or `IS NOT`.
     Is(bool, Box<Self>, Box<Self>),
     In(bool, Box<Self>, Vec<Self>),
+    /// A cast of more than a literal, by the first word of its type.
+    Cast(Box<Self>, String),
     /// The first argument that is not NULL.
     Coalesce(Vec<Self>),
 }
@@ -39,7 +41,7 @@ pub(super) enum Value {
     Instant,
 }
 
-use Expression::{And, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
+use Expression::{And, Cast, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
 
 impl Expression {
     /// The value for a value of the one column; `None` if it depends on more, or cannot be told.
@@ -48,7 +50,7 @@ impl Expression {
         let truth = |of: &Self| value(of)?.truth();
         Some(match self {
             Column(name) if same_column(dialect, name, column) => is,
-            Column(_) => return None,
+            Column(_) | Cast(..) => return None,
             Literal(text) | Text(text) => Value::of_literal(text)?,
             Not(inner) => Value::of_truth(truth(inner)?.map(|truth| !truth)),
             And(all) => {
@@ -240,6 +242,12 @@ impl StateColumn<'_> {
         truths.is_some_and(|truths| truths.iter().all(|truth| *truth == truths[0]))
     }
 
+    /// Whether the predicate is an OR that is not understood.
+    pub(super) fn is_unclear(self, sql: &str) -> bool {
+        let tokens = tokens(sql);
+        parse(&tokens).is_none() && tokens.iter().any(|token| token.is("OR") || token.is("CASE"))
+    }
+
     /// For each value of the column, whether the predicate is true.
     fn truths(self, predicate: &Expression) -> Option<Vec<bool>> {
         let values: &[Value] = match self.mode {
@@ -275,6 +283,7 @@ impl StateColumn<'_> {
             Compare(operator, left, right) => Compare(operator, boxed(left), boxed(right)),
             Is(negated, left, right) => Is(negated, boxed(left), boxed(right)),
             In(negated, left, list) => In(negated, boxed(left), list.into_iter().map(fold).collect()),
+            Cast(inner, ty) => Cast(boxed(inner), ty),
             Coalesce(all) => Coalesce(all.into_iter().map(fold).collect()),
         }
     }

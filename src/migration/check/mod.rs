@@ -42,8 +42,8 @@ use crate::migration::shape::Shape;
 /// missing, broken, or spelled so that `active()` cannot use them; unique indexes in which
 /// soft-deleted rows take part; foreign keys through which a purge reaches other tables; and rows
 /// whose flag and timestamp contradict each other. Each [`Finding`] has a severity, a sentence and,
-/// where one is certain, the SQL that mends it. Errors come first. The most severe finding of a
-/// table as [`SoftDeleteMigration`](crate::SoftDeleteMigration) leaves it is a [`Severity::Note`].
+/// where one is certain, the SQL that mends it. Errors come first. A table as
+/// [`SoftDeleteMigration`](crate::SoftDeleteMigration) leaves it by default has no finding above [`Severity::Note`].
 ///
 /// Nothing is changed. The catalog is read with a handful of queries; then, if there is a flag and a
 /// timestamp, two `SELECT COUNT(*)` look for rows that contradict themselves. Those read the table
@@ -138,7 +138,6 @@ where
 }
 
 /// Reads a table from the catalog; `None` if there is none of this name.
-#[allow(dead_code, reason = "the builder looks tables up with it")]
 pub(crate) fn read_table<Conn>(conn: &mut Conn, table: &TableName) -> Result<Option<LiveTable>, Error>
 where
     Conn: LoadConnection,
@@ -218,6 +217,9 @@ impl Inquiry for Checking<'_> {
 fn four(answers: &[Vec<Row>]) -> [&[Row]; 4] {
     [0, 1, 2, 3].map(|place| answers.get(place).map_or(&[][..], Vec::as_slice))
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;
 
 #[cfg(feature = "async")]
 mod with_diesel_async {

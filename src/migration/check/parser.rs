@@ -1,6 +1,6 @@
 //! Reads the predicates that people write over a column; anything else is `None`.
 
-use super::expression::Expression::{self, And, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
+use super::expression::Expression::{self, And, Cast, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
 use super::tokens::{Kind, Token};
 
 /// The expression that all the tokens make up.
@@ -98,7 +98,7 @@ impl Parser<'_> {
     }
 
     fn operand(&mut self) -> Option<Expression> {
-        let expression = match &self.next()?.kind {
+        let mut expression = match &self.next()?.kind {
             Kind::Symbol("(") => {
                 let inner = self.any()?;
                 self.take_symbol(")").then_some(inner)?
@@ -115,16 +115,17 @@ impl Parser<'_> {
         };
         // PostgreSQL prints a text that was given for a value with its type.
         while self.take_symbol("::") {
-            let Kind::Word(_) = &self.next()?.kind else { return None };
+            let Kind::Word(ty) = self.next()?.kind else { return None };
             // `timestamp without time zone`
             while self.tokens.first().is_some_and(|next| {
                 ["without", "with", "time", "zone", "varying", "precision"].iter().any(|word| next.is(word))
             }) {
                 self.tokens = &self.tokens[1..];
             }
-            // A cast of a literal is that literal; one of a column is more than the column.
-            if !matches!(expression, Literal(_) | Text(_)) {
-                return None;
+            // A cast of a literal is that literal. A flag of a domain is cast to its type; one of
+            // another type is no flag.
+            if !matches!(expression, Literal(_) | Text(_)) && ty != "boolean" {
+                expression = Cast(Box::new(expression), ty);
             }
         }
         Some(expression)

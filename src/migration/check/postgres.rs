@@ -75,7 +75,7 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             "c.confdeltype",
             "child.attname",
             "parent.attname",
-            "c.confupdtype || c.confmatchtype || CASE WHEN c.condeferred THEN 'd' WHEN c.condeferrable THEN 'i' ELSE '' END",
+            "pg_catalog.concat(c.confupdtype, c.confmatchtype, CASE WHEN c.condeferred THEN 'd' WHEN c.condeferrable THEN 'i' ELSE '' END)",
         ],
     );
     vec![

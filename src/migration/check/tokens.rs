@@ -59,8 +59,8 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
             (None, letter.len_utf8())
         } else if rest.starts_with("--") {
             (None, rest.find('\n').unwrap_or(rest.len()))
-        } else if rest.starts_with("/*") {
-            (None, rest[2..].find("*/").map_or(rest.len(), |end| end + 4))
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            (None, comment.find("*/").map_or(rest.len(), |end| end + 4))
         } else if rest.starts_with("E'") {
             let (text, length) = quoted(&rest[1..], '\'', true);
             (Some(Kind::Text(text)), length + 1)
@@ -71,8 +71,8 @@ pub(super) fn tokens(sql: &str) -> Vec<Token> {
             let (name, length) = quoted(rest, letter, false);
             (Some(Kind::Name(name)), length)
         } else if letter == '[' {
-            let end = rest.find(']').unwrap_or(rest.len() - 1);
-            (Some(Kind::Name(rest[1..end.max(1)].to_owned())), end + 1)
+            let end = rest.find(']').unwrap_or(rest.len());
+            (Some(Kind::Name(rest[1..end].to_owned())), rest.len().min(end + 1))
         } else if letter.is_alphabetic() || letter == '_' {
             let length = run(rest, |c| c.is_alphanumeric() || c == '_' || c == '$');
             (Some(Kind::Word(rest[..length].to_owned())), length)

@@ -6,7 +6,7 @@ use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_soft_delete::chrono::{self, TimeDelta};
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Error, Outcome};
+use diesel_soft_delete::{Error, Outcome, assert_schema_async, check_async};
 
 diesel::table! {
     posts {
@@ -102,6 +102,31 @@ macro_rules! cases {
                 result.unwrap();
                 assert_eq!(posts::table.active().count().get_result::<i64>(conn).await, Ok(1));
                 clean_up(conn, "conflict").await;
+            }
+
+            #[tokio::test]
+            async fn the_schema_is_checked_where_it_is_spawned() {
+                let mut conn = connection("check").await;
+                let handler = tokio::spawn(async move {
+                    let insert = "INSERT INTO posts (id, title, is_deleted) VALUES (4, 'four', TRUE)";
+                    conn.batch_execute(insert).await.unwrap();
+                    let findings = check_async::<posts::table, _>(&mut conn).await?;
+                    let counted = findings.iter().any(|finding| finding.message.contains("1 deleted row(s)"));
+                    assert!(counted, "{findings:?}");
+                    conn.batch_execute("DELETE FROM posts WHERE id = 4").await.unwrap();
+                    let error = assert_schema_async::<(posts::table, (posts::table,)), _>(&mut conn).await.unwrap_err();
+                    let Error::SchemaMismatch { findings } = error else { panic!("{error}") };
+                    for finding in &findings[..findings.len() / 2] {
+                        // CREATE INDEX CONCURRENTLY stands alone.
+                        for statement in finding.sql.as_ref().unwrap().split(";\n") {
+                            conn.batch_execute(statement).await.unwrap();
+                        }
+                    }
+                    assert_schema_async::<posts::table, _>(&mut conn).await?;
+                    Ok::<_, Error>(conn)
+                });
+                let mut conn = handler.await.unwrap().unwrap();
+                clean_up(&mut conn, "check").await;
             }
 
             /// The futures can be spawned, on a connection of a pool: what a web server's handler does.

@@ -45,6 +45,53 @@ fn insert(conn: &mut Conn, id: i32, slug: &str) -> QueryResult<usize> {
     diesel::insert_into(posts::table).values((posts::id.eq(id), posts::slug.eq(slug), posts::author_id.eq(1))).execute(conn)
 }
 
+/// What a migration leaves, the check finds in order: in every mode, from names and from a declaration.
+#[test]
+fn the_check_finds_nothing_to_mend() {
+    use diesel_soft_delete::{Severity, assert_schema, check};
+    let notes_only = |findings: &[diesel_soft_delete::Finding]| {
+        let bad: Vec<_> = findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
+        assert!(bad.is_empty(), "{bad:#?}");
+    };
+    let declared = SoftDeleteMigration::for_table::<posts::table>()
+        .unique_among_active("slug")
+        .replacing_index(PLAIN_KEY)
+        .index_active("author_id")
+        .guard_hard_delete()
+        .archive_table("posts_archive");
+    for as_script in [true, false] {
+        let conn = &mut *blog::empty();
+        blog::fill(conn, 100);
+        if as_script {
+            blog::up(conn, &declared);
+        } else {
+            conn.run_pending_migrations(declared.clone().into_migrations("2026-01-01-000000")).unwrap();
+        }
+        posts::table.filter(posts::id.le(10)).soft_delete().execute(conn).unwrap();
+        notes_only(&check::<posts::table, _>(conn).unwrap());
+        assert_schema::<(posts::table, (posts::table,)), _>(conn).unwrap();
+    }
+    let names = || SoftDeleteMigration::new("posts").primary_key("id").unique_among_active("slug").replacing_index(PLAIN_KEY);
+    for migration in [
+        names().flag("is_deleted"),
+        names().flag("is_deleted").nullable_flag().timestamp("deleted_at").index_active("title"),
+        names().active_flag("is_active").timestamp("deleted_at").touch("touched_at").metadata(["reason", "who"]),
+        names().active_flag("is_active").nullable_flag().index_active("author_id"),
+        names().timestamp("deleted_at").operation("deletion_id"),
+        names().timestamp("deleted_ms").unit(TimeUnit::Millis).index_active("title"),
+        names().flag("is_deleted").timestamp("deleted_s").unit(TimeUnit::Seconds),
+    ] {
+        let conn = &mut *blog::empty();
+        blog::up(conn, &migration);
+        notes_only(&migration.check(conn).unwrap());
+        // Looked up again, there is nothing left to add.
+        let again = migration.clone().adapted_to(conn).unwrap();
+        notes_only(&again.check(conn).unwrap());
+        assert!(!again.without_check().without_purge_index().up_sql(DIALECT).unwrap().contains("ADD COLUMN `deleted"));
+        blog::down(conn, &migration);
+    }
+}
+
 #[test]
 fn tombstones_do_not_block_a_value() {
     let conn = &mut *blog::empty();

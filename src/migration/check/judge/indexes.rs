@@ -23,7 +23,7 @@ impl Judge<'_> {
 
     pub(super) fn purge_index(&mut self) {
         let Some(timestamp) = self.timestamp() else { return };
-        if self.column(timestamp).is_none() || self.column(&self.shape.state.name).is_none() {
+        if self.column(timestamp).is_none() {
             return;
         }
         if self.live.indexes.iter().any(|index| self.serves_purges(index, timestamp)) {
@@ -65,9 +65,6 @@ impl Judge<'_> {
 
     /// Partial indexes that say the right thing in words that the planner cannot match.
     pub(super) fn predicates(&mut self) {
-        if !self.state_is_usable() {
-            return;
-        }
         for index in self.live.indexes.iter().filter(|index| index.valid) {
             let Some(predicate) = &index.predicate else { continue };
             let Some(means) = self.mismatch(predicate) else { continue };
@@ -96,6 +93,10 @@ impl Judge<'_> {
         }
         let is_used = |rows: Rows| named.iter().all(|part| state.implies(rows, part));
         if is_used(Rows::Active) || is_used(Rows::Deleted) || named.iter().all(|part| state.is_constant(part)) {
+            return None;
+        }
+        // A part of an OR that is not understood could be one that the planner understands.
+        if named.iter().any(|part| state.is_unclear(part)) {
             return None;
         }
         let rows = state.rows(predicate);

@@ -42,10 +42,13 @@ pub(super) fn findings(
     judge.columns();
     if live.kind != TableKind::Other {
         judge.invalid_indexes();
-        judge.agreement();
-        judge.purge_index();
-        judge.predicates();
-        judge.uniques();
+        // What is mended with a predicate waits until the state column is mended.
+        if judge.state_is_usable() {
+            judge.agreement();
+            judge.purge_index();
+            judge.predicates();
+            judge.uniques();
+        }
         judge.references();
     }
     judge.rows(disagreements);

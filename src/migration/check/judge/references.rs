@@ -26,7 +26,7 @@ impl Judge<'_> {
                     let sql = self.restrict(reference);
                     self.push(Warning, message, sql);
                 }
-                Action::NoAction | Action::Restrict => {
+                Action::Nothing | Action::Restrict => {
                     let message = format!(
                         "`{child}` ({columns}) references this table ON DELETE {action}: its rows keep pointing at \
                          soft-deleted ones, and a purge of a row that has some is refused"
@@ -47,11 +47,14 @@ impl Judge<'_> {
     /// The same foreign key with RESTRICT.
     fn restrict(&self, reference: &LiveReference) -> Option<String> {
         let old = reference.constraint.as_deref()?;
-        let child = self.child(reference).quoted(self.dialect);
+        let child = self.child(reference);
+        // From another schema the bare name would mean another table.
+        let parent = if child.schema.is_some() { self.live.name.quoted(self.dialect) } else { self.table() };
+        let child = child.quoted(self.dialect);
         let body = format!(
             "FOREIGN KEY ({}) REFERENCES {} ({}){} ON DELETE RESTRICT ON UPDATE {}{}",
             self.dialect.quote_all(&reference.columns),
-            self.table(),
+            parent,
             self.dialect.quote_all(&reference.parent_columns),
             reference.matching,
             reference.on_update.sql(),

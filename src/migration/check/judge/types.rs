@@ -78,7 +78,7 @@ impl Family {
 
 /// Whether `= TRUE` can be said of the column at all.
 pub(super) fn is_testable_flag(dialect: Dialect, sql_type: &str) -> bool {
-    dialect != Dialect::Postgres || Family::of(dialect, sql_type) == Family::Bool
+    !matches!(flag_misfit(dialect, sql_type), Some(Wrong { .. }))
 }
 
 /// What is wrong with a type.
@@ -174,6 +174,34 @@ pub(super) fn instant_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<Tim
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_certain_is_judged() {
+        use ColumnType::{Assumed, Declared, Written};
+        use Dialect::{Mysql, Postgres, Sqlite};
+        let millis = Some(TimeUnit::Millis);
+        let written = |sql: &str| Written(sql.to_owned());
+        for (dialect, ty, unit, live, fits) in [
+            (Postgres, Assumed(Role::Instant(None)), None, "timestamp with time zone", true),
+            (Postgres, Assumed(Role::Instant(None)), None, "bigint", false),
+            (Postgres, Assumed(Role::Instant(millis)), millis, "integer", true),
+            (Postgres, Assumed(Role::Instant(millis)), millis, "timestamp without time zone", false),
+            (Postgres, written("bigint"), millis, "bigint", true),
+            (Postgres, written("my_type"), None, "timestamp without time zone", true),
+            (Postgres, written("text"), None, "text", false),
+            (Postgres, Declared("diesel::sql_types::Integer"), millis, "bigint", false),
+            (Postgres, Declared("Nullable<BigInt>"), millis, "bigint", true),
+            (Mysql, Assumed(Role::Instant(None)), None, "datetime(6)", true),
+            (Mysql, Assumed(Role::Instant(None)), None, "datetime(3)", false),
+            (Mysql, Declared("Nullable<BigInt>"), millis, "int(11)", false),
+            (Sqlite, Declared("Nullable<BigInt>"), millis, "TIMESTAMP", true),
+            (Sqlite, Declared("Nullable<BigInt>"), millis, "TEXT", false),
+            (Sqlite, Declared("Nullable<Timestamp>"), None, "REAL", false),
+        ] {
+            let misfit = instant_misfit(dialect, &ty, unit, live);
+            assert_eq!(misfit.is_none(), fits, "{dialect:?} {ty:?} {live}: {misfit:?}");
+        }
+    }
 
     #[test]
     fn types_as_the_databases_print_them() {

@@ -58,6 +58,11 @@ impl Judge<'_> {
         if self.names_state(index.predicate.as_deref()) {
             return true;
         }
+        // PostgreSQL 15 can count NULLs as one value; then `(slug, deleted_at)` protects the active rows.
+        let nulls_are_one = index.definition.as_deref().is_some_and(|sql| sql.contains(" NULLS NOT DISTINCT"));
+        if nulls_are_one && self.timestamp().is_some_and(|name| index.position(self.dialect, name).is_some()) {
+            return true;
+        }
         match self.dialect {
             // `active_key`, or what an app made to the same end.
             Dialect::Mysql => index.keys.iter().any(|key| match &key.column {
@@ -82,14 +87,10 @@ impl Judge<'_> {
         let has = |column: &str| index.position(self.dialect, column).is_some();
         let name = &index.name;
         if let Some(timestamp) = self.timestamp().filter(|timestamp| has(timestamp)) {
-            // PostgreSQL 15 can count NULLs as one value; then it protects the active rows.
-            let nulls_are_one = index.definition.as_deref().is_some_and(|sql| sql.contains(" NULLS NOT DISTINCT"));
-            return (!nulls_are_one).then(|| {
-                format!(
-                    "the unique index `{name}` protects nothing: `{timestamp}` of active rows is NULL, and NULLs are \
-                     distinct; make one of the other columns among active rows"
-                )
-            });
+            return Some(format!(
+                "the unique index `{name}` protects nothing: `{timestamp}` of active rows is NULL, and NULLs are \
+                 distinct; make one of the other columns among active rows"
+            ));
         }
         (self.shape.mode != Mode::Timestamp && has(&self.shape.state.name)).then(|| {
             format!(

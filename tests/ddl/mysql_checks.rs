@@ -1,0 +1,119 @@
+//! `check` on MySQL and MariaDB: instants that are rounded or shifted, virtual columns in unique keys.
+
+use diesel::connection::SimpleConnection;
+use diesel_soft_delete::Severity::{Error, Warning};
+use diesel_soft_delete::check;
+
+use crate::findings::{clean, find, mend, report, shown};
+use crate::support::mysql::connection;
+
+diesel::table! {
+    posts {
+        id -> Integer,
+        slug -> Text,
+        is_deleted -> Bool,
+        deleted_at -> Nullable<Datetime>,
+        updated_at -> Datetime,
+    }
+}
+diesel_soft_delete::soft_deletable! { posts { flag = is_deleted, timestamp = deleted_at, touch = updated_at } }
+
+fn create(deleted_at: &str, updated_at: &str, rest: &str) -> String {
+    format!(
+        "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug VARCHAR(90) NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
+             deleted_at {deleted_at}, updated_at {updated_at}{rest}, KEY by_purge (is_deleted, id, deleted_at))"
+    )
+}
+
+#[test]
+fn instants() {
+    let conn = &mut *connection();
+    conn.batch_execute(&create("DATETIME NULL", "DATETIME(3) NOT NULL", "")).unwrap();
+    mend::<posts::table, _>(conn, Warning, "`deleted_at` is datetime, which rounds");
+    mend::<posts::table, _>(conn, Warning, "`updated_at` is datetime(3), which rounds");
+    clean::<posts::table, _>(conn);
+    conn.batch_execute("DROP TABLE posts").unwrap();
+    conn.batch_execute(&create("TIMESTAMP(6) NULL", "TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)", "")).unwrap();
+    conn.batch_execute("INSERT INTO posts VALUES (1, 'a', TRUE, '2024-03-01 12:00:00.25', NOW(6))").unwrap();
+    mend::<posts::table, _>(conn, Warning, "`deleted_at` is timestamp(6), which goes through the time_zone");
+    // What its default is to be would be a guess.
+    report::<posts::table, _>(conn, Warning, "`updated_at` is timestamp(6), which goes through the time_zone");
+    use diesel::prelude::*;
+    let at = posts::table.select(posts::deleted_at).first::<Option<chrono::NaiveDateTime>>(conn).unwrap();
+    assert_eq!(at.unwrap().to_string(), "2024-03-01 12:00:00.250");
+}
+
+#[test]
+fn unique_keys_with_a_virtual_column() {
+    let conn = &mut *connection();
+    conn.batch_execute(&create(
+        "DATETIME(6) NULL",
+        "DATETIME(6) NOT NULL",
+        ", UNIQUE KEY a (slug), UNIQUE KEY b (slug(10), updated_at)",
+    ))
+    .unwrap();
+    let first = mend::<posts::table, _>(conn, Warning, "`a` counts soft-deleted rows");
+    assert!(first.contains("ADD COLUMN `active_key`"), "{first}");
+    let second = mend::<posts::table, _>(conn, Warning, "`b` counts soft-deleted rows");
+    assert!(!second.contains("ADD COLUMN") && second.contains("(`slug`(10), `updated_at`, `active_key`)"), "{second}");
+    clean::<posts::table, _>(conn);
+
+    // Both from one check: the first adds the column, the second says so.
+    conn.batch_execute("DROP TABLE posts").unwrap();
+    conn.batch_execute(&create(
+        "DATETIME(6) NULL",
+        "DATETIME(6) NOT NULL",
+        ", UNIQUE KEY a (slug), UNIQUE KEY b (slug(10), updated_at)",
+    ))
+    .unwrap();
+    let findings = check::<posts::table, _>(conn).unwrap();
+    assert!(shown(&findings).contains("mend `a` first"), "{}", shown(&findings));
+    for finding in findings {
+        for statement in finding.sql.unwrap().split(";\n") {
+            conn.batch_execute(statement).unwrap();
+        }
+    }
+    clean::<posts::table, _>(conn);
+}
+
+#[test]
+fn flags_as_bits() {
+    let conn = &mut *connection();
+    let bit = |default: &str| {
+        create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")
+            .replace("BOOLEAN NOT NULL DEFAULT FALSE", &format!("BIT(1) NOT NULL DEFAULT {default}"))
+    };
+    conn.batch_execute(&bit("b'0'")).unwrap();
+    clean::<posts::table, _>(conn);
+    conn.batch_execute("DROP TABLE posts").unwrap();
+    conn.batch_execute(&bit("b'1'")).unwrap();
+    mend::<posts::table, _>(conn, Error, "born deleted");
+}
+
+#[test]
+fn names_differ_by_case() {
+    let conn = &mut *connection();
+    conn.batch_execute(&create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")).unwrap();
+    conn.batch_execute("CREATE TABLE Posts (id INTEGER PRIMARY KEY, other INTEGER UNIQUE)").unwrap();
+    clean::<posts::table, _>(conn);
+    conn.batch_execute("ALTER TABLE posts CHANGE is_deleted IS_Deleted BOOLEAN NOT NULL DEFAULT FALSE").unwrap();
+    assert!(find::<posts::table, _>(conn, "is missing").is_none());
+    conn.batch_execute("DROP TABLE posts").unwrap();
+    report::<posts::table, _>(conn, Error, "does not exist");
+}
+
+#[test]
+fn a_child_in_another_database() {
+    let (conn, other) = (&mut *connection(), &mut *connection());
+    conn.batch_execute(&create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")).unwrap();
+    use diesel::prelude::*;
+    define_sql_function! { fn database() -> Text; }
+    let parent = diesel::select(database()).get_result::<String>(conn).unwrap();
+    other
+        .batch_execute(&format!(
+            "CREATE TABLE kids (id INTEGER, CONSTRAINT kid FOREIGN KEY (id) REFERENCES {parent}.posts (id) ON DELETE CASCADE)"
+        ))
+        .unwrap();
+    mend::<posts::table, _>(conn, Warning, "ON DELETE CASCADE");
+    other.batch_execute("DROP TABLE kids").unwrap();
+}

@@ -1,0 +1,228 @@
+//! `check` on SQLite: predicates as its planner sees them, tables of other forms.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel_soft_delete::Severity::{Error, Note, Warning};
+use diesel_soft_delete::check;
+use diesel_soft_delete::prelude::*;
+
+use crate::findings::{clean, find, mend, report};
+use crate::support::TestConnection;
+use crate::support::sqlite::connection;
+
+diesel::table! {
+    posts {
+        id -> Integer,
+        slug -> Text,
+        is_deleted -> Bool,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+diesel::table! {
+    maybe {
+        id -> Integer,
+        slug -> Text,
+        is_deleted -> Nullable<Bool>,
+    }
+}
+diesel::table! {
+    notes {
+        id -> Integer,
+        slug -> Text,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+diesel_soft_delete::soft_deletable! {
+    posts { flag = is_deleted, timestamp = deleted_at }
+    maybe { flag = is_deleted }
+    notes { timestamp = deleted_at }
+}
+
+const POSTS: &str = "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
+    deleted_at TIMESTAMP, CONSTRAINT agree CHECK ((is_deleted = TRUE) = (deleted_at IS NOT NULL)))";
+
+fn good() -> TestConnection<SqliteConnection> {
+    let mut conn = connection();
+    conn.batch_execute(&format!(
+        "{POSTS};
+         CREATE INDEX by_purge ON posts (id, deleted_at) WHERE (is_deleted = TRUE);
+         CREATE TABLE maybe (id INTEGER PRIMARY KEY, slug TEXT, is_deleted BOOLEAN);
+         CREATE TABLE notes (id INTEGER PRIMARY KEY, slug TEXT, deleted_at TIMESTAMP);
+         CREATE INDEX by_deleted_at ON notes (deleted_at);"
+    ))
+    .unwrap();
+    conn
+}
+
+#[derive(QueryableByName)]
+struct Plan {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+fn is_used(conn: &mut SqliteConnection, queries: [String; 2]) -> bool {
+    queries.into_iter().any(|query| {
+        let sql = query.split(" -- binds").next().unwrap().replace('?', "'a'");
+        let plan = diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load::<Plan>(conn).unwrap();
+        plan.iter().any(|line| line.detail.contains("INDEX i "))
+    })
+}
+
+/// The finding stands exactly where the planner cannot use the index; its SQL makes it usable.
+macro_rules! agrees_with_the_planner {
+    ($conn:ident, $table:ident, $predicates:expr) => {
+        for (predicate, has_sql) in $predicates {
+            $conn.batch_execute(&format!("CREATE INDEX i ON {} (slug) WHERE {predicate}", stringify!($table))).unwrap();
+            let queries = || {
+                [
+                    diesel::debug_query::<diesel::sqlite::Sqlite, _>(
+                        &$table::table.filter($table::slug.eq("a")).active(),
+                    )
+                    .to_string(),
+                    diesel::debug_query::<diesel::sqlite::Sqlite, _>(
+                        &$table::table.filter($table::slug.eq("a")).deleted(),
+                    )
+                    .to_string(),
+                ]
+            };
+            let used = is_used($conn, queries());
+            let finding = find::<$table::table, _>($conn, "`i`");
+            assert_eq!(finding.is_none(), used, "{predicate}");
+            assert_eq!(finding.as_ref().is_some_and(|finding| finding.sql.is_some()), has_sql, "{predicate}");
+            if has_sql {
+                mend::<$table::table, _>($conn, Warning, "`i` is not used");
+                assert!(is_used($conn, queries()), "{predicate}");
+            }
+            $conn.batch_execute("DROP INDEX i").unwrap();
+        }
+    };
+}
+
+#[test]
+fn predicates_as_the_planner_sees_them() {
+    let conn = &mut *good();
+    let flag = [
+        ("is_deleted = FALSE", false),
+        ("(is_deleted) = (FALSE)", false),
+        ("((is_deleted = FALSE))", false),
+        ("\"is_deleted\"=FALSE", false),
+        ("[is_deleted] == FALSE -- a comment", false),
+        ("IS_Deleted /* a comment */ = FALSE", false),
+        ("is_deleted = FALSE AND slug = 'a'", false),
+        ("slug = 'a' AND is_deleted = FALSE", false),
+        ("is_deleted = FALSE OR slug = 'x'", false),
+        ("is_deleted = TRUE", false),
+        ("is_deleted = false", true),
+        ("is_deleted = False", true),
+        ("is_deleted = 0", true),
+        ("NOT is_deleted", true),
+        ("is_deleted IS FALSE", true),
+        ("is_deleted IS NOT TRUE", true),
+        ("FALSE = is_deleted", true),
+        ("is_deleted IN (FALSE)", true),
+        ("is_deleted <> TRUE", true),
+        ("is_deleted", true),
+        ("is_deleted = 1 -- a comment", true),
+        ("is_deleted = true", true),
+        ("is_deleted COLLATE NOCASE = FALSE", false),
+        ("+is_deleted = FALSE", false),
+        ("is_deleted = 0 AND slug = 'a'", false),
+    ];
+    agrees_with_the_planner!(conn, posts, flag);
+    let nullable = [
+        ("is_deleted = FALSE OR is_deleted IS NULL", false),
+        ("(is_deleted ISNULL) or (is_deleted = FALSE)", false),
+        ("is_deleted = TRUE", false),
+        ("is_deleted IS NOT NULL AND is_deleted = TRUE", false),
+        ("is_deleted IS NOT TRUE", true),
+        ("is_deleted = FALSE", false),
+        ("is_deleted IS TRUE", true),
+    ];
+    agrees_with_the_planner!(conn, maybe, nullable);
+    let timestamp = [
+        ("deleted_at IS NULL", false),
+        ("deleted_at ISNULL", false),
+        ("(deleted_at) is (null)", false),
+        ("deleted_at IS NOT DISTINCT FROM NULL", false),
+        ("deleted_at NOT NULL", false),
+        ("deleted_at NOTNULL", false),
+        ("NOT deleted_at IS NOT NULL", true),
+        ("NOT deleted_at IS NULL", true),
+    ];
+    agrees_with_the_planner!(conn, notes, timestamp);
+    conn.batch_execute("CREATE INDEX j ON posts (slug) WHERE deleted_at IS NULL").unwrap();
+    mend::<posts::table, _>(conn, Warning, "`j` is not used");
+}
+
+#[test]
+fn a_check_is_only_missed() {
+    let conn = &mut *connection();
+    conn.batch_execute(&format!(
+        "{};",
+        POSTS.replace(", CONSTRAINT agree CHECK ((is_deleted = TRUE) = (deleted_at IS NOT NULL))", "")
+    ))
+    .unwrap();
+    report::<posts::table, _>(conn, Note, "no CHECK");
+    conn.batch_execute("DROP TABLE posts").unwrap();
+    conn.batch_execute(
+        &POSTS.replace("(is_deleted = TRUE) = (deleted_at IS NOT NULL)", "\"IS_deleted\" = ([deleted_at] NOTNULL)"),
+    )
+    .unwrap();
+    assert!(find::<posts::table, _>(conn, "CHECK").is_none());
+}
+
+#[test]
+fn tables_of_other_forms() {
+    let conn = &mut *connection();
+    conn.batch_execute(&format!("{} WITHOUT ROWID", POSTS)).unwrap();
+    mend::<posts::table, _>(conn, Warning, "no index serves a purge");
+    clean::<posts::table, _>(conn);
+    conn.batch_execute("DROP TABLE posts").unwrap();
+    conn.batch_execute("CREATE VIRTUAL TABLE posts USING fts5(id, slug, is_deleted, deleted_at)").unwrap();
+    let findings = check::<posts::table, _>(conn).unwrap();
+    assert!(findings.iter().all(|finding| !finding.message.contains("index")), "{findings:?}");
+    let conn = &mut *connection();
+    conn.batch_execute(
+        "CREATE TABLE POSTS (ID INTEGER PRIMARY KEY, Slug TEXT UNIQUE, IS_DELETED TINYINT(1) NOT NULL DEFAULT 0, Deleted_At TEXT) STRICT",
+    )
+    .unwrap_err();
+    conn.batch_execute(
+        "CREATE TABLE POSTS (ID INTEGER PRIMARY KEY, Slug TEXT, IS_DELETED INT NOT NULL DEFAULT 0, Deleted_At TEXT) STRICT",
+    )
+    .unwrap();
+    mend::<posts::table, _>(conn, Warning, "no index serves a purge");
+    clean::<posts::table, _>(conn);
+}
+
+#[test]
+fn an_attached_database() {
+    mod other {
+        diesel::table! {
+            aside.posts (id) {
+                id -> Integer,
+                slug -> Text,
+                is_deleted -> Bool,
+                deleted_at -> Nullable<Timestamp>,
+            }
+        }
+        diesel_soft_delete::soft_deletable! { posts { flag = is_deleted, timestamp = deleted_at } }
+    }
+    let conn = &mut *good();
+    report::<other::posts::table, _>(conn, Error, "the table does not exist");
+    conn.batch_execute("ATTACH ':memory:' AS aside").unwrap();
+    report::<other::posts::table, _>(conn, Error, "the table does not exist");
+    conn.batch_execute(
+        "CREATE TABLE aside.posts (id INTEGER PRIMARY KEY, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
+         CREATE UNIQUE INDEX aside.slugs ON posts (slug);
+         CREATE INDEX aside.actives ON posts (slug) WHERE is_deleted = 0;
+         CREATE TABLE aside.kids (id INTEGER REFERENCES posts ON DELETE CASCADE);
+         INSERT INTO aside.posts VALUES (1, 'a', TRUE);",
+    )
+    .unwrap();
+    mend::<other::posts::table, _>(conn, Error, "`deleted_at` is missing");
+    mend::<other::posts::table, _>(conn, Warning, "no index serves a purge");
+    mend::<other::posts::table, _>(conn, Warning, "`slugs` counts");
+    mend::<other::posts::table, _>(conn, Warning, "`actives` is not used");
+    mend::<other::posts::table, _>(conn, Warning, "1 deleted row(s)");
+    report::<other::posts::table, _>(conn, Warning, "`aside.kids` (id)");
+}
