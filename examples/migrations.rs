@@ -44,7 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     println!("# As folders, run as the diesel CLI would\n");
     let directory = std::env::temp_dir().join(format!("soft_delete_migrations_{}", std::process::id()));
     for folder in migration.write_to(&directory, Dialect::Sqlite)? {
-        println!("{}", folder.file_name().unwrap_or_default().display());
+        println!("{}", folder.file_name().unwrap_or_default().to_string_lossy());
     }
     let result = conn.run_pending_migrations(FileBasedMigrations::from_path(&directory)?).map(|ran| ran.len());
     std::fs::remove_dir_all(&directory)?;

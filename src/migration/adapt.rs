@@ -3,11 +3,10 @@
 use diesel::connection::LoadConnection;
 
 use super::builder::SoftDeleteMigration;
-use super::check::{
-    IndexKey, IndexOrigin, LiveIndex, LiveTable, ReadsCatalog, TableKind, check_shape, read_table, same_column,
-};
+use super::check::{IndexOrigin, LiveIndex, LiveTable, ReadsCatalog, TableKind, check_shape, read_table, same_column};
 use super::dialect::{Dialect, HasDialect};
-use super::plan::{Replaced, columns_of};
+use super::names::TableName;
+use super::plan::{LIVE_COLUMN, Replaced, columns_of};
 use super::types::ColumnType;
 use crate::error::Error;
 use crate::migration::Finding;
@@ -18,8 +17,9 @@ impl SoftDeleteMigration {
     /// * the primary key;
     /// * which of the columns are [`existing`](Self::existing) already, with their types, and whether
     ///   an existing flag can be NULL;
-    /// * the plain unique index or constraint over the columns of a
-    ///   [`unique_among_active`](Self::unique_among_active), which is then replaced;
+    /// * the plain unique indexes and constraints over the columns of a
+    ///   [`unique_among_active`](Self::unique_among_active), which are then replaced;
+    /// * which of the CHECK, the purge index and `active_key` an earlier migration has made;
     /// * the columns of an [`archive_table`](Self::archive_table).
     ///
     /// It reads the catalog and changes nothing.
@@ -41,8 +41,11 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// [`UnsupportedMigration`](Error::UnsupportedMigration) if there is no such table, or if it is a
-    /// view; [`InvalidName`](Error::InvalidName), [`Database`](Error::Database).
+    /// [`UnsupportedMigration`](Error::UnsupportedMigration) where the migration would fail or do harm: no
+    /// such table or column; a view or a partitioned table; an existing timestamp that cannot be NULL; a
+    /// unique index that a foreign key references, or that says more than its columns; a live parent that
+    /// is not as expected; no primary key where one is needed. [`InvalidName`](Error::InvalidName),
+    /// [`Database`](Error::Database).
     pub fn adapted_to<Conn>(mut self, conn: &mut Conn) -> Result<Self, Error>
     where
         Conn: LoadConnection,
@@ -53,32 +56,59 @@ impl SoftDeleteMigration {
         let Some(live) = read_table(conn, &self.table)? else {
             return Err(self.unsupported("look the table up", "there is no table of that name in this database"));
         };
-        if live.kind == TableKind::View {
-            return Err(self.unsupported("add columns to it", "it is a view; name the table behind it"));
-        }
+        self.refuse_kind(&live)?;
         if self.primary_key.is_none() && !live.primary_key.is_empty() {
             self.primary_key = Some(live.primary_key.clone());
         }
-        self.adapt_columns(dialect, &live);
-        for unique in &mut self.uniques {
-            if unique.replaced.is_none() {
-                let plain = live.indexes.iter().find(|index| is_plain_unique(dialect, index, &unique.columns));
-                unique.replaced = plain.map(|index| Replaced {
-                    name: index.name.clone(),
-                    is_constraint: index.origin == IndexOrigin::Constraint,
-                });
-            }
-        }
+        self.adapt_columns(dialect, &live)?;
+        self.adapt_parts(dialect, &live);
+        self.adapt_uniques(dialect, &live)?;
         if self.all_columns.is_empty() {
             self.all_columns = self.known_columns(&live);
+        }
+        self.refuse_unknown_columns(dialect, &live)?;
+        for (parent, _) in self.parents.clone() {
+            let parent = parent.beside(&self.table);
+            let found = read_table(conn, &parent.table)?;
+            if let Some(missing) = parent.missing(dialect, found.as_ref(), &self.shape()) {
+                let what = format!("require a live parent in `{}`", parent.table.plain());
+                return Err(
+                    self.unsupported(&what, &format!("there is no {missing}; every insert of a child would fail"))
+                );
+            }
         }
         Ok(self)
     }
 
-    fn adapt_columns(&mut self, dialect: Dialect, live: &LiveTable) {
+    fn refuse_kind(&self, live: &LiveTable) -> Result<(), Error> {
+        match live.kind {
+            TableKind::Table => Ok(()),
+            TableKind::View => Err(self.unsupported("add columns to it", "it is a view; name the table behind it")),
+            TableKind::Partitioned => Err(self.unsupported(
+                "be generated for a partitioned table",
+                "PostgreSQL builds no index concurrently on one, and lets no trigger tell a row that moves to another \
+                 partition from one that is deleted; write it by hand, starting from `--dry-run --backend postgres` without a \
+                 database, with the indexes built on each partition",
+            )),
+            TableKind::Other => Err(self.unsupported("add columns to it", "it is not an ordinary table")),
+        }
+    }
+
+    fn adapt_columns(&mut self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
         let shape = self.shape();
+        // What was assumed is meant from here on, whatever is said later.
+        if shape.mode.is_flag() {
+            self.set_state(&shape);
+        }
         for column in columns_of(&shape) {
             let Some(found) = live.column(dialect, &column.name) else { continue };
+            if shape.timestamp.as_ref() == Some(column) && !found.nullable {
+                return Err(self.unsupported(
+                    &format!("take over the existing column `{}`", column.name),
+                    "it cannot be NULL, so every row seems to be deleted; make it nullable and set it to NULL where nothing \
+                     was deleted",
+                ));
+            }
             if !self.existing.contains(&column.name) {
                 self.existing.push(column.name.clone());
             }
@@ -89,11 +119,80 @@ impl SoftDeleteMigration {
                 *self = self.clone().nullable_flag();
             }
         }
+        Ok(())
+    }
+
+    /// What an earlier migration has made is not made again.
+    fn adapt_parts(&mut self, dialect: Dialect, live: &LiveTable) {
+        let shape = self.shape();
+        if let (Some(timestamp), true) = (&shape.timestamp, shape.has_flag_and_timestamp()) {
+            let both = [&shape.state.name, &timestamp.name];
+            if live.checks.iter().any(|check| both.iter().all(|name| check.expression.contains(name.as_str()))) {
+                self.check = Some(false);
+            }
+        }
+        if self.purge_index.is_none() {
+            let name = format!("{}_purge_idx", self.table.name);
+            self.purge_index = Some(!live.indexes.iter().any(|index| index.name == name));
+        }
+        if live.column(dialect, LIVE_COLUMN).is_some_and(|column| column.generated) {
+            self.existing.push(LIVE_COLUMN.to_owned());
+        }
+    }
+
+    fn adapt_uniques(&mut self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
+        let table = live.name.plain();
+        for unique in self.uniques.iter_mut().filter(|unique| unique.replaced.is_empty()) {
+            for index in live.indexes.iter().filter(|index| is_plain_unique(dialect, index, &unique.columns)) {
+                let refuse = |why: String| {
+                    let (table, what) = (table.clone(), format!("replace the unique index `{}`", index.name));
+                    Err(Error::UnsupportedMigration { table, what, why })
+                };
+                let means = |columns: &[String]| same_set(dialect, columns, &unique.columns);
+                if let Some(child) = live.references.iter().find(|reference| means(&reference.parent_columns)) {
+                    return refuse(format!(
+                        "a foreign key of `{}` references these columns, and would mean deleted rows too; let it reference \
+                         the primary key",
+                        child.child.plain()
+                    ));
+                }
+                if let Some(extra) = says_more(dialect, index, &live.name) {
+                    return refuse(format!(
+                        "it says more than its columns ({extra}), which the new one would not; name it with \
+                         `.replacing_index(..)` to replace it all the same, or write the migration by hand"
+                    ));
+                }
+                let columns = index.keys.iter().filter_map(|key| key.column.clone()).collect();
+                let is_constraint = index.origin == IndexOrigin::Constraint;
+                unique.replaced.push(Replaced { name: index.name.clone(), is_constraint, columns: Some(columns) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Misspelt columns fail here, and not half-way.
+    fn refuse_unknown_columns(&self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
+        let shape = self.shape();
+        let ours = columns_of(&shape);
+        let is_known = |name: &String| {
+            live.column(dialect, name).is_some() || ours.iter().any(|column| same_column(dialect, &column.name, name))
+        };
+        let lists = self.active_indexes.iter().chain(self.uniques.iter().map(|unique| &unique.columns));
+        let lists = lists.chain(&self.primary_key).chain(self.parents.iter().map(|(_, columns)| columns));
+        if let Some(name) = lists.flatten().find(|name| !is_known(name)) {
+            return Err(self.unsupported(&format!("use the column `{name}`"), "the table has no such column"));
+        }
+        let needs_key = self.archive.is_some() || self.needs_backfill(&shape);
+        if needs_key && self.primary_key.is_none() {
+            let why = "the table has no primary key; name a unique key that is never NULL with `.primary_key(..)`";
+            return Err(self.unsupported("walk or archive its rows", why));
+        }
+        Ok(())
     }
 
     /// The columns that the table has and will have, with their types.
     fn known_columns(&self, live: &LiveTable) -> Vec<(String, ColumnType)> {
-        let there = live.columns.iter().map(|column| {
+        let there = live.columns.iter().filter(|column| column.name != LIVE_COLUMN).map(|column| {
             let null = if column.nullable { "" } else { " NOT NULL" };
             (column.name.clone(), ColumnType::Written(format!("{}{null}", column.sql_type)))
         });
@@ -150,13 +249,39 @@ impl SoftDeleteMigration {
 
 /// Whether an index lets a deleted row block what the new one would not.
 fn is_plain_unique(dialect: Dialect, index: &LiveIndex, columns: &[String]) -> bool {
-    let same = |(key, column): (&IndexKey, &String)| {
-        key.prefix.is_none() && key.column.as_deref().is_some_and(|key| same_column(dialect, key, column))
-    };
+    let keys: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
     index.unique
         && index.origin != IndexOrigin::PrimaryKey
         && index.predicate.is_none()
-        && index.included.is_empty()
-        && index.keys.len() == columns.len()
-        && index.keys.iter().zip(columns).all(same)
+        && index.keys.iter().all(|key| key.prefix.is_none() && key.column.is_some())
+        && same_set(dialect, &keys, columns)
+}
+
+fn same_set(dialect: Dialect, one: &[String], other: &[String]) -> bool {
+    one.len() == other.len() && one.iter().all(|a| other.iter().any(|b| same_column(dialect, a, b)))
+}
+
+/// What a unique index says beyond its columns, which one by its columns alone would not.
+fn says_more(dialect: Dialect, index: &LiveIndex, table: &TableName) -> Option<&'static str> {
+    let definition = index.definition.as_deref()?;
+    // Quotes make no difference here, for the columns are known to be the same.
+    let plain = |text: &str| text.replace('"', "").split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+    let written = plain(definition);
+    for (word, what) in [
+        (" COLLATE ", "a collation"),
+        (" DESC", "an order"),
+        (" NULLS NOT DISTINCT", "NULLS NOT DISTINCT"),
+        (" INCLUDE ", "included columns"),
+        (" WITH (", "storage parameters"),
+    ] {
+        if written.contains(word) {
+            return Some(what);
+        }
+    }
+    if dialect != Dialect::Postgres {
+        return None;
+    }
+    let columns = index.keys.iter().filter_map(|key| key.column.clone()).collect::<Vec<_>>().join(", ");
+    let expected = plain(&format!("CREATE UNIQUE INDEX {} ON {} USING btree ({columns})", index.name, table.plain()));
+    (written != expected).then_some("an operator class or another kind of index")
 }

@@ -6,7 +6,7 @@ use super::columns::{ColumnNames, TableColumns, primary_key};
 use super::dialect::Dialect;
 use super::names::TableName;
 use super::parent::LiveParent;
-use super::plan::{Builds, Replaced, script};
+use super::plan::{Builds, Decides, Replaced, script};
 use super::shape::{Column, Shape};
 use super::types::{ColumnType, Role};
 use crate::error::Error;
@@ -64,9 +64,12 @@ pub struct SoftDeleteMigration {
     pub(super) all_columns: Vec<(String, ColumnType)>,
     pub(super) primary_key: Option<Vec<String>>,
     pub(super) existing: Vec<String>,
-    pub(super) backfill: bool,
-    pub(super) check: bool,
-    pub(super) purge_index: bool,
+    pub(super) backfill: Option<Decides>,
+    /// `None`: if no row can disagree yet.
+    pub(super) check: Option<bool>,
+    /// `None`: if columns are added.
+    pub(super) purge_index: Option<bool>,
+    pub(super) allow_copy: bool,
     pub(super) active_indexes: Vec<Vec<String>>,
     pub(super) uniques: Vec<UniqueAmongActive>,
     /// A replacement was asked for before anything that could replace.
@@ -81,7 +84,7 @@ pub struct SoftDeleteMigration {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UniqueAmongActive {
     pub(super) columns: Vec<String>,
-    pub(super) replaced: Option<Replaced>,
+    pub(super) replaced: Vec<Replaced>,
 }
 
 impl SoftDeleteMigration {
@@ -158,9 +161,10 @@ impl SoftDeleteMigration {
             all_columns: Vec::new(),
             primary_key: None,
             existing: Vec::new(),
-            backfill: false,
-            check: true,
-            purge_index: true,
+            backfill: None,
+            check: None,
+            purge_index: None,
+            allow_copy: false,
             active_indexes: Vec::new(),
             uniques: Vec::new(),
             replaces_nothing: false,
@@ -220,6 +224,12 @@ impl SoftDeleteMigration {
             _ => Mode::NullableFlag,
         };
         self.state(name, mode)
+    }
+
+    /// Says the flag and the timestamp of `shape`, which may have been assumed.
+    pub(super) fn set_state(&mut self, shape: &Shape) {
+        self.flag = Some((shape.state.name.clone(), shape.mode));
+        self.timestamp = shape.timestamp.as_ref().map(|column| column.name.clone());
     }
 
     fn state(mut self, name: String, mode: Mode) -> Self {
@@ -347,7 +357,8 @@ impl SoftDeleteMigration {
     /// Columns that the table has already: they are not added, and `down` leaves them alone.
     ///
     /// If one of flag and timestamp exists, the other is filled from it ([`backfill`](Self::backfill)
-    /// is implied).
+    /// is implied), and the CHECK is left out until [`with_check`](Self::with_check) asks for it. On MySQL
+    /// and MariaDB the virtual column `active_key` of an earlier migration can be named too.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -361,24 +372,44 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Brings the rows of an existing flag and timestamp into agreement: a NULL flag becomes active; a
-    /// deleted row without an instant gets the current one (so that a purge finds it, one age from now);
-    /// an active row's instant becomes NULL, for the flag decides.
+    /// Brings the rows of an existing flag and timestamp into agreement, and **the flag decides**: a NULL
+    /// flag becomes active; a deleted row without an instant gets the current one (so that a purge finds
+    /// it, one age from now); an active row's instant becomes NULL.
     ///
     /// On PostgreSQL, MySQL and MariaDB it walks the primary key in batches of 5000 rows, each
     /// committed; in a script for PostgreSQL, and on SQLite, it is one UPDATE. `down` does not undo it.
+    /// (On MySQL and MariaDB it is an update as any other for columns with `ON UPDATE CURRENT_TIMESTAMP`.)
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
     /// let migration = SoftDeleteMigration::new("posts").existing(["is_deleted", "deleted_at"]).backfill();
     /// let sql = migration.up_sql(Dialect::Sqlite)?;
-    /// assert!(sql.contains("SET `is_deleted` = FALSE WHERE `is_deleted` IS NULL"));
+    /// assert!(sql.contains("SET `is_deleted` = FALSE, `deleted_at` = NULL WHERE `is_deleted` IS NULL"));
     /// assert!(sql.contains("SET `deleted_at` = NULL WHERE (`is_deleted` = FALSE) AND `deleted_at` IS NOT NULL"));
     /// # Ok::<(), diesel_soft_delete::Error>(())
     /// ```
     #[must_use]
     pub fn backfill(mut self) -> Self {
-        self.backfill = true;
+        self.backfill = Some(Decides::Flag);
+        self
+    }
+
+    /// As [`backfill`](Self::backfill), but **the instant decides**: a row with one is deleted, whatever
+    /// its flag says.
+    ///
+    /// For a table whose app went on writing the timestamp alone after the flag was added: the other way
+    /// round its deletions would be undone.
+    ///
+    /// ```
+    /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    /// let migration = SoftDeleteMigration::new("posts").existing(["is_deleted", "deleted_at"]).backfill_by_timestamp();
+    /// let sql = migration.with_check().up_sql(Dialect::Postgres)?;
+    /// assert!(sql.contains("SET \"is_deleted\" = TRUE WHERE ((\"is_deleted\" = FALSE) OR \"is_deleted\" IS NULL)"));
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn backfill_by_timestamp(mut self) -> Self {
+        self.backfill = Some(Decides::Timestamp);
         self
     }
 
@@ -419,12 +450,16 @@ impl SoftDeleteMigration {
     /// ```
     #[must_use]
     pub fn unique_among_active(mut self, columns: impl ColumnNames) -> Self {
-        self.uniques.push(UniqueAmongActive { columns: columns.into_names(), replaced: None });
+        self.uniques.push(UniqueAmongActive { columns: columns.into_names(), replaced: Vec::new() });
         self
     }
 
     /// The last [`unique_among_active`](Self::unique_among_active) takes the place of this unique
-    /// **index** over the same columns, which is dropped.
+    /// **index** over the same columns, which is dropped. It can be called for several.
+    ///
+    /// What the old index said beyond its columns (a collation, an order, `NULLS NOT DISTINCT`) is not
+    /// carried over, and an `ON CONFLICT (slug)` that meant it must name the predicate now:
+    /// `ON CONFLICT (slug) WHERE (is_deleted = FALSE)`. It must not be the target of a foreign key.
     ///
     /// `down` builds it again, or says that deleted rows share a value and changes nothing.
     ///
@@ -456,7 +491,7 @@ impl SoftDeleteMigration {
 
     fn replacing(mut self, name: String, is_constraint: bool) -> Self {
         match self.uniques.last_mut() {
-            Some(unique) => unique.replaced = Some(Replaced { name, is_constraint }),
+            Some(unique) => unique.replaced.push(Replaced { name, is_constraint, columns: None }),
             None => self.replaces_nothing = true,
         }
         self
@@ -494,8 +529,12 @@ impl SoftDeleteMigration {
     ///
     /// A foreign key does not see it: the parent's row is still there. On PostgreSQL, MySQL and MariaDB
     /// the parent is locked in share mode until the transaction ends, so a soft delete of the parent
-    /// that runs at the same time is waited for, or waits. (On PostgreSQL that needs the right to
-    /// UPDATE the parent.)
+    /// that runs at the same time is waited for, or waits, and so does any other UPDATE of the parent. (On
+    /// PostgreSQL the function runs with the rights of who made it. There, a cascade of soft deletes must
+    /// not run in REPEATABLE READ: it would not see the child that it has waited for.)
+    ///
+    /// One UPDATE that restores parents and children of one table works on PostgreSQL; elsewhere restore
+    /// the parents first.
     ///
     /// `parent` is a name, if the parent has the key `id` and the flag `is_deleted`; else a
     /// [`LiveParent`].
@@ -551,7 +590,7 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Leaves the CHECK out that flag and timestamp agree: while an app still writes only one of them.
+    /// Leaves the CHECK out that flag and timestamp agree.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -561,7 +600,26 @@ impl SoftDeleteMigration {
     /// ```
     #[must_use]
     pub fn without_check(mut self) -> Self {
-        self.check = false;
+        self.check = Some(false);
+        self
+    }
+
+    /// Adds the CHECK that flag and timestamp agree to a table that had one of them already. Not done
+    /// unless asked for: an app that still writes one without the other would fail.
+    ///
+    /// On PostgreSQL it comes after the backfill, `NOT VALID` first. SQLite can add a CHECK only together
+    /// with its column, MySQL only by copying the table: there nothing is added.
+    ///
+    /// ```
+    /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    /// let migration = SoftDeleteMigration::new("posts").existing("deleted_at");
+    /// assert!(!migration.up_sql(Dialect::Postgres)?.contains("CHECK"));
+    /// assert!(migration.with_check().up_sql(Dialect::Postgres)?.contains("CHECK"));
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_check(mut self) -> Self {
+        self.check = Some(true);
         self
     }
 
@@ -575,7 +633,41 @@ impl SoftDeleteMigration {
     /// ```
     #[must_use]
     pub fn without_purge_index(mut self) -> Self {
-        self.purge_index = false;
+        self.purge_index = Some(false);
+        self
+    }
+
+    /// Adds the purge index to a table that has its columns already. Where columns are added, it is added
+    /// anyway.
+    ///
+    /// ```
+    /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    /// let migration = SoftDeleteMigration::new("posts").existing(["is_deleted", "deleted_at"]).with_purge_index();
+    /// assert!(migration.up_sql(Dialect::Sqlite)?.contains("posts_purge_idx"));
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_purge_index(mut self) -> Self {
+        self.purge_index = Some(true);
+        self
+    }
+
+    /// Lets MySQL and MariaDB copy the table, or block writes, where they cannot do otherwise.
+    ///
+    /// Without it every statement says `ALGORITHM=INSTANT` or `INPLACE`, and fails for tables where that
+    /// is impossible: `ROW_FORMAT=COMPRESSED`, full-text indexes, partitions, system versioning, other
+    /// engines than InnoDB; and, on MariaDB, columns for a table with an indexed virtual column, as
+    /// `active_key` is. The other databases do not need it.
+    ///
+    /// ```
+    /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    /// let sql = SoftDeleteMigration::new("posts").allow_copy().up_sql(Dialect::Mysql)?;
+    /// assert!(!sql.contains("ALGORITHM"));
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn allow_copy(mut self) -> Self {
+        self.allow_copy = true;
         self
     }
 

@@ -36,7 +36,12 @@ impl Dialect {
         let doubled = text.replace('\'', "''");
         match self {
             Self::Sqlite => format!("'{doubled}'"),
-            Self::Mysql => format!("'{}'", doubled.replace('\\', "\\\\")),
+            // Whether a backslash escapes is a matter of the session's sql_mode; hexadecimal is not.
+            Self::Mysql if text.contains('\\') => {
+                let digits: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+                format!("_utf8mb4 X'{digits}'")
+            }
+            Self::Mysql => format!("'{doubled}'"),
             Self::Postgres if text.contains('\\') => format!("E'{}'", doubled.replace('\\', "\\\\")),
             Self::Postgres => format!("'{doubled}'"),
         }

@@ -2,7 +2,7 @@
 //! schema, for each commits by itself: what failed half-way goes on where it stopped.
 
 use super::dialect::Dialect;
-use super::plan::{Archive, Change, Index, Parent, Replaced, Statement, Step, Unique, statement};
+use super::plan::{Archive, Backfill, Change, Index, Parent, Replaced, Statement, Step, Unique, statement};
 use crate::clock::ClockForm;
 use crate::predicate::{Mode, Rows};
 
@@ -16,7 +16,7 @@ pub(super) fn steps(change: &Change) -> Vec<Step> {
     steps.extend(writer.live_column());
     for unique in &change.uniques {
         steps.push(writer.unique(unique));
-        steps.extend(unique.replaced.as_ref().map(|replaced| writer.replace(&unique.columns, replaced)));
+        steps.extend(unique.replaced.iter().map(|replaced| writer.replace(unique, replaced)));
     }
     steps.extend(change.indexes.iter().map(|index| writer.index(index)));
     steps.extend(change.guard.iter().map(|name| writer.guard(name)));
@@ -73,18 +73,22 @@ impl Writer<'_> {
         let mut actions = Vec::new();
         for (name, ty) in &change.added {
             let mut action = format!("ADD COLUMN {} {ty}", self.quote(name));
-            if let Some(check) = change.check.as_ref().filter(|check| check.holds_already && last == Some(name)) {
+            // The end of a comment in a name would end it on MySQL, which does not read what is in it.
+            let check = change.check.as_ref().filter(|check| check.holds_already && !check.expression.contains("*/"));
+            if let Some(check) = check.filter(|_| last == Some(name)) {
                 action.push_str(&format!(" /*M! CHECK {} */", check.expression));
             }
             actions.push(action);
         }
-        let why = if actions.iter().any(|action| action.contains("/*M!")) {
-            "INSTANT: no row is copied, or the statement fails.\n\
-             MariaDB adds the CHECK at once and reads what is in /*M! */; MySQL, which would copy the table, does not."
+        let mut why = String::from("INSTANT: no row is copied, or the statement fails.");
+        if change.allow_copy {
+            why = String::from("The table may be copied.");
         } else {
-            "INSTANT: no row is copied, or the statement fails."
-        };
-        actions.push(String::from("ALGORITHM=INSTANT"));
+            actions.push(String::from("ALGORITHM=INSTANT"));
+        }
+        if change.check.as_ref().is_some_and(|check| check.holds_already) {
+            why.push_str("\nMariaDB adds the CHECK at once and reads what is in /*M! */; MySQL, which would copy the table, does not.");
+        }
         step.up.push(statement(why, self.alter(&actions)));
         let drops: Vec<String> =
             change.added.iter().rev().map(|(name, _)| format!("DROP COLUMN {}", self.quote(name))).collect();
@@ -103,7 +107,7 @@ impl Writer<'_> {
         let now = Dialect::Mysql.now(ClockForm::Timestamp);
         definitions.push(format!("`archived_at` DATETIME(6) NOT NULL DEFAULT ({now})"));
         step.up.push(statement(
-            "Where a purge moves rows to: the same columns, no keys but the primary one, nothing virtual.",
+            "Where a purge moves rows to: the same columns (in another order), no keys but the primary one, nothing virtual.",
             format!(
                 "CREATE TABLE {name} (\n    {}\n) SELECT {} FROM {} LIMIT 0",
                 definitions.join(",\n    "),
@@ -128,31 +132,63 @@ impl Writer<'_> {
             return None;
         }
         let mut step = Step::new("backfill");
-        let (table, key) = (&change.table, change.key.first().map_or_else(String::new, |key| self.quote(key)));
-        let updates: String = change
-            .backfills
-            .iter()
-            .map(|backfill| {
+        let table = &change.table;
+        let keys = Dialect::Mysql.quote_all(&change.key);
+        let backwards: Vec<String> = change.key.iter().map(|key| format!("{} DESC", self.quote(key))).collect();
+        let (from_low, to_high) = (self.compare(">", "low", true), self.compare("<", "high", true));
+        let updates = |range: &str| -> String {
+            let update = |backfill: &Backfill| {
+                let indent = if range.is_empty() { "    " } else { "        " };
                 format!(
-                    "        -- {}\n        UPDATE {table} SET {} WHERE {key} >= @low AND {key} <= @high AND {};\n",
+                    "{indent}-- {}\n{indent}UPDATE {table} SET {} WHERE {range}{};\n",
                     backfill.why, backfill.set, backfill.filter
                 )
-            })
-            .collect();
+            };
+            change.backfills.iter().map(update).collect()
+        };
         let body = format!(
             "BEGIN\n    \
-                 SET @low = (SELECT MIN({key}) FROM {table});\n    \
-                 WHILE @low IS NOT NULL DO\n        \
-                     SELECT MAX(batch.k) INTO @high\n            \
-                         FROM (SELECT {key} AS k FROM {table} WHERE {key} >= @low ORDER BY {key} LIMIT {batch}) AS batch;\n\
-             {updates}        \
+                 SET {nothing};\n    \
+                 SELECT {keys} INTO {low} FROM {table} ORDER BY {keys} LIMIT 1;\n    \
+                 WHILE @low_0 IS NOT NULL DO\n        \
+                     SELECT {keys} INTO {high}\n            \
+                         FROM (SELECT {keys} FROM {table} WHERE {from_low} ORDER BY {keys} LIMIT {batch}) AS batch\n            \
+                         ORDER BY {backwards} LIMIT 1;\n\
+             {batches}        \
                      COMMIT;\n        \
-                     SET @low = (SELECT MIN({key}) FROM {table} WHERE {key} > @high);\n    \
-                 END WHILE;\nEND",
+                     SET {nothing};\n        \
+                     SELECT {keys} INTO {low} FROM {table} WHERE {after_high} ORDER BY {keys} LIMIT 1;\n    \
+                 END WHILE;\n    \
+                 -- What was written meanwhile, or has a key that is not compared as it is ordered (ENUM, SET).\n\
+             {rest}    \
+                 COMMIT;\nEND",
+            nothing = self.variables("low", " = NULL"),
+            low = self.variables("low", ""),
+            high = self.variables("high", ""),
+            backwards = backwards.join(", "),
+            after_high = self.compare(">", "high", false),
+            batches = updates(&format!("{from_low} AND {to_high} AND ")),
+            rest = updates(""),
             batch = super::BACKFILL_BATCH,
         );
         step.up = self.procedure("Batches by primary key, each committed, so that no lock is held for long.", &body);
         Some(step)
+    }
+
+    fn variables(&self, name: &str, suffix: &str) -> String {
+        let variables = (0..self.change.key.len()).map(|i| format!("@{name}_{i}{suffix}"));
+        variables.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The key against the variables, column by column: for `(a, b) > (x, y)` MySQL would not use the key.
+    fn compare(&self, operator: &str, name: &str, or_equal: bool) -> String {
+        let last = self.change.key.len() - 1;
+        let terms = (0..=last).map(|i| {
+            let equal = (0..i).map(|j| format!("{} = @{name}_{j} AND ", self.quote(&self.change.key[j])));
+            let or_equal = if or_equal && i == last { "=" } else { "" };
+            format!("{}{} {operator}{or_equal} @{name}_{i}", equal.collect::<String>(), self.quote(&self.change.key[i]))
+        });
+        format!("({})", terms.collect::<Vec<_>>().join(" OR "))
     }
 
     /// A procedure that lives only while it runs: there are no anonymous blocks in MySQL.
@@ -169,31 +205,36 @@ impl Writer<'_> {
 
     fn live_column(&self) -> Option<Step> {
         let change = self.change;
-        if change.uniques.is_empty() {
+        if change.uniques.is_empty() || change.has_live_column {
             return None;
         }
         let mut step = Step::new("active_key_column");
         let column = self.quote(&change.live_column);
+        let instant = [String::from("ALGORITHM=INSTANT")];
         step.up.push(statement(
             "1 for active rows, NULL for deleted ones: NULLs are distinct in a unique key. Nothing is stored.",
-            self.alter(&[
-                format!(
-                    "ADD COLUMN {column} TINYINT GENERATED ALWAYS AS (IF({}, NULL, 1)) VIRTUAL",
-                    change.predicate(Rows::Deleted)
-                ),
-                String::from("ALGORITHM=INSTANT"),
-            ]),
+            self.alter(
+                &[
+                    &[format!(
+                        "ADD COLUMN {column} TINYINT GENERATED ALWAYS AS (IF({}, NULL, 1)) VIRTUAL",
+                        change.predicate(Rows::Deleted)
+                    )][..],
+                    if change.allow_copy { &[] } else { &instant },
+                ]
+                .concat(),
+            ),
         ));
         step.down.push(statement("", self.alter(&[format!("DROP COLUMN {column}")])));
         Some(step)
     }
 
     fn add_key(&self, kind: &str, name: &str, columns: &[String]) -> String {
-        self.alter(&[
-            format!("ADD {kind} {} ({})", self.quote(name), Dialect::Mysql.quote_all(columns)),
-            String::from("ALGORITHM=INPLACE"),
-            String::from("LOCK=NONE"),
-        ])
+        let mut actions = vec![format!("ADD {kind} {} ({})", self.quote(name), Dialect::Mysql.quote_all(columns))];
+        if !self.change.allow_copy {
+            actions.push(String::from("ALGORITHM=INPLACE"));
+            actions.push(String::from("LOCK=NONE"));
+        }
+        self.alter(&actions)
     }
 
     fn drop_key(&self, name: &str) -> Statement {
@@ -207,7 +248,7 @@ impl Writer<'_> {
             "One value among active rows; deleted rows do not block it. Writes go on while it is built.",
             self.add_key("UNIQUE KEY", &unique.name, &columns),
         ));
-        step.down.extend(self.give_back_foreign_key_index(&unique.name, &unique.columns[0]));
+        step.down.extend(self.give_back_foreign_key_index(&unique.name, &unique.columns));
         step.down.push(self.drop_key(&unique.name));
         step
     }
@@ -215,28 +256,32 @@ impl Writer<'_> {
     /// InnoDB drops the index that it made for a foreign key itself as soon as another one can serve the
     /// key, and then refuses to drop that one. It gets back what it had: the same columns, and the name
     /// that InnoDB gives.
-    fn give_back_foreign_key_index(&self, index: &str, column: &str) -> Vec<Statement> {
-        let name = &self.change.shape.table;
-        let schema = name.schema.as_ref().map_or_else(|| String::from("DATABASE()"), |s| Dialect::Mysql.literal(s));
+    fn give_back_foreign_key_index(&self, index: &str, columns: &[String]) -> Vec<Statement> {
+        let (schema, table) = self.place();
         let literal = |text: &str| Dialect::Mysql.literal(text);
-        // The name that InnoDB gives: the constraint's, or the first column's where that has no name of its own.
-        let own_name = "IF(k.constraint_name REGEXP '_ibfk_[0-9]+$',\n            \
-             MIN(IF(k.ordinal_position = 1, k.column_name, NULL)), k.constraint_name)";
+        // A list of columns serves a key whose columns it begins with; a line break ends each name.
+        let all: Vec<String> = columns.iter().map(|column| literal(&format!("{column}\n"))).collect();
         let find = format!(
-            "SET @foreign_key = (\n    \
-                 SELECT CONCAT({alter}, REPLACE({own_name}, '`', '``'), '` (',\n            \
-                         GROUP_CONCAT('`', REPLACE(k.column_name, '`', '``'), '`' ORDER BY k.ordinal_position), ')')\n        \
+            "SET @give_back = (SELECT CONCAT({alter}, GROUP_CONCAT(f.addition SEPARATOR ', ')) FROM (\n    \
+                 SELECT CONCAT('ADD INDEX `', REPLACE({own_name}, '`', '``'), '` (',\n            \
+                         GROUP_CONCAT('`', REPLACE(k.column_name, '`', '``'), '`' ORDER BY k.ordinal_position), ')') AS addition,\n            \
+                         GROUP_CONCAT(k.column_name, {end} ORDER BY k.ordinal_position SEPARATOR '') AS list\n        \
                      FROM information_schema.key_column_usage AS k\n        \
                      WHERE k.table_schema = {schema} AND k.table_name = {table} AND k.referenced_table_name IS NOT NULL\n        \
-                     GROUP BY k.constraint_name\n        \
-                     HAVING MIN(IF(k.ordinal_position = 1, k.column_name, NULL)) = {column} AND NOT EXISTS (\n            \
-                         SELECT 1 FROM information_schema.statistics AS s\n                \
+                     GROUP BY k.constraint_name) AS f\n    \
+                 WHERE LEFT(CONCAT({all}), CHAR_LENGTH(f.list)) = f.list AND NOT EXISTS (\n        \
+                     SELECT 1 FROM (\n            \
+                         SELECT GROUP_CONCAT(s.column_name, {end} ORDER BY s.seq_in_index SEPARATOR '') AS list\n                \
+                             FROM information_schema.statistics AS s\n                \
                              WHERE s.table_schema = {schema} AND s.table_name = {table} AND s.index_name <> {index}\n                \
-                                 AND s.seq_in_index = 1 AND s.column_name = {column})\n        \
-                     LIMIT 1)",
-            alter = literal(&format!("ALTER TABLE {} ADD INDEX `", self.change.table)),
-            table = literal(&name.name),
-            column = literal(column),
+                             GROUP BY s.index_name) AS other\n            \
+                         WHERE LEFT(other.list, CHAR_LENGTH(f.list)) = f.list))",
+            alter = literal(&format!("ALTER TABLE {} ", self.change.table)),
+            // The name that InnoDB gives: the constraint's, or the first column's where that has none of its own.
+            own_name = "IF(k.constraint_name REGEXP '_ibfk_[0-9]+$',\n            \
+                        MIN(IF(k.ordinal_position = 1, k.column_name, NULL)), k.constraint_name)",
+            end = "CHAR(10)",
+            all = all.join(", "),
             index = literal(index),
         );
         vec![
@@ -244,28 +289,51 @@ impl Writer<'_> {
                 "A foreign key over these columns has lost its own index to the one that goes: it gets it back first.",
                 find,
             ),
-            statement("", "SET @foreign_key = COALESCE(@foreign_key, 'DO 0')"),
-            statement("", "PREPARE foreign_key FROM @foreign_key"),
-            statement("", "EXECUTE foreign_key"),
-            statement("", "DEALLOCATE PREPARE foreign_key"),
+            statement("", "SET @give_back = COALESCE(@give_back, 'DO 0')"),
+            statement("", "PREPARE give_back FROM @give_back"),
+            statement("", "EXECUTE give_back"),
+            statement("", "DEALLOCATE PREPARE give_back"),
         ]
     }
 
-    fn replace(&self, columns: &[String], replaced: &Replaced) -> Step {
-        let change = self.change;
+    fn replace(&self, unique: &Unique, replaced: &Replaced) -> Step {
+        let (change, columns) = (self.change, replaced.columns(unique));
         let mut step = Step::new("drop_plain_key");
+        let (schema, table) = self.place();
+        let list: Vec<String> = columns.iter().map(|column| Dialect::Mysql.literal(column)).collect();
+        let referenced = format!(
+            "SELECT 1 FROM information_schema.key_column_usage\n            \
+             WHERE referenced_table_schema = {schema} AND referenced_table_name = {table} AND referenced_column_name IN ({})",
+            list.join(", ")
+        );
+        let message = format!("{} is the target of a foreign key and cannot be replaced", replaced.name);
+        // InnoDB would take the new key for the foreign key's parent, and a purge would cascade to the
+        // children of the live row.
+        step.up = self.procedure(
+            "A foreign key that means this key would mean deleted rows too.",
+            &self.raise_if(&referenced, &message.chars().take(128).collect::<String>()),
+        );
         let dropped = self.drop_key(&replaced.name);
         step.up.push(
             dropped.because("It would let a deleted row block its value; the key among active rows has its place."),
         );
-        let body = format!(
-            "BEGIN\n    IF EXISTS ({}) THEN\n        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {};\n    END IF;\nEND",
-            change.duplicates(columns),
-            Dialect::Mysql.literal(&change.duplicates_message(replaced)),
+        step.down = self.procedure(
+            "Say so where deleted rows share a value.",
+            &self.raise_if(&change.duplicates(columns), &change.duplicates_message(replaced)),
         );
-        step.down = self.procedure("Say so where deleted rows share a value.", &body);
         step.down.push(statement("", self.add_key("UNIQUE KEY", &replaced.name, columns)));
         step
+    }
+
+    fn raise_if(&self, rows: &str, message: &str) -> String {
+        format!("BEGIN\n    IF EXISTS ({rows}) THEN\n        {};\n    END IF;\nEND", self.signal(message))
+    }
+
+    /// Schema and table, as the information schema names them.
+    fn place(&self) -> (String, String) {
+        let name = &self.change.shape.table;
+        let schema = name.schema.as_ref().map_or_else(|| String::from("DATABASE()"), |s| Dialect::Mysql.literal(s));
+        (schema, Dialect::Mysql.literal(&name.name))
     }
 
     fn index(&self, index: &Index) -> Step {
@@ -302,7 +370,7 @@ impl Writer<'_> {
         step.up.push(statement(
             "Raises. Foreign keys that delete rows of this table fire no trigger: let them RESTRICT.",
             format!(
-                "CREATE TRIGGER {} BEFORE DELETE ON {}\nFOR EACH ROW\nIF NOT {} THEN\n    {};\nEND IF",
+                "CREATE TRIGGER {} BEFORE DELETE ON {}\nFOR EACH ROW\nIF {} IS NOT TRUE THEN\n    {};\nEND IF",
                 change.shape.table.sibling(name).quoted(Dialect::Mysql),
                 change.table,
                 change.shape.predicate(Dialect::Mysql, Rows::Deleted, "OLD."),
@@ -316,6 +384,7 @@ impl Writer<'_> {
     fn live_parent(&self, parent: &Parent) -> Step {
         let change = self.change;
         let mut step = Step::new("live_parent");
+        step.up.push(parent.probe(change));
         let concerns = parent.concerns(change);
         let changed = parent.changed(change, |old, new| format!("NOT ({old} <=> {new})"));
         for (event, name, when) in [

@@ -155,7 +155,7 @@ impl<'a> Names<'a> {
 
 /// FNV-1a over the parts, with a separator that no name holds. Fixed, for a later version must find
 /// the names that an earlier one made.
-fn hash(parts: &[&str]) -> u32 {
+pub(super) fn hash(parts: &[&str]) -> u32 {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
     bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }

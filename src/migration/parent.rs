@@ -1,5 +1,6 @@
 //! The parent that must be alive: for `require_live_parent`.
 
+use super::check::LiveTable;
 use super::columns::{ColumnNames, TableColumns, primary_key};
 use super::dialect::Dialect;
 use super::names::{TableName, check_column};
@@ -100,6 +101,15 @@ impl LiveParent {
             self.table = self.table.beside(child);
         }
         self
+    }
+
+    /// What a live parent lacks; a table that is its own parent will have the columns.
+    pub(super) fn missing(&self, dialect: Dialect, live: Option<&LiveTable>, child: &Shape) -> Option<String> {
+        let Some(live) = live else { return Some(String::from("such table")) };
+        let is_itself = child.table == self.table && child.state.name == self.column;
+        let state = Some(&self.column).filter(|_| !is_itself);
+        let absent = self.key.iter().chain(state).find(|column| live.column(dialect, column).is_none());
+        absent.map(|column| format!("column `{column}` in it"))
     }
 
     pub(super) fn check(&self, dialect: Dialect, child: &str, foreign_key: &[String]) -> Result<(), Error> {

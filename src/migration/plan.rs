@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::builder::SoftDeleteMigration;
 use super::dialect::Dialect;
-use super::names::{Names, TableName, check_column, check_name};
+use super::names::{Names, TableName, check_column, check_name, hash};
 use super::parent::LiveParent;
 use super::shape::{Column, Shape};
 use super::types::ColumnType;
@@ -30,13 +30,13 @@ pub(super) struct Step {
     pub(super) in_transaction: bool,
     pub(super) up: Vec<Statement>,
     pub(super) down: Vec<Statement>,
-    /// Run before `up` where there is a connection: removes what a failed attempt left behind.
-    pub(super) heal: Option<String>,
+    /// Sent before `up` where there is a connection, one at a time: removes what a failed attempt left.
+    pub(super) heal: Vec<String>,
 }
 
 impl Step {
     pub(super) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), in_transaction: true, up: Vec::new(), down: Vec::new(), heal: None }
+        Self { title: title.into(), in_transaction: true, up: Vec::new(), down: Vec::new(), heal: Vec::new() }
     }
 }
 
@@ -104,6 +104,10 @@ pub(super) struct Change {
     pub(super) lock_timeout: Duration,
     /// The virtual column of unique keys where the dialect has no partial indexes.
     pub(super) live_column: String,
+    /// Whether an earlier migration has added it.
+    pub(super) has_live_column: bool,
+    /// Whether the table may be copied or blocked, where the server cannot do without.
+    pub(super) allow_copy: bool,
     /// A procedure that exists while a migration runs.
     pub(super) procedure: String,
 }
@@ -114,6 +118,13 @@ pub(super) struct Check {
     pub(super) expression: String,
     /// Whether both columns are new, so that no row can disagree.
     pub(super) holds_already: bool,
+}
+
+/// Which of an existing flag and timestamp is right where they disagree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Decides {
+    Flag,
+    Timestamp,
 }
 
 /// An UPDATE of the rows that an earlier life of the table left in disagreement.
@@ -138,7 +149,7 @@ pub(super) struct Index {
 pub(super) struct Unique {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
-    pub(super) replaced: Option<Replaced>,
+    pub(super) replaced: Vec<Replaced>,
 }
 
 /// A unique index or constraint that a unique index among active rows takes the place of.
@@ -146,6 +157,14 @@ pub(super) struct Unique {
 pub(super) struct Replaced {
     pub(super) name: String,
     pub(super) is_constraint: bool,
+    /// Its columns, where their order is known to differ.
+    pub(super) columns: Option<Vec<String>>,
+}
+
+impl Replaced {
+    pub(super) fn columns<'a>(&'a self, unique: &'a Unique) -> &'a [String] {
+        self.columns.as_deref().unwrap_or(&unique.columns)
+    }
 }
 
 #[derive(Debug)]
@@ -167,21 +186,39 @@ impl Parent {
         pairs.map(equal).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The child is active and has a parent.
+    /// The child is not deleted and has a parent.
     pub(super) fn concerns(&self, change: &Change) -> String {
-        let mut terms = vec![change.shape.predicate(change.dialect, Rows::Active, "NEW.")];
+        // A NULL that the declaration does not know of must not open a way past.
+        let deleted = change.shape.predicate(change.dialect, Rows::Deleted, "NEW.");
+        let mut terms = vec![format!("{deleted} IS NOT TRUE")];
         terms.extend(self.foreign_key.iter().map(|c| format!("NEW.{} IS NOT NULL", change.dialect.quote(c))));
         terms.join(" AND ")
     }
 
-    /// The child was not active before or had another parent; `differs` is the operator of the dialect.
+    /// The child was deleted before or had another parent; `differs` is the operator of the dialect.
     pub(super) fn changed(&self, change: &Change, differs: impl Fn(&str, &str) -> String) -> String {
-        let mut terms = vec![format!("NOT {}", change.shape.predicate(change.dialect, Rows::Active, "OLD."))];
+        let mut terms = vec![change.shape.predicate(change.dialect, Rows::Deleted, "OLD.")];
         terms.extend(self.foreign_key.iter().map(|column| {
             let column = change.dialect.quote(column);
             differs(&format!("OLD.{column}"), &format!("NEW.{column}"))
         }));
         format!("({})", terms.join(" OR "))
+    }
+
+    /// Fails at once where the parent, its key or its state column is not there; else every insert of a
+    /// child would.
+    pub(super) fn probe(&self, change: &Change) -> Statement {
+        let dialect = change.dialect;
+        let keys = self.parent.key.iter().map(|key| format!("parent.{} IS NOT NULL", dialect.quote(key)));
+        statement(
+            "Fails here if the parent is not as expected, and not at every insert of a child.",
+            format!(
+                "SELECT 1 FROM {} AS parent WHERE {} AND {} AND FALSE",
+                self.parent.table.quoted(dialect),
+                keys.collect::<Vec<_>>().join(" AND "),
+                self.parent.predicate(dialect, Rows::Deleted, "parent."),
+            ),
+        )
     }
 
     pub(super) fn message(&self, change: &Change) -> String {
@@ -232,6 +269,9 @@ impl Change {
     }
 }
 
+/// The name of the virtual column on MySQL and MariaDB.
+pub(super) const LIVE_COLUMN: &str = "active_key";
+
 impl SoftDeleteMigration {
     /// The migrations, in order.
     pub(super) fn steps(&self, dialect: Dialect, builds: Builds) -> Result<Vec<Step>, Error> {
@@ -256,12 +296,11 @@ impl SoftDeleteMigration {
             }
         }
 
-        let agreement = shape.agreement(dialect).filter(|_| self.check);
-        let check = agreement.map(|expression| Check {
-            name: names.make("soft_delete_check", &[]),
-            expression,
-            holds_already: !exists(&shape.state) && !shape.timestamp.as_ref().is_some_and(exists),
-        });
+        // Over a column that is there, the app may still write one without the other.
+        let holds_already = !exists(&shape.state) && !shape.timestamp.as_ref().is_some_and(exists);
+        let agreement = shape.agreement(dialect).filter(|_| self.check.unwrap_or(holds_already));
+        let check =
+            agreement.map(|expression| Check { name: names.make("soft_delete_check", &[]), expression, holds_already });
 
         let mut uniques = Vec::new();
         for unique in &self.uniques {
@@ -278,7 +317,9 @@ impl SoftDeleteMigration {
                 why: "Active rows by these columns; spelled as the filters of active() are, or it would not be used.",
             });
         }
-        if let Some(timestamp) = shape.timestamp.as_ref().filter(|_| self.purge_index) {
+        // An earlier migration that added the columns has made one.
+        let purge_index = self.purge_index.unwrap_or(!added.is_empty());
+        if let Some(timestamp) = shape.timestamp.as_ref().filter(|_| purge_index) {
             let mut columns = self.primary_key.clone().unwrap_or_default();
             columns.push(timestamp.name.clone());
             indexes.push(Index {
@@ -313,8 +354,7 @@ impl SoftDeleteMigration {
             }
         }
 
-        let live_column = String::from("active_key");
-        let procedure = names.make("migrate", &[]);
+        let procedure = format!("soft_delete_{:08x}", hash(&[&shape.table.plain(), "procedure"]));
         let mut change = Change {
             dialect,
             table: shape.table.quoted(dialect),
@@ -328,8 +368,10 @@ impl SoftDeleteMigration {
             parents,
             view,
             archive,
-            lock_timeout: self.lock_timeout,
-            live_column,
+            lock_timeout: self.lock_timeout.max(Duration::from_millis(1)),
+            live_column: String::from(LIVE_COLUMN),
+            has_live_column: self.existing.iter().any(|name| name == LIVE_COLUMN),
+            allow_copy: self.allow_copy,
             procedure,
             shape,
         };
@@ -362,7 +404,7 @@ impl SoftDeleteMigration {
             }
         }
         for name in &self.existing {
-            if !ours.iter().any(|column| column.name == *name) {
+            if name != LIVE_COLUMN && !ours.iter().any(|column| column.name == *name) {
                 let why = "it is none of the columns of this migration; is it misspelt?";
                 return Err(self.unsupported(&format!("keep the existing column `{name}`"), why));
             }
@@ -373,7 +415,7 @@ impl SoftDeleteMigration {
                 return Err(self.unsupported(&format!("give the column `{name}` a type"), why));
             }
         }
-        for replaced in self.uniques.iter().filter_map(|unique| unique.replaced.as_ref()) {
+        for replaced in self.uniques.iter().flat_map(|unique| &unique.replaced) {
             check_name(dialect, "unique index", &replaced.name)?;
         }
         if self.replaces_nothing {
@@ -412,15 +454,21 @@ impl SoftDeleteMigration {
         })
     }
 
+    /// Whether rows may have to be changed: it was asked for, or one of flag and timestamp is there.
+    pub(super) fn needs_backfill(&self, shape: &Shape) -> bool {
+        let exists = |column: &Column| self.existing.contains(&column.name);
+        let timestamp = shape.timestamp.as_ref().filter(|_| shape.has_flag_and_timestamp());
+        self.backfill.is_some() || timestamp.is_some_and(|timestamp| exists(&shape.state) != exists(timestamp))
+    }
+
     fn backfills(&self, change: &Change) -> Result<Vec<Backfill>, Error> {
         let (shape, dialect) = (&change.shape, change.dialect);
         let exists = |column: &Column| self.existing.contains(&column.name);
         let flag_exists = shape.mode != Mode::Timestamp && exists(&shape.state);
         let timestamp = shape.timestamp.as_ref().filter(|_| shape.has_flag_and_timestamp());
         let timestamp_exists = timestamp.is_some_and(exists);
-        let one_of_two = timestamp.is_some() && flag_exists != timestamp_exists;
         let mut backfills = Vec::new();
-        if !self.backfill && !one_of_two {
+        if !self.needs_backfill(shape) {
             return Ok(backfills);
         }
         let flag = dialect.quote(&shape.state.name);
@@ -430,7 +478,17 @@ impl SoftDeleteMigration {
                 // In the same statement: the CHECK holds for what is written, though not yet for what is there.
                 set.push_str(&format!(", {} = NULL", dialect.quote(&timestamp.name)));
             }
-            backfills.push(Backfill { why: "NULL is no state: active.", set, filter: format!("{flag} IS NULL") });
+            // Deleted, if the instant decides and there is one: that is for the statement below.
+            let filter = match timestamp.filter(|_| self.backfill == Some(Decides::Timestamp)) {
+                Some(timestamp) => format!("{flag} IS NULL AND {} IS NULL", dialect.quote(&timestamp.name)),
+                None => format!("{flag} IS NULL"),
+            };
+            backfills.push(Backfill { why: "NULL is no state: active.", set, filter });
+            if dialect != Dialect::Postgres {
+                let set = format!("{flag} = TRUE");
+                let filter = format!("{flag} NOT IN (FALSE, TRUE)");
+                backfills.push(Backfill { why: "A flag is an integer here: what is not 0 is true.", set, filter });
+            }
         }
         let Some(timestamp) = timestamp else { return Ok(backfills) };
         let instant = dialect.quote(&timestamp.name);
@@ -449,12 +507,15 @@ impl SoftDeleteMigration {
             });
         }
         if timestamp_exists {
-            let (why, set) = if flag_exists {
+            let flag_decides = flag_exists && self.backfill != Some(Decides::Timestamp);
+            let (why, set) = if flag_decides {
                 ("The flag decides.", Some(format!("{instant} = NULL")))
             } else {
                 ("Rows with an instant are the deleted ones.", assign(true))
             };
-            let filter = format!("{active} AND {instant} IS NOT NULL");
+            let not_deleted =
+                if flag_exists && !flag_decides { format!("({active} OR {flag} IS NULL)") } else { active };
+            let filter = format!("{not_deleted} AND {instant} IS NOT NULL");
             backfills.extend(set.map(|set| Backfill { why, set, filter }));
         }
         Ok(backfills)

@@ -1,7 +1,8 @@
 //! PostgreSQL: no rewrite, no lock that is held through a scan, indexes built concurrently.
 
 use super::dialect::Dialect;
-use super::plan::{Builds, Change, Check, Index, Parent, Replaced, Statement, Step, statement};
+use super::names::hash;
+use super::plan::{Builds, Change, Check, Index, Parent, Replaced, Statement, Step, Unique, statement};
 use crate::clock::ClockForm;
 use crate::predicate::Rows;
 
@@ -11,12 +12,12 @@ pub(super) fn steps(change: &Change, builds: Builds) -> Vec<Step> {
     let writer = Writer { change, builds };
     let mut steps = vec![writer.columns()];
     steps.extend(writer.backfill());
-    steps.extend(writer.validate());
+    steps.extend(writer.check());
     for unique in &change.uniques {
         let sql = writer.create_index("CREATE UNIQUE INDEX", &unique.name, &unique.columns, Rows::Active);
         let why = "One value among active rows; deleted rows do not block it.";
         steps.push(writer.index_step("active_key", &unique.name, why, sql));
-        steps.extend(unique.replaced.as_ref().map(|replaced| writer.replace(&unique.columns, replaced)));
+        steps.extend(unique.replaced.iter().map(|replaced| writer.replace(unique, replaced)));
     }
     steps.extend(change.indexes.iter().map(|index| writer.index(index)));
     steps.extend(writer.triggers());
@@ -81,11 +82,11 @@ impl Writer<'_> {
         let mut step = Step::new("columns");
         let mut actions: Vec<String> =
             change.added.iter().map(|(name, ty)| format!("ADD COLUMN {} {ty}", self.quote(name))).collect();
-        // In a script there is no later transaction to validate it in; over new columns it holds anyway.
-        let check = change.check.as_ref().filter(|check| self.online() || check.holds_already);
+        // Over new columns it holds; else it comes after the backfill.
+        let check = change.check.as_ref().filter(|check| check.holds_already);
         actions.extend(check.map(|check| self.add_check(check)));
         if !actions.is_empty() {
-            let why = if self.online() {
+            let why = if check.is_some() && self.online() {
                 "A constant default and nullable columns: no row is rewritten. NOT VALID: no row is read."
             } else {
                 "A constant default and nullable columns: no row is rewritten."
@@ -93,7 +94,7 @@ impl Writer<'_> {
             step.up.push(statement(why, self.alter(&actions)));
         }
         let mut drops: Vec<String> =
-            change.check.iter().map(|check| format!("DROP CONSTRAINT {}", self.quote(&check.name))).collect();
+            check.iter().map(|check| format!("DROP CONSTRAINT {}", self.quote(&check.name))).collect();
         drops.extend(change.added.iter().rev().map(|(name, _)| format!("DROP COLUMN {}", self.quote(name))));
         step.up.extend(self.archive());
         if let Some(archive) = &change.archive {
@@ -117,7 +118,7 @@ impl Writer<'_> {
         let now = Dialect::Postgres.now(ClockForm::Timestamp);
         vec![
             statement(
-                "Where a purge moves rows to: columns and NOT NULL are copied; defaults, keys and generated columns are not.",
+                "Where a purge moves rows to: columns and NOT NULL are copied; defaults, keys and what is generated are not.",
                 format!("CREATE TABLE {name} (LIKE {})", self.change.table),
             ),
             statement(
@@ -154,23 +155,17 @@ impl Writer<'_> {
 
     fn backfill_in_batches(&self) -> String {
         let change = self.change;
-        let mut declarations = String::new();
-        for (i, key) in change.key.iter().enumerate() {
-            for bound in ["low", "high"] {
-                let ty = format!("{}.{}%TYPE", change.table, self.quote(key));
-                declarations.push_str(&format!("    {bound}_{i} {ty};\n"));
-            }
-        }
         let list = |f: &dyn Fn(usize, &str) -> String| {
             let parts = change.key.iter().enumerate().map(|(i, key)| f(i, &self.quote(key)));
             parts.collect::<Vec<_>>().join(", ")
         };
         let keys = list(&|_, key| format!("t.{key}"));
-        let batch_keys = list(&|_, key| format!("batch.{key}"));
+        let first_keys = list(&|i, key| format!("t.{key} AS k{i}"));
+        let batch_keys = list(&|i, key| format!("batch.{key} AS k{i}"));
         let descending = list(&|_, key| format!("batch.{key} DESC"));
-        // Qualified by the block's label: a column may have such a name.
-        let low = list(&|i, _| format!("backfill.low_{i}"));
-        let high = list(&|i, _| format!("backfill.high_{i}"));
+        // Records, for a variable of the key's own type would refuse NULL if that is a domain which does.
+        let low = list(&|i, _| format!("batch_low.k{i}"));
+        let high = list(&|i, _| format!("batch_high.k{i}"));
         let table = &change.table;
         let updates: String = change
             .backfills
@@ -183,33 +178,39 @@ impl Writer<'_> {
             })
             .collect();
         let body = format!(
-            "\n<<backfill>>\nDECLARE\n{declarations}BEGIN\n    \
-                 SELECT {keys} INTO {low} FROM {table} AS t ORDER BY {keys} LIMIT 1;\n    \
+            "\nDECLARE\n    batch_low record;\n    batch_high record;\nBEGIN\n    \
+                 SELECT {first_keys} INTO batch_low FROM {table} AS t ORDER BY {keys} LIMIT 1;\n    \
                  WHILE FOUND LOOP\n        \
-                     SELECT {batch_keys} INTO {high}\n            \
+                     SELECT {batch_keys} INTO batch_high\n            \
                          FROM (SELECT {keys} FROM {table} AS t WHERE ({keys}) >= ({low}) ORDER BY {keys} LIMIT {batch}) AS batch\n            \
                          ORDER BY {descending} LIMIT 1;\n\
              {updates}        \
                      COMMIT;\n        \
-                     SELECT {keys} INTO {low} FROM {table} AS t WHERE ({keys}) > ({high}) ORDER BY {keys} LIMIT 1;\n    \
+                     SELECT {first_keys} INTO batch_low FROM {table} AS t WHERE ({keys}) > ({high}) ORDER BY {keys} LIMIT 1;\n    \
                  END LOOP;\nEND\n",
             batch = super::BACKFILL_BATCH,
         );
         format!("DO {}", dollar_quoted(&body))
     }
 
-    fn validate(&self) -> Vec<Step> {
+    fn check(&self) -> Vec<Step> {
         let Some(check) = &self.change.check else { return Vec::new() };
-        let mut step = Step::new("validate_check");
+        let mut steps = Vec::new();
+        if !check.holds_already {
+            let mut step = Step::new("check");
+            step.up.push(statement("Flag and timestamp must not disagree.", self.alter(&[self.add_check(check)])));
+            step.down.push(statement("", self.alter(&[format!("DROP CONSTRAINT {}", self.quote(&check.name))])));
+            steps.push(step);
+        }
         if self.online() {
+            let mut step = Step::new("validate_check");
             step.up.push(statement(
                 "A transaction of its own: reads and writes go on while the rows are read.",
                 self.alter(&[format!("VALIDATE CONSTRAINT {}", self.quote(&check.name))]),
             ));
-        } else if !check.holds_already {
-            step.up.push(statement("Flag and timestamp must not disagree.", self.alter(&[self.add_check(check)])));
+            steps.push(step);
         }
-        vec![step]
+        steps
     }
 
     fn create_index(&self, create: &str, name: &str, columns: &[String], rows: Rows) -> String {
@@ -234,7 +235,7 @@ impl Writer<'_> {
         let qualified = self.change.shape.table.sibling(name).quoted(Dialect::Postgres);
         if self.online() {
             step.in_transaction = false;
-            step.heal = Some(drop_if_invalid(&qualified));
+            step.heal = self.heal(name, &qualified);
             let alone = "Alone, outside a transaction: writes go on while it is built. A build that fails leaves\n\
                          an invalid index behind: drop it before you run this again.";
             step.up.push(statement(format!("{why}\n{alone}"), create));
@@ -246,19 +247,43 @@ impl Writer<'_> {
         step
     }
 
-    fn replace(&self, columns: &[String], replaced: &Replaced) -> Step {
+    /// Drops what a failed concurrent build left, so that it can be repeated. A valid index stays, and so
+    /// does one that another session is building. Nobody waits: a rename and a concurrent drop let reads
+    /// and writes go on.
+    fn heal(&self, name: &str, qualified: &str) -> Vec<String> {
+        let table = &self.change.shape.table;
+        let set_aside = format!("soft_delete_invalid_{:08x}", hash(&[&table.plain(), name]));
+        let body = format!(
+            "\nBEGIN\n    IF EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = to_regclass({index}) AND NOT indisvalid) THEN\n        \
+                 IF EXISTS (SELECT 1 FROM pg_locks WHERE relation = to_regclass({table}) AND pid <> pg_backend_pid()\n                \
+                     AND mode = 'ShareUpdateExclusiveLock' AND granted) THEN\n            \
+                     RAISE EXCEPTION 'another session seems to build this index; try again when it is done';\n        \
+                 END IF;\n        \
+                 ALTER INDEX {qualified} RENAME TO {aside};\n    END IF;\nEND\n",
+            index = Dialect::Postgres.literal(qualified),
+            table = Dialect::Postgres.literal(&self.change.table),
+            aside = self.quote(&set_aside),
+        );
+        vec![
+            format!("DO {}", dollar_quoted(&body)),
+            format!("DROP INDEX CONCURRENTLY IF EXISTS {}", table.sibling(&set_aside).quoted(Dialect::Postgres)),
+        ]
+    }
+
+    fn replace(&self, unique: &Unique, replaced: &Replaced) -> Step {
         let (change, name) = (self.change, self.quote(&replaced.name));
         let qualified = change.shape.table.sibling(&replaced.name).quoted(Dialect::Postgres);
         let mut step = Step::new("drop_plain_key");
         let why = "It would let a deleted row block its value; the index among active rows has its place.";
+        let columns = replaced.columns(unique);
         let list = Dialect::Postgres.quote_all(columns);
-        let restored = if replaced.is_constraint {
+        let mut restored = vec![format!("CREATE UNIQUE INDEX {name} ON {} ({list})", change.table)];
+        if replaced.is_constraint {
             step.up.push(statement(why, self.alter(&[format!("DROP CONSTRAINT {name}")])));
-            self.alter(&[format!("ADD CONSTRAINT {name} UNIQUE ({list})")])
+            restored.push(self.alter(&[format!("ADD CONSTRAINT {name} UNIQUE USING INDEX {name}")]));
         } else {
             step.up.push(statement(why, format!("DROP INDEX {qualified}")));
-            format!("CREATE UNIQUE INDEX {name} ON {} ({list})", change.table)
-        };
+        }
         let refuse = format!(
             "\nBEGIN\n    IF EXISTS ({}) THEN\n        RAISE EXCEPTION USING\n            \
              ERRCODE = 'unique_violation',\n            MESSAGE = {};\n    END IF;\nEND\n",
@@ -266,7 +291,9 @@ impl Writer<'_> {
             Dialect::Postgres.literal(&change.duplicates_message(replaced)),
         );
         step.down.push(statement("Say so where deleted rows share a value.", format!("DO {}", dollar_quoted(&refuse))));
-        step.down.push(statement("Writes wait while it is built.", restored));
+        for (number, sql) in restored.into_iter().enumerate() {
+            step.down.push(statement(if number == 0 { "Writes wait while it is built." } else { "" }, sql));
+        }
         step
     }
 
@@ -288,7 +315,7 @@ impl Writer<'_> {
         step.up.push(statement(
             "Not called for rows that are soft-deleted: a purge pays nothing.",
             format!(
-                "CREATE TRIGGER {} BEFORE DELETE ON {}\n    FOR EACH ROW WHEN (NOT {})\n    EXECUTE FUNCTION {function}()",
+                "CREATE TRIGGER {} BEFORE DELETE ON {}\n    FOR EACH ROW WHEN ({} IS NOT TRUE)\n    EXECUTE FUNCTION {function}()",
                 self.quote(name),
                 change.table,
                 change.shape.predicate(Dialect::Postgres, Rows::Deleted, "OLD."),
@@ -324,13 +351,24 @@ impl Writer<'_> {
             link = parent.link(Dialect::Postgres, "parent."),
             raise = self.raise(&parent.message(change), &parent.name, "        "),
         );
+        step.up.push(parent.probe(change));
         step.up.push(statement(
             "The shared lock waits for a soft delete of the parent that is under way, and holds one off until\n\
              this row is committed: a foreign key does neither, for the parent's row stays.",
             format!(
-                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS {}",
+                "CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS {}",
                 dollar_quoted(&body)
             ),
+        ));
+        let fix = format!(
+            "\nBEGIN\n    EXECUTE 'ALTER FUNCTION ' || {} || '() SET search_path TO '\n        \
+             || current_setting('search_path') || ', pg_temp';\nEND\n",
+            Dialect::Postgres.literal(&function)
+        );
+        step.up.push(statement(
+            "It runs with the rights of who made it, so that no row level security hides a parent and nobody needs\n\
+             the right to UPDATE it; and it looks for the parent where it is now, and last among temporary tables.",
+            format!("DO {}", dollar_quoted(&fix)),
         ));
         let changed = parent.changed(change, |old, new| format!("{old} IS DISTINCT FROM {new}"));
         let concerns = parent.concerns(change);
@@ -375,14 +413,4 @@ fn dollar_quoted(body: &str) -> String {
         tag.insert(tag.len() - 1, '_');
     }
     format!("{tag}{body}{tag}")
-}
-
-/// Drops what a failed concurrent build left, so that it can be repeated; a valid index stays.
-fn drop_if_invalid(index: &str) -> String {
-    let body = format!(
-        "\nBEGIN\n    IF EXISTS (SELECT 1 FROM pg_index WHERE indexrelid = to_regclass({}) AND NOT indisvalid) THEN\n        \
-         DROP INDEX {index};\n    END IF;\nEND\n",
-        Dialect::Postgres.literal(index)
-    );
-    format!("DO {}", dollar_quoted(&body))
 }

@@ -64,14 +64,14 @@ where
 struct CodeMigration {
     name: Name,
     metadata: Metadata,
-    heal: Option<String>,
+    heal: Vec<String>,
     up: String,
     down: String,
 }
 
 impl<DB: Backend> Migration<DB> for CodeMigration {
     fn run(&self, conn: &mut dyn BoxableConnection<DB>) -> Result<()> {
-        if let Some(heal) = &self.heal {
+        for heal in &self.heal {
             conn.batch_execute(heal)?;
         }
         Ok(conn.batch_execute(&self.up)?)

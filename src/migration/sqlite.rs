@@ -1,7 +1,7 @@
 //! SQLite: DDL is transactional, so the whole change is one migration.
 
 use super::dialect::Dialect;
-use super::plan::{Change, Parent, Replaced, Statement, Step, statement};
+use super::plan::{Change, Parent, Replaced, Statement, Step, Unique, statement};
 use crate::clock::ClockForm;
 use crate::error::Error;
 use crate::predicate::Rows;
@@ -125,8 +125,8 @@ impl Writer<'_> {
         for unique in &change.uniques {
             let why = "One value among active rows; deleted rows do not block it.";
             self.index("CREATE UNIQUE INDEX", &unique.name, &unique.columns, Rows::Active, why);
-            if let Some(replaced) = &unique.replaced {
-                self.replace(&unique.columns, replaced)?;
+            for replaced in &unique.replaced {
+                self.replace(unique, replaced)?;
             }
         }
         for index in &change.indexes {
@@ -147,8 +147,8 @@ impl Writer<'_> {
         self.down.push(vec![statement("", format!("DROP INDEX {index}"))]);
     }
 
-    fn replace(&mut self, columns: &[String], replaced: &Replaced) -> Result<(), Error> {
-        let change = self.change;
+    fn replace(&mut self, unique: &Unique, replaced: &Replaced) -> Result<(), Error> {
+        let (change, columns) = (self.change, replaced.columns(unique));
         if replaced.is_constraint || replaced.name.to_ascii_lowercase().starts_with("sqlite_autoindex") {
             return Err(Error::UnsupportedMigration {
                 table: change.shape.table.plain(),
@@ -161,30 +161,50 @@ impl Writer<'_> {
             });
         }
         let name = self.qualified(&replaced.name);
+        self.up.extend(self.refuse(
+            "A foreign key that means this index would lose its parent key.",
+            &format!("{} is the target of a foreign key and cannot be replaced", replaced.name),
+            &format!(
+                "FROM sqlite_schema AS child, pragma_foreign_key_list(child.name) AS key\n    \
+                 WHERE child.type = 'table' AND lower(key.\"table\") = lower({}) AND lower(key.\"to\") IN ({})",
+                Dialect::Sqlite.literal(&change.shape.table.name),
+                columns
+                    .iter()
+                    .map(|column| format!("lower({})", Dialect::Sqlite.literal(column)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
+        ));
         let why = "It would let a deleted row block its value; the index among active rows has its place.";
         self.up.push(statement(why, format!("DROP INDEX {name}")));
-        // The only way to raise outside a trigger: a CHECK whose name is the message.
-        let (refuse, message) = ("temp.`soft_delete_refuse`", self.quote(&change.duplicates_message(replaced)));
-        self.down.push(vec![
-            statement("Say so where deleted rows share a value.", format!("DROP TABLE IF EXISTS {refuse}")),
-            statement(
-                "",
-                format!(
-                    "CREATE TEMP TABLE `soft_delete_refuse` (`duplicates` INTEGER CONSTRAINT {message} CHECK (`duplicates` = 0))"
-                ),
-            ),
-            statement("", format!("INSERT INTO {refuse} SELECT COUNT(*) FROM ({})", change.duplicates(columns))),
-            statement("", format!("DROP TABLE {refuse}")),
-            statement(
-                "",
-                format!(
-                    "CREATE UNIQUE INDEX {name} ON {} ({})",
-                    self.bare_table(),
-                    Dialect::Sqlite.quote_all(columns)
-                ),
-            ),
-        ]);
+        let mut down = self.refuse(
+            "Say so where deleted rows share a value.",
+            &change.duplicates_message(replaced),
+            &format!("FROM ({})", change.duplicates(columns)),
+        );
+        down.push(statement(
+            "",
+            format!("CREATE UNIQUE INDEX {name} ON {} ({})", self.bare_table(), Dialect::Sqlite.quote_all(columns)),
+        ));
+        self.down.push(down);
         Ok(())
+    }
+
+    /// Fails with `message` if there are rows in `from`. The only way to raise outside a trigger: a CHECK
+    /// whose name is the message.
+    fn refuse(&self, why: &str, message: &str, from: &str) -> Vec<Statement> {
+        let (refuse, message) = ("temp.`soft_delete_refuse`", self.quote(message));
+        vec![
+            statement(why, format!("DROP TABLE IF EXISTS {refuse}")),
+            statement(
+                "",
+                format!(
+                    "CREATE TEMP TABLE `soft_delete_refuse` (`found` INTEGER CONSTRAINT {message} CHECK (`found` = 0))"
+                ),
+            ),
+            statement("", format!("INSERT INTO {refuse} SELECT COUNT(*) {from}")),
+            statement("", format!("DROP TABLE {refuse}")),
+        ]
     }
 
     fn trigger(&mut self, name: &str, why: &'static str, event: &str, when: &str, body: &str) {
@@ -198,7 +218,7 @@ impl Writer<'_> {
     fn guard(&mut self) {
         let change = self.change;
         let Some(name) = &change.guard else { return };
-        let when = format!("NOT {}", change.shape.predicate(Dialect::Sqlite, Rows::Deleted, "OLD."));
+        let when = format!("{} IS NOT TRUE", change.shape.predicate(Dialect::Sqlite, Rows::Deleted, "OLD."));
         let body = format!("SELECT RAISE(ABORT, {})", Dialect::Sqlite.literal(&change.guard_message(name)));
         self.trigger(name, "Raises, for a cascade of a foreign key too.", "BEFORE DELETE", &when, &body);
     }
@@ -212,6 +232,8 @@ impl Writer<'_> {
             parent.link(Dialect::Sqlite, "parent."),
             parent.parent.predicate(Dialect::Sqlite, Rows::Deleted, "parent."),
         );
+        self.up.push(parent.probe(change));
+        self.down.push(Vec::new());
         let concerns = parent.concerns(change);
         let changed = parent.changed(change, |old, new| format!("{old} IS NOT {new}"));
         let why = "There is one writer at a time, so the parent cannot change in between.";
@@ -223,7 +245,7 @@ impl Writer<'_> {
     fn view(&mut self) {
         let Some(view) = &self.change.view else { return };
         let name = view.quoted(Dialect::Sqlite);
-        let why = "For reports and tools that do not filter. Columns that are added later are not in it.";
+        let why = "For reports and tools that do not filter.";
         let rows = self.change.predicate(Rows::Active);
         self.up.push(statement(
             why,

@@ -30,6 +30,9 @@ macro_rules! on_backend {
             mod behaviour {
                 include!("cases/behaviour.rs");
             }
+            mod lookups {
+                include!("cases/lookups.rs");
+            }
             mod hostile {
                 include!("cases/hostile.rs");
             }

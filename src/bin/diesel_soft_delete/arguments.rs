@@ -88,13 +88,25 @@ pub struct Generate {
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub existing: Vec<String>,
 
-    /// Brings the rows of an existing flag and timestamp into agreement.
-    #[arg(long)]
+    /// Brings the rows of an existing flag and timestamp into agreement: the flag decides.
+    #[arg(long, conflicts_with = "backfill_by_timestamp")]
     pub backfill: bool,
+
+    /// The same, and the timestamp decides.
+    #[arg(long)]
+    pub backfill_by_timestamp: bool,
+
+    /// Adds the CHECK that flag and timestamp agree to a table that had one of them already.
+    #[arg(long, conflicts_with = "no_check")]
+    pub with_check: bool,
 
     /// Leaves the CHECK out that flag and timestamp agree.
     #[arg(long)]
     pub no_check: bool,
+
+    /// Lets MySQL and MariaDB copy the table where they cannot do otherwise.
+    #[arg(long)]
+    pub allow_copy: bool,
 
     /// Leaves the purge index out.
     #[arg(long)]
@@ -256,6 +268,15 @@ impl Generate {
         }
         if self.backfill {
             migration = migration.backfill();
+        }
+        if self.backfill_by_timestamp {
+            migration = migration.backfill_by_timestamp();
+        }
+        if self.with_check {
+            migration = migration.with_check();
+        }
+        if self.allow_copy {
+            migration = migration.allow_copy();
         }
         if self.no_check {
             migration = migration.without_check();

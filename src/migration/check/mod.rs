@@ -21,7 +21,7 @@ mod tables;
 mod tokens;
 
 pub use ask::ReadsCatalog;
-pub(crate) use catalog::{IndexKey, IndexOrigin, LiveIndex, LiveTable, TableKind, same_column};
+pub(crate) use catalog::{IndexOrigin, LiveIndex, LiveTable, TableKind, same_column};
 pub use finding::{Finding, Severity};
 pub use tables::Tables;
 
