@@ -189,4 +189,22 @@ fn the_live_parent_is_found_from_anywhere() {
     let other = &mut PgConnection::establish(&url).unwrap();
     other.batch_execute(&format!("UPDATE users SET is_deleted = TRUE WHERE id = 2; SET search_path TO public; INSERT INTO {schema}.posts (id, author_id) VALUES (1, 1)")).unwrap();
     assert!(other.batch_execute(&format!("INSERT INTO {schema}.posts (id, author_id) VALUES (2, 2)")).is_err());
+    // Not by a temporary table in its place ..
+    other
+        .batch_execute(&format!("SET search_path TO {schema}; CREATE TEMP TABLE users (id INT, is_deleted BOOLEAN)"))
+        .unwrap();
+    assert!(other.batch_execute("INSERT INTO posts (id, author_id) VALUES (2, 2)").is_err());
+    // .. nor by row level security, nor for want of the right to lock it.
+    let role = format!("{schema}_app");
+    conn.batch_execute(&format!(
+        "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON users TO {role};
+         GRANT SELECT, INSERT ON posts TO {role};
+         ALTER TABLE users ENABLE ROW LEVEL SECURITY; CREATE POLICY live ON users USING (is_deleted = FALSE);"
+    ))
+    .unwrap();
+    other.batch_execute(&format!("DROP TABLE pg_temp.users; SET ROLE {role}")).unwrap();
+    other.batch_execute("INSERT INTO posts (id, author_id) VALUES (3, 1)").unwrap();
+    assert!(other.batch_execute("INSERT INTO posts (id, author_id) VALUES (2, 2)").is_err());
+    other.batch_execute("RESET ROLE").unwrap();
+    conn.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).unwrap();
 }

@@ -22,13 +22,13 @@ pub enum Live {
 /// Calls the same generic code for each kind of connection.
 macro_rules! on {
     ($live:expr, $conn:ident => $call:expr) => {
-        match $live {
+        match *$live {
             #[cfg(feature = "postgres")]
-            Live::Postgres($conn) => $call,
+            Live::Postgres(ref mut $conn) => $call,
             #[cfg(feature = "mysql")]
-            Live::Mysql($conn) => $call,
+            Live::Mysql(ref mut $conn) => $call,
             #[cfg(feature = "sqlite")]
-            Live::Sqlite($conn) => $call,
+            Live::Sqlite(ref mut $conn) => $call,
         }
     };
 }
@@ -64,10 +64,12 @@ impl Live {
         }
     }
 
+    #[allow(unused_variables, reason = "without any backend built in there is nothing to look at")]
     pub fn look_up(&mut self, migration: SoftDeleteMigration) -> Result<SoftDeleteMigration, Error> {
         on!(self, conn => migration.adapted_to(conn))
     }
 
+    #[allow(unused_variables, reason = "without any backend built in there is nothing to look at")]
     pub fn check(&mut self, migration: &SoftDeleteMigration) -> Result<Vec<Finding>, Error> {
         on!(self, conn => migration.check(conn))
     }
