@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::backfill::Decides;
 use super::columns::{ColumnNames, TableColumns, primary_key};
 use super::dialect::Dialect;
 use super::names::TableName;
 use super::parent::LiveParent;
-use super::plan::{Builds, Decides, Replaced, script};
+use super::plan::Replaced;
 use super::shape::{Column, Shape};
+use super::step::{Builds, script};
 use super::types::{ColumnType, Role};
 use crate::error::Error;
 use crate::instant::TimeUnit;

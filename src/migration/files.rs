@@ -8,7 +8,7 @@ use chrono::Utc;
 
 use super::builder::SoftDeleteMigration;
 use super::dialect::Dialect;
-use super::plan::{Builds, Step, script};
+use super::step::{Builds, Step, script};
 use super::versions::{self, FORMAT, digits};
 use crate::error::Error;
 

@@ -26,6 +26,7 @@
 //! ```
 
 mod adapt;
+mod backfill;
 mod builder;
 mod check;
 mod columns;
@@ -40,6 +41,7 @@ mod postgres;
 mod shape;
 mod source;
 mod sqlite;
+mod step;
 mod types;
 mod versions;
 
@@ -55,6 +57,3 @@ pub use files::MigrationFolder;
 pub use merged::MergedMigrations;
 pub use parent::LiveParent;
 pub use source::SoftDeleteMigrations;
-
-/// How many rows a backfill changes between two commits.
-const BACKFILL_BATCH: usize = 5000;

@@ -1,8 +1,10 @@
 //! MySQL and MariaDB: every statement is valid on both, and every migration is one change of the
 //! schema, for each commits by itself: what failed half-way goes on where it stopped.
 
+use super::backfill::Backfill;
 use super::dialect::Dialect;
-use super::plan::{Archive, Backfill, Change, Index, Parent, Replaced, Statement, Step, Unique, statement};
+use super::plan::{Archive, Change, Index, Parent, Replaced, Unique};
+use super::step::{Statement, Step, statement};
 use crate::clock::ClockForm;
 use crate::predicate::{Mode, Rows};
 
@@ -169,7 +171,7 @@ impl Writer<'_> {
             after_high = self.compare(">", "high", false),
             batches = updates(&format!("{from_low} AND {to_high} AND ")),
             rest = updates(""),
-            batch = super::BACKFILL_BATCH,
+            batch = super::backfill::BATCH,
         );
         step.up = self.procedure("Batches by primary key, each committed, so that no lock is held for long.", &body);
         Some(step)

@@ -3,85 +3,17 @@
 
 use std::time::Duration;
 
+use super::backfill::Backfill;
 use super::builder::SoftDeleteMigration;
 use super::dialect::Dialect;
 use super::names::{Names, TableName, check_column, check_name, hash};
 use super::parent::LiveParent;
 use super::shape::{Column, Shape};
+use super::step::{Builds, Statement, Step, statement};
 use super::types::ColumnType;
 use super::{mysql, postgres, sqlite};
 use crate::error::Error;
 use crate::predicate::{Mode, Rows};
-
-/// How indexes are built and where transactions end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Builds {
-    /// One script for one transaction.
-    Script,
-    /// Migrations one after the other, so that nobody waits for long.
-    Online,
-}
-
-/// One migration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Step {
-    /// What it does, as a part of a file name.
-    pub(super) title: String,
-    pub(super) in_transaction: bool,
-    pub(super) up: Vec<Statement>,
-    pub(super) down: Vec<Statement>,
-    /// Sent before `up` where there is a connection, one at a time: removes what a failed attempt left.
-    pub(super) heal: Vec<String>,
-}
-
-impl Step {
-    pub(super) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), in_transaction: true, up: Vec::new(), down: Vec::new(), heal: Vec::new() }
-    }
-}
-
-/// A statement and why it is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Statement {
-    why: String,
-    sql: String,
-}
-
-pub(super) fn statement(why: impl Into<String>, sql: impl Into<String>) -> Statement {
-    Statement { why: why.into(), sql: sql.into() }
-}
-
-impl Statement {
-    /// The same statement for another reason.
-    pub(super) fn because(mut self, why: &str) -> Self {
-        self.why = why.to_owned();
-        self
-    }
-
-    /// Appends the comment and the statement. Comments never hold names: a line break in one would
-    /// end the comment.
-    pub(super) fn write(&self, out: &mut String) {
-        for line in self.why.lines() {
-            out.push_str("-- ");
-            out.push_str(line);
-            out.push('\n');
-        }
-        out.push_str(&self.sql);
-        out.push_str(";\n");
-    }
-}
-
-/// The statements of several steps as one text.
-pub(super) fn script<'a>(statements: impl IntoIterator<Item = &'a Statement>) -> String {
-    let mut out = String::new();
-    for statement in statements {
-        if !out.is_empty() && !statement.why.is_empty() {
-            out.push('\n');
-        }
-        statement.write(&mut out);
-    }
-    out
-}
 
 /// A migration, ready to be written in its dialect.
 #[derive(Debug)]
@@ -118,21 +50,6 @@ pub(super) struct Check {
     pub(super) expression: String,
     /// Whether both columns are new, so that no row can disagree.
     pub(super) holds_already: bool,
-}
-
-/// Which of an existing flag and timestamp is right where they disagree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Decides {
-    Flag,
-    Timestamp,
-}
-
-/// An UPDATE of the rows that an earlier life of the table left in disagreement.
-#[derive(Debug)]
-pub(super) struct Backfill {
-    pub(super) why: &'static str,
-    pub(super) set: String,
-    pub(super) filter: String,
 }
 
 #[derive(Debug)]
@@ -452,73 +369,6 @@ impl SoftDeleteMigration {
             _ if dialect == Dialect::Mysql => format!("{ty} NULL DEFAULT NULL"),
             _ => ty,
         })
-    }
-
-    /// Whether rows may have to be changed: it was asked for, or one of flag and timestamp is there.
-    pub(super) fn needs_backfill(&self, shape: &Shape) -> bool {
-        let exists = |column: &Column| self.existing.contains(&column.name);
-        let timestamp = shape.timestamp.as_ref().filter(|_| shape.has_flag_and_timestamp());
-        self.backfill.is_some() || timestamp.is_some_and(|timestamp| exists(&shape.state) != exists(timestamp))
-    }
-
-    fn backfills(&self, change: &Change) -> Result<Vec<Backfill>, Error> {
-        let (shape, dialect) = (&change.shape, change.dialect);
-        let exists = |column: &Column| self.existing.contains(&column.name);
-        let flag_exists = shape.mode != Mode::Timestamp && exists(&shape.state);
-        let timestamp = shape.timestamp.as_ref().filter(|_| shape.has_flag_and_timestamp());
-        let timestamp_exists = timestamp.is_some_and(exists);
-        let mut backfills = Vec::new();
-        if !self.needs_backfill(shape) {
-            return Ok(backfills);
-        }
-        let flag = dialect.quote(&shape.state.name);
-        let assign = |deleted| shape.mode.assignment(deleted).map(|value| format!("{flag}{value}"));
-        if let (true, Some(mut set)) = (flag_exists, assign(false)) {
-            if let Some(timestamp) = timestamp {
-                // In the same statement: the CHECK holds for what is written, though not yet for what is there.
-                set.push_str(&format!(", {} = NULL", dialect.quote(&timestamp.name)));
-            }
-            // Deleted, if the instant decides and there is one: that is for the statement below.
-            let filter = match timestamp.filter(|_| self.backfill == Some(Decides::Timestamp)) {
-                Some(timestamp) => format!("{flag} IS NULL AND {} IS NULL", dialect.quote(&timestamp.name)),
-                None => format!("{flag} IS NULL"),
-            };
-            backfills.push(Backfill { why: "NULL is no state: active.", set, filter });
-            if dialect != Dialect::Postgres {
-                let set = format!("{flag} = TRUE");
-                let filter = format!("{flag} NOT IN (FALSE, TRUE)");
-                backfills.push(Backfill { why: "A flag is an integer here: what is not 0 is true.", set, filter });
-            }
-        }
-        let Some(timestamp) = timestamp else { return Ok(backfills) };
-        let instant = dialect.quote(&timestamp.name);
-        let (active, deleted) = (change.predicate(Rows::Active), change.predicate(Rows::Deleted));
-        if flag_exists {
-            let clock = timestamp.ty.clock(shape.unit).ok_or_else(|| {
-                self.unsupported(
-                    "fill the timestamp column",
-                    "it is an integer of an unknown unit: say it with `.unit(..)`",
-                )
-            })?;
-            backfills.push(Backfill {
-                why: "When they were deleted is not known: they count as deleted now, and a purge can find them.",
-                set: format!("{instant} = {}", dialect.now(clock)),
-                filter: format!("{deleted} AND {instant} IS NULL"),
-            });
-        }
-        if timestamp_exists {
-            let flag_decides = flag_exists && self.backfill != Some(Decides::Timestamp);
-            let (why, set) = if flag_decides {
-                ("The flag decides.", Some(format!("{instant} = NULL")))
-            } else {
-                ("Rows with an instant are the deleted ones.", assign(true))
-            };
-            let not_deleted =
-                if flag_exists && !flag_decides { format!("({active} OR {flag} IS NULL)") } else { active };
-            let filter = format!("{not_deleted} AND {instant} IS NOT NULL");
-            backfills.extend(set.map(|set| Backfill { why, set, filter }));
-        }
-        Ok(backfills)
     }
 
     fn archive_columns(&self, dialect: Dialect) -> Vec<(String, String)> {

@@ -2,7 +2,8 @@
 
 use super::dialect::Dialect;
 use super::names::hash;
-use super::plan::{Builds, Change, Check, Index, Parent, Replaced, Statement, Step, Unique, statement};
+use super::plan::{Change, Check, Index, Parent, Replaced, Unique};
+use super::step::{Builds, Statement, Step, statement};
 use crate::clock::ClockForm;
 use crate::predicate::Rows;
 
@@ -188,7 +189,7 @@ impl Writer<'_> {
                      COMMIT;\n        \
                      SELECT {first_keys} INTO batch_low FROM {table} AS t WHERE ({keys}) > ({high}) ORDER BY {keys} LIMIT 1;\n    \
                  END LOOP;\nEND\n",
-            batch = super::BACKFILL_BATCH,
+            batch = super::backfill::BATCH,
         );
         format!("DO {}", dollar_quoted(&body))
     }

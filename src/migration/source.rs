@@ -9,7 +9,7 @@ use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSo
 use super::builder::SoftDeleteMigration;
 use super::dialect::HasDialect;
 use super::files::title;
-use super::plan::{Builds, script};
+use super::step::{Builds, script};
 use super::versions;
 
 impl SoftDeleteMigration {

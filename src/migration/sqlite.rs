@@ -1,7 +1,8 @@
 //! SQLite: DDL is transactional, so the whole change is one migration.
 
 use super::dialect::Dialect;
-use super::plan::{Change, Parent, Replaced, Statement, Step, Unique, statement};
+use super::plan::{Change, Parent, Replaced, Unique};
+use super::step::{Statement, Step, statement};
 use crate::clock::ClockForm;
 use crate::error::Error;
 use crate::predicate::Rows;
