@@ -41,10 +41,11 @@ pub(crate) enum Closing {
 
 /// Whether what the where clause `W` holds needs no parentheses.
 pub(crate) fn is_grouped<W: QueryId>() -> bool {
+    // From its start: the compiler then decides it when it builds, and a search it would not.
     let name = std::any::type_name::<W>();
-    match name.split_once("::WhereClause<") {
-        Some((_, predicate)) => W::HAS_STATIC_QUERY_ID && writes_its_own_parentheses(predicate),
-        None => name.ends_with("::NoWhereClause"),
+    match name.strip_prefix("diesel::query_builder::where_clause::WhereClause<") {
+        Some(predicate) => W::HAS_STATIC_QUERY_ID && writes_its_own_parentheses(predicate),
+        None => name == "diesel::query_builder::where_clause::NoWhereClause",
     }
 }
 
