@@ -401,8 +401,15 @@ fn column_set_twice<V: Verb, T: SoftDeletable, Changeset>() -> Option<&'static s
         .into_iter()
         .flatten()
         .chain(reset.iter().copied())
-        .find(|column| assigned.contains(&format!("ColumnWrapperForUpdate<{}>", column.type_name)))
+        .find(|column| assigns(assigned, column))
         .map(|column| column.name)
+}
+
+/// Whether a changeset, by the name of its type, assigns the column.
+fn assigns(changeset: &str, column: &ColumnRef) -> bool {
+    // Every `.set(..)` comes here, so nothing is allocated for it.
+    let mut assigned = changeset.split("ColumnWrapperForUpdate<").skip(1);
+    assigned.any(|rest| rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')))
 }
 
 impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R>
