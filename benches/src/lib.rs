@@ -1,0 +1,130 @@
+//! What the benchmarks compare: the same work done by `diesel_soft_delete` and as a user of Diesel
+//! would write it by hand, on each backend.
+
+pub mod allocations;
+
+use diesel::connection::SimpleConnection;
+
+/// The same work twice.
+pub struct Pair<C> {
+    pub name: &'static str,
+    /// Brings the rows with these ids into the state that the work starts from; never measured.
+    pub prepare: fn(&mut C, first: i32, last: i32),
+    pub ours: Side<C>,
+    pub by_hand: Side<C>,
+    /// How many rows each call changes or loads.
+    pub rows: usize,
+}
+
+/// One of the two.
+pub struct Side<C> {
+    /// Builds the statement for one id and executes it. Returns how many rows it changed or loaded.
+    pub call: fn(&mut C, i32) -> usize,
+    /// Builds the statement and writes its SQL.
+    pub sql: fn(i32) -> String,
+    /// Builds the statement and nothing else.
+    pub build: fn(i32),
+}
+
+/// The verbs are called on the ids from 1 to this; reads on the same ids, or authors.
+pub const IDS: i32 = 2000;
+/// Every author has 20 of these posts, and two more that are deleted.
+pub const AUTHORS: i32 = 100;
+
+/// A connection to a database of its own, which is dropped at the end.
+pub struct Private<C: SimpleConnection> {
+    pub conn: C,
+    cleanup: String,
+}
+
+impl<C: SimpleConnection> Drop for Private<C> {
+    fn drop(&mut self) {
+        // Also on the way out of a panic, when there is nobody to tell.
+        let _ = self.conn.batch_execute(&self.cleanup);
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn url(variable: &str) -> String {
+    std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} must name a server: `benches/run` starts private ones"))
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn unique_name() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    format!("dsd_bench_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
+}
+
+pub mod sqlite {
+    use diesel::prelude::*;
+    use diesel::sql_types::Timestamp as Instant;
+    use diesel::sqlite::Sqlite as Db;
+
+    pub type Conn = SqliteConnection;
+    pub const NAME: &str = "SQLite";
+    const INSTANT: &str = "TIMESTAMP";
+    const AFTER_FILLING: &str = "ANALYZE";
+
+    /// A database in memory.
+    pub fn empty() -> super::Private<Conn> {
+        let conn = Conn::establish(":memory:").expect("SQLite is built in");
+        super::Private { conn, cleanup: String::new() }
+    }
+
+    include!("pairs.rs");
+}
+
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    use diesel::connection::SimpleConnection;
+    use diesel::pg::Pg as Db;
+    use diesel::prelude::*;
+    use diesel::sql_types::Timestamp as Instant;
+
+    pub type Conn = PgConnection;
+    pub const NAME: &str = "PostgreSQL";
+    const INSTANT: &str = "TIMESTAMP";
+    const AFTER_FILLING: &str = "VACUUM ANALYZE posts";
+
+    /// A schema of its own, and more connections to it.
+    pub fn empty() -> super::Private<Conn> {
+        let name = super::unique_name();
+        let mut conn = another();
+        conn.batch_execute(&format!("CREATE SCHEMA {name}; SET search_path TO {name};"))
+            .expect("a schema can be created");
+        let cleanup = format!("SET client_min_messages TO warning; DROP SCHEMA {name} CASCADE;");
+        super::Private { conn, cleanup }
+    }
+
+    pub fn another() -> Conn {
+        Conn::establish(&super::url("PG_DATABASE_URL")).expect("the PostgreSQL server of PG_DATABASE_URL answers")
+    }
+
+    include!("pairs.rs");
+}
+
+#[cfg(feature = "mysql")]
+pub mod mysql {
+    use diesel::connection::SimpleConnection;
+    use diesel::mysql::Mysql as Db;
+    use diesel::prelude::*;
+    use diesel::sql_types::Datetime as Instant;
+
+    pub type Conn = MysqlConnection;
+    pub const NAME: &str = "MariaDB";
+    const INSTANT: &str = "DATETIME(6) NULL DEFAULT NULL";
+    const AFTER_FILLING: &str = "ANALYZE TABLE posts";
+
+    /// A database of its own.
+    pub fn empty() -> super::Private<Conn> {
+        let name = super::unique_name();
+        let url = super::url("MYSQL_DATABASE_URL");
+        let mut conn = Conn::establish(&url).expect("the MySQL server of MYSQL_DATABASE_URL answers");
+        conn.batch_execute(&format!("CREATE DATABASE {name}; USE {name};")).expect("a database can be created");
+        super::Private { conn, cleanup: format!("DROP DATABASE {name};") }
+    }
+
+    include!("pairs.rs");
+}
