@@ -22,7 +22,7 @@ pub fn measure(run: &mut Run, directory: &Path) {
             compile(command, package, directory);
         }
         let mut flip = false;
-        run.ratio(&row, 12, 40, || {
+        run.ratio(&row, 24, 40, || {
             flip = !flip;
             let time = |package: &Path| {
                 // A new time stamp is all that cargo looks at.
