@@ -1,0 +1,13 @@
+//! The slower proofs of the core: random sequences against a model, races, a wide schema.
+
+#[path = "proof/many_tables.rs"]
+mod many_tables;
+#[path = "proof/model.rs"]
+mod model;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[path = "proof/races.rs"]
+mod races;
+#[path = "proof/sequences.rs"]
+mod sequences;
+#[path = "proof/support.rs"]
+mod support;

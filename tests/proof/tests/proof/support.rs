@@ -1,0 +1,96 @@
+//! A connection per backend, and what the backends spell differently. Every test on a server has a
+//! schema (PostgreSQL) or a database (MySQL) of its own, which is dropped at its end.
+
+use diesel::connection::SimpleConnection;
+
+/// A connection with the database that belongs to it.
+pub struct Own<C: SimpleConnection> {
+    pub conn: C,
+    /// Where further connections to the same database go.
+    #[allow(dead_code, reason = "SQLite in memory has one connection")]
+    pub url: String,
+    cleanup: String,
+}
+
+impl<C: SimpleConnection> Drop for Own<C> {
+    fn drop(&mut self) {
+        let dropped = self.conn.batch_execute(&self.cleanup);
+        if !std::thread::panicking() {
+            dropped.expect("the test's own database can be dropped");
+        }
+    }
+}
+
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn server(variable: &str) -> (String, String) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    let url = std::env::var(variable)
+        .unwrap_or_else(|_| panic!("{variable} must name a server: `tests/run` starts private ones"));
+    (url, format!("dsd_proof_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)))
+}
+
+pub mod sqlite {
+    use diesel::prelude::*;
+
+    pub type Conn = SqliteConnection;
+    pub type Db = diesel::sqlite::Sqlite;
+    /// The backend's own type of an instant, beside Diesel's portable `Timestamp`.
+    pub use diesel::sql_types::TimestamptzSqlite as OwnInstant;
+    pub type OwnValue = chrono::DateTime<chrono::Utc>;
+    pub const OWN_DDL: &str = "TIMESTAMP";
+    pub const TIMESTAMP_DDL: &str = "TIMESTAMP";
+
+    pub fn own() -> super::Own<Conn> {
+        let conn = Conn::establish(":memory:").expect("SQLite is built in");
+        super::Own { conn, url: String::new(), cleanup: String::new() }
+    }
+}
+
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::*;
+
+    pub type Conn = PgConnection;
+    pub type Db = diesel::pg::Pg;
+    pub use diesel::sql_types::Timestamptz as OwnInstant;
+    pub type OwnValue = chrono::DateTime<chrono::Utc>;
+    pub const OWN_DDL: &str = "TIMESTAMPTZ";
+    pub const TIMESTAMP_DDL: &str = "TIMESTAMP";
+
+    pub fn own() -> super::Own<Conn> {
+        let (url, name) = super::server("PG_DATABASE_URL");
+        let mut conn = Conn::establish(&url).expect("the PostgreSQL server of PG_DATABASE_URL answers");
+        // A zone that is not UTC, so that a conversion nobody asked for shows.
+        conn.batch_execute(&format!(
+            "CREATE SCHEMA {name}; SET search_path TO {name}; SET timezone TO 'America/New_York';"
+        ))
+        .expect("a schema can be created");
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let url = format!("{url}{separator}options=-csearch_path%3D{name}");
+        super::Own { conn, url, cleanup: format!("SET client_min_messages TO warning; DROP SCHEMA {name} CASCADE;") }
+    }
+}
+
+#[cfg(feature = "mysql")]
+pub mod mysql {
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::*;
+
+    pub type Conn = MysqlConnection;
+    pub type Db = diesel::mysql::Mysql;
+    pub use diesel::sql_types::Datetime as OwnInstant;
+    pub type OwnValue = chrono::NaiveDateTime;
+    pub const OWN_DDL: &str = "DATETIME(6)";
+    pub const TIMESTAMP_DDL: &str = "DATETIME(6)";
+
+    pub fn own() -> super::Own<Conn> {
+        let (url, name) = super::server("MYSQL_DATABASE_URL");
+        let mut conn = Conn::establish(&url).expect("the MySQL server of MYSQL_DATABASE_URL answers");
+        conn.batch_execute(&format!("CREATE DATABASE {name}; USE {name}; SET time_zone = '-05:00';"))
+            .expect("a database can be created");
+        let base = url.rsplit_once('/').expect("the URL names a database").0;
+        super::Own { conn, url: format!("{base}/{name}"), cleanup: format!("DROP DATABASE {name};") }
+    }
+}
