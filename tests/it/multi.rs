@@ -3,8 +3,9 @@
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, Pool};
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{ClockForm, Outcome, UtcClock, db_now};
+use diesel_soft_delete::{ClockForm, Error, Outcome, UtcClock, db_now};
 
 #[derive(diesel::MultiConnection)]
 enum AnyConnection {
@@ -40,17 +41,32 @@ diesel::table! {
         reason -> Nullable<Text>,
     }
 }
+
+diesel::table! {
+    slugs {
+        id -> Integer,
+        slug -> Text,
+        is_deleted -> Bool,
+    }
+}
 diesel::joinable!(notes -> authors (author_id));
 diesel::allow_tables_to_appear_in_same_query!(authors, notes);
 diesel_soft_delete::soft_deletable! {
     authors { flag = is_deleted }
+    slugs { flag = is_deleted }
     notes { flag = is_deleted, timestamp = deleted_at, touch = touched, unit = millis, metadata(reason) }
 }
 
 #[derive(Queryable, Selectable, Identifiable)]
-#[diesel(table_name = notes)]
+struct Author {
+    id: i32,
+}
+
+#[derive(Queryable, Selectable, Identifiable, Associations)]
+#[diesel(belongs_to(Author))]
 struct Note {
     id: i32,
+    author_id: i32,
 }
 
 fn cases(mut conn: AnyConnection, instant: &str) {
@@ -89,7 +105,64 @@ fn cases(mut conn: AnyConnection, instant: &str) {
     assert_eq!(notes::table.filter(raw).purge_older_than(TimeDelta::days(1)).run(conn).unwrap(), 1);
     assert_eq!(diesel::select(db_now_is_now()).get_result::<bool>(conn), Ok(true));
     assert_eq!(notes::table.count().get_result::<i64>(conn), Ok(2));
+
+    let author: Author = authors::table.find(2).select(Author::as_select()).first(conn).unwrap();
+    assert_eq!(Note::belonging_to(&author).soft_delete().run(conn).unwrap(), 1);
+    let trash: Vec<Note> = notes::table.deleted().select(Note::as_select()).load(conn).unwrap();
+    assert_eq!(trash.iter().map(|note| (note.id, note.author_id)).collect::<Vec<_>>(), [(3, 2)]);
 }
+
+/// Every outcome and typed error, and a transaction that stays usable after one.
+fn outcomes(mut conn: AnyConnection, unique: &str) {
+    conn.batch_execute(
+        "CREATE TABLE slugs (id INTEGER PRIMARY KEY, slug VARCHAR(20) NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
+         INSERT INTO slugs (id, slug, is_deleted) VALUES (1, 'a', TRUE), (2, 'a', FALSE), (3, 'c', FALSE);",
+    )
+    .unwrap();
+    conn.batch_execute(unique).unwrap();
+    let conn = &mut conn;
+    let delete = |id: i32| slugs::table.find(id).soft_delete();
+    assert_eq!(delete(9).outcome(conn).unwrap(), Outcome::NotFound);
+    assert_eq!(delete(1).outcome(conn).unwrap(), Outcome::AlreadyInState);
+    assert_eq!(delete(2).only_if(slugs::slug.eq("b")).outcome(conn).unwrap(), Outcome::Refused);
+    assert_eq!(delete(3).outcome(conn).unwrap(), Outcome::Changed);
+    let error = slugs::table.restore().outcome(conn).unwrap_err();
+    assert!(matches!(error, Error::RestoreConflict { .. } | Error::NotOneRow { rows: 2, .. }), "{error}");
+    let result = conn.transaction(|conn| {
+        let error = slugs::table.find(1).restore().run(conn).unwrap_err();
+        assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "slugs"), "{error}");
+        let error = slugs::table.find(1).restore().outcome(conn).unwrap_err();
+        assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "slugs"), "{error}");
+        delete(2).run(conn)?;
+        assert_eq!(slugs::table.find(1).restore().outcome(conn)?, Outcome::Changed);
+        Ok::<_, Error>(())
+    });
+    result.unwrap();
+    assert_eq!(slugs::table.active().select(slugs::id).load::<i32>(conn), Ok(vec![1]));
+}
+
+/// Threads on a pool: one of them changes the row.
+fn pool(url: &str, connections: u32) {
+    let pool = Pool::builder().max_size(connections).build(ConnectionManager::<AnyConnection>::new(url)).unwrap();
+    pool.get()
+        .unwrap()
+        .batch_execute("CREATE TABLE authors (id INTEGER PRIMARY KEY, is_deleted BOOLEAN NOT NULL DEFAULT FALSE); INSERT INTO authors (id) VALUES (1), (2)")
+        .unwrap();
+    let outcomes: Vec<Outcome> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|_| scope.spawn(|| authors::table.find(1).soft_delete().outcome(&mut pool.get().unwrap()).unwrap()))
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Changed).count(), 1, "{outcomes:?}");
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::AlreadyInState).count(), 3, "{outcomes:?}");
+    let conn = &mut pool.get().unwrap();
+    assert_eq!(authors::table.active().select(authors::id).load::<i32>(conn), Ok(vec![2]));
+    assert_eq!(authors::table.deleted().select(authors::id).load::<i32>(conn), Ok(vec![1]));
+}
+
+const LIVE_SLUGS: &str = "CREATE UNIQUE INDEX live_slugs ON slugs (slug) WHERE (is_deleted = FALSE)";
+const LIVE_SLUGS_ON_MYSQL: &str = "ALTER TABLE slugs ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE KEY live_slugs (slug, live)";
 
 /// The database's clock is about this machine's.
 fn db_now_is_now() -> impl diesel::expression::BoxableExpression<
@@ -105,17 +178,28 @@ fn db_now_is_now() -> impl diesel::expression::BoxableExpression<
 
 #[test]
 fn sqlite() {
-    cases(AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap()), "TIMESTAMP");
+    let connection = || AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap());
+    cases(connection(), "TIMESTAMP");
+    outcomes(connection(), LIVE_SLUGS);
+    pool(":memory:", 1);
 }
 
 #[test]
 fn postgres() {
     let (_owner, url) = crate::support::postgres::shared();
-    cases(AnyConnection::Postgres(PgConnection::establish(&url).unwrap()), "TIMESTAMP");
+    let connection = || AnyConnection::Postgres(PgConnection::establish(&url).unwrap());
+    cases(connection(), "TIMESTAMP");
+    outcomes(connection(), LIVE_SLUGS);
+    let (_owner, url) = crate::support::postgres::shared();
+    pool(&url, 4);
 }
 
 #[test]
 fn mysql() {
     let (_owner, url) = crate::support::mysql::shared();
-    cases(AnyConnection::Mysql(MysqlConnection::establish(&url).unwrap()), "DATETIME(6)");
+    let connection = || AnyConnection::Mysql(MysqlConnection::establish(&url).unwrap());
+    cases(connection(), "DATETIME(6)");
+    outcomes(connection(), LIVE_SLUGS_ON_MYSQL);
+    let (_owner, url) = crate::support::mysql::shared();
+    pool(&url, 4);
 }

@@ -5,7 +5,7 @@ use diesel::r2d2::{ConnectionManager, Pool};
 use diesel_soft_delete::Outcome;
 use diesel_soft_delete::prelude::*;
 
-use super::backend::{Conn, shared};
+use super::backend::{Conn, DIALECT, shared};
 use super::schema::*;
 
 #[test]
@@ -21,6 +21,35 @@ fn an_r2d2_pool() {
     assert_eq!(posts::table.find(99).purge_older_than(chrono::TimeDelta::days(1)).run(conn).unwrap(), 0);
     let other = &mut pool.get().unwrap();
     assert_eq!(posts::table.active().count().get_result::<i64>(other), Ok(2));
+}
+
+/// Threads on a pool: each row is changed by one of them, and each is told so.
+#[test]
+fn threads_on_an_r2d2_pool() {
+    let (mut owner, url) = shared();
+    fill(&mut owner);
+    // SQLite's shared memory refuses a second writer instead of letting it wait.
+    let connections = if DIALECT == diesel_soft_delete::Dialect::Sqlite { 1 } else { 4 };
+    let pool = Pool::builder().max_size(connections).build(ConnectionManager::<Conn>::new(url)).unwrap();
+    let changed = |work: fn(&mut Conn) -> usize| -> usize {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| work(&mut pool.get().unwrap()))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        })
+    };
+    // One, Three and Four are active; then all five are deleted.
+    assert_eq!(changed(|conn| posts::table.soft_delete().run(conn).unwrap()), 3);
+    assert_eq!(
+        changed(|conn| usize::from(posts::table.find(1).restore().outcome(conn).unwrap() == Outcome::Changed)),
+        1
+    );
+    assert_eq!(
+        changed(|conn| {
+            conn.transaction(|conn| posts::table.find(1).soft_delete().only_if(posts::version.eq(1)).run(conn)).unwrap()
+        }),
+        1
+    );
+    assert_eq!(posts::table.active().count().get_result::<i64>(&mut pool.get().unwrap()), Ok(0));
 }
 
 #[test]
