@@ -63,12 +63,20 @@ fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
     let support = project.join("src/support");
     std::fs::create_dir_all(&support).expect("a directory for what is shared");
     std::fs::copy(root.join("tests/ui/support/blog.rs"), support.join("blog.rs")).expect("a copy");
+    // A crate that owns tables, for a file that is not that crate.
+    let foreign = project.join("foreign");
+    std::fs::create_dir_all(foreign.join("src")).expect("a directory for the other crate");
+    std::fs::copy(root.join("tests/ui/support/foreign.rs"), foreign.join("src/lib.rs")).expect("a copy");
+    let manifest = "[package]\nname = \"foreign\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\
+                    [dependencies]\ndiesel = { version = \"~2.3\", default-features = false }\n";
+    std::fs::write(foreign.join("Cargo.toml"), manifest).expect("a manifest");
     let manifest = format!(
         "[package]\nname = \"ui\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n\
          [dependencies]\n\
          diesel_soft_delete = {{ path = {root:?}, features = [\"mysql_backend\"] }}\n\
          diesel = {{ version = \"~2.3\" }}\n\
          chrono = \"0.4\"\n\
+         foreign = {{ path = \"foreign\" }}\n\
          [profile.dev]\ndebug = 0\n"
     );
     std::fs::write(project.join("Cargo.toml"), manifest).expect("a manifest");

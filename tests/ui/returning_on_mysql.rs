@@ -6,4 +6,8 @@ fn main() {
     let query = posts::table.find(1).soft_delete().returning(posts::id);
     on_mysql(query);
     //~^ `diesel::mysql::Mysql` has no `RETURNING` clause
+    on_mysql(posts::table.find(1).restore().returning(posts::id));
+    //~^ `diesel::mysql::Mysql` has no `RETURNING` clause
+    on_mysql(posts::table.purge_older_than(chrono::TimeDelta::days(1)).returning(posts::id));
+    //~^ `diesel::mysql::Mysql` has no `RETURNING` clause
 }

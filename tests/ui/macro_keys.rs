@@ -1,0 +1,19 @@
+diesel::table! { a { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
+diesel::table! { b { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
+diesel::table! { c { id -> Integer, live -> Bool, is_deleted -> Bool, } }
+
+// The macro beside `table!` reports what the derive reports, for every table at once.
+diesel_soft_delete::soft_deletable! {
+    a {
+        flga = is_deleted, //~ did you mean `flag`? The correct format looks like `flag = is_deleted`
+        timestamp = deleted_at,
+        timestamp = deleted_at, //~ `timestamp` is given twice
+    }
+    b { flag = is_deleted, unit = millis } //~ `unit` has no column to be the unit of
+    c {
+        flag = is_deleted,
+        active_flag = live, //~ `flag` and `active_flag` cannot stand together
+    }
+}
+
+fn main() {}
