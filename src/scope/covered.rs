@@ -69,6 +69,10 @@ where
 impl<F, S> CoveredBy<S> for SelectStatement<FromClause<F>> where F: QuerySource + CoveredBy<S> {}
 
 /// The SQL type of the ON clause of a join of `R`, if it or the `active()` over `S` filters `R`.
+#[diagnostic::on_unimplemented(
+    message = "this ON clause carries the predicate of a part of what is joined, so `.active()` would not filter the rest",
+    note = "`.on_active(..)` comes last: `right.inner_join(other).on_active(on_clause)`, not `right.on_active(on_clause).inner_join(other)`"
+)]
 pub trait OnCovers<R, S> {}
 
 impl<R: CoveredBy<S>, S> OnCovers<R, S> for Bool {}

@@ -151,6 +151,10 @@ impl<R> SingleValue for CarriesPredicateOf<R> where Self: SqlType {}
 impl<R> BoolOrNullableBool for CarriesPredicateOf<R> {}
 
 /// The SQL type of the ON clause of an inner join of `R`.
+#[diagnostic::on_unimplemented(
+    message = "this ON clause carries the predicate of a part of what is joined, so `.active()` would not filter the rest",
+    note = "`.on_active(..)` comes last: `right.inner_join(other).on_active(on_clause)`, not `right.on_active(on_clause).inner_join(other)`"
+)]
 pub trait InnerOn<R> {
     /// The predicate that the ON clause does not carry.
     type Missing;
@@ -170,6 +174,10 @@ impl<R> InnerOn<R> for CarriesPredicateOf<R> {
 
 /// The SQL type of the ON clause of a left outer join of `R`, if an `.active()` query may hold
 /// that join.
+#[diagnostic::on_unimplemented(
+    message = "this ON clause carries the predicate of a part of what is joined, so `.active()` would not filter the rest",
+    note = "`.on_active(..)` comes last: `right.inner_join(other).on_active(on_clause)`, not `right.on_active(on_clause).inner_join(other)`"
+)]
 pub trait LeftOn<R> {}
 
 impl<R> LeftOn<R> for CarriesPredicateOf<R> {}
