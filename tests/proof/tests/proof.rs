@@ -1,4 +1,5 @@
-//! The slower proofs of the core: random sequences against a model, races, a wide schema.
+//! The slower proofs of the core: random sequences against a model, query shapes against the same queries over
+//! reduced tables, races, a wide schema.
 
 #[path = "proof/many_tables.rs"]
 mod many_tables;
@@ -9,5 +10,7 @@ mod model;
 mod races;
 #[path = "proof/sequences.rs"]
 mod sequences;
+#[path = "proof/shapes/mod.rs"]
+mod shapes;
 #[path = "proof/support.rs"]
 mod support;
