@@ -77,14 +77,22 @@ macro_rules! source {
 
 mod aliases;
 mod boxed;
+mod clauses;
 mod inner_joins;
 mod left_joins;
 mod predicates;
 mod subqueries;
 
 /// All shapes, by subject.
-const SHAPES: [fn(&mut Proof); 6] =
-    [inner_joins::shapes, left_joins::shapes, aliases::shapes, predicates::shapes, subqueries::shapes, boxed::shapes];
+const SHAPES: [fn(&mut Proof); 7] = [
+    inner_joins::shapes,
+    left_joins::shapes,
+    aliases::shapes,
+    predicates::shapes,
+    subqueries::shapes,
+    clauses::shapes,
+    boxed::shapes,
+];
 
 /// Runs all shapes over random data.
 fn prove(conn: Conn, blind: Option<Conn>, cases: u32) {
