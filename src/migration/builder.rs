@@ -42,7 +42,9 @@ use crate::predicate::Mode;
 /// # Once it has run
 ///
 /// A migration that has run is not changed; for what comes later (a guard, an index) write another
-/// one that names the columns as [`existing`](Self::existing).
+/// one that names the columns as [`existing`](Self::existing). With [`for_table`](Self::for_table) a
+/// migration in code follows the declaration: give one that has run to [`write_to`](Self::write_to), or
+/// write its names down, before the declaration changes.
 ///
 /// ```
 /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -463,7 +465,7 @@ impl SoftDeleteMigration {
     /// carried over, and an `ON CONFLICT (slug)` that meant it must name the predicate now:
     /// `ON CONFLICT (slug) WHERE (is_deleted = FALSE)`. It must not be the target of a foreign key.
     ///
-    /// `down` builds it again, or says that deleted rows share a value and changes nothing.
+    /// `down` builds it again, or says that deleted rows share a value and stops there.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};

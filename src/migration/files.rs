@@ -130,6 +130,9 @@ fn write(migrations: &Path, folders: &[MigrationFolder]) -> Result<Vec<PathBuf>,
             return Err(Error::MigrationExists { path: path.clone() });
         }
     }
+    if folders.is_empty() {
+        return Ok(Vec::new());
+    }
     create(migrations, |path| fs::create_dir_all(path))?;
     for (path, folder) in paths.iter().zip(folders) {
         create(path, |path| fs::create_dir(path))?;

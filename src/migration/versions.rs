@@ -22,7 +22,8 @@ pub(super) fn from(first: &str, count: usize) -> Result<Vec<String>, Error> {
     if !first.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-') {
         return refuse("it may hold letters, digits and dashes");
     }
-    let start = NaiveDateTime::parse_from_str(&digits(first), "%Y%m%d%H%M%S").ok();
+    let is_date = digits(first).len() == 14;
+    let start = NaiveDateTime::parse_from_str(&digits(first), "%Y%m%d%H%M%S").ok().filter(|_| is_date);
     let nth = |n: usize| match start {
         _ if n == 0 => first.to_owned(),
         Some(start) => {

@@ -85,10 +85,7 @@ macro_rules! newcomer {
                 let well = stdout(&project.run(Some(&url), &["check", "posts"]), 0);
                 assert!(well.contains("posts: all is well"), "{well}");
 
-                // Rows that disagree are found, where no CHECK forbids them.
-                conn.batch_execute("ALTER TABLE posts ADD COLUMN other INTEGER").unwrap();
                 conn.revert_all_migrations(source).unwrap();
-                conn.batch_execute("ALTER TABLE posts DROP COLUMN other").unwrap();
                 assert_eq!(crate::dump::$backend::dump(conn), before);
             }
 

@@ -60,7 +60,12 @@ on_backend!(
 mod cli;
 mod diesel_cli;
 #[cfg(feature = "mysql")]
+mod mysql_checks;
+#[cfg(feature = "mysql")]
 mod mysql_online;
 mod plans;
 #[cfg(feature = "postgres")]
+mod postgres_checks;
+#[cfg(feature = "postgres")]
 mod postgres_locks;
+mod sqlite_checks;

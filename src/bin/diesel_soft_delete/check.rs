@@ -10,7 +10,8 @@ pub fn run(arguments: &Check) -> Result<bool, Failure> {
     let mut live = Live::connect(arguments.database.require()?)?;
     let mut all_well = true;
     for table in &arguments.tables {
-        let mut migration = live.look_up(arguments.columns.migration(table))?;
+        let migration = arguments.columns.migration(table);
+        let mut findings = live.check(&migration)?;
         // Without names the usual ones are meant; a table with one of them is in that mode.
         if arguments.columns.assumes_state() {
             let there = |name: &str| migration.existing_columns().iter().any(|column| column == name);

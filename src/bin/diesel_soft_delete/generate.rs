@@ -43,6 +43,9 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         Some(version) => migration.write_to_as(&directory, dialect, version)?,
         None => migration.write_to(&directory, dialect)?,
     };
+    if folders.is_empty() {
+        println!("Nothing to migrate: the table has all of it");
+    }
     for folder in folders {
         for file in ["up.sql", "down.sql", "metadata.toml"] {
             println!("Creating {}", relative(&folder.join(file)).display());

@@ -3,9 +3,9 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_migrations::MigrationHarness;
+use diesel_soft_delete::Error;
 use diesel_soft_delete::migration::SoftDeleteMigration;
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::Error;
 
 use super::backend::{Conn, DIALECT, connection};
 
@@ -62,8 +62,7 @@ fn up_down_up_through_the_harness() {
     // New rows are active without being told.
     conn.batch_execute("INSERT INTO users (user_id, name) VALUES (200, 'Edsger')").unwrap();
     assert_eq!(users::table.active().count().get_result::<i64>(conn), Ok(3));
-    let full =
-        users::table.find(7).soft_delete().at_utc(instant("2024-01-01 00:00:00.123456").and_utc());
+    let full = users::table.find(7).soft_delete().at_utc(instant("2024-01-01 00:00:00.123456").and_utc());
     assert_eq!(full.execute(conn), Ok(1));
     let stored = users::table.find(7).select(users::deletion_date).first::<Option<chrono::NaiveDateTime>>(conn);
     assert_eq!(stored, Ok(Some(instant("2024-01-01 00:00:00.123456"))));

@@ -42,7 +42,9 @@ diesel_soft_delete::soft_deletable! {
 }
 
 fn insert(conn: &mut Conn, id: i32, slug: &str) -> QueryResult<usize> {
-    diesel::insert_into(posts::table).values((posts::id.eq(id), posts::slug.eq(slug), posts::author_id.eq(1))).execute(conn)
+    diesel::insert_into(posts::table)
+        .values((posts::id.eq(id), posts::slug.eq(slug), posts::author_id.eq(1)))
+        .execute(conn)
 }
 
 /// What a migration leaves, the check finds in order: in every mode, from names and from a declaration.
@@ -71,7 +73,8 @@ fn the_check_finds_nothing_to_mend() {
         notes_only(&check::<posts::table, _>(conn).unwrap());
         assert_schema::<(posts::table, (posts::table,)), _>(conn).unwrap();
     }
-    let names = || SoftDeleteMigration::new("posts").primary_key("id").unique_among_active("slug").replacing_index(PLAIN_KEY);
+    let names =
+        || SoftDeleteMigration::new("posts").primary_key("id").unique_among_active("slug").replacing_index(PLAIN_KEY);
     for migration in [
         names().flag("is_deleted"),
         names().flag("is_deleted").nullable_flag().timestamp("deleted_at").index_active("title"),
@@ -87,7 +90,8 @@ fn the_check_finds_nothing_to_mend() {
         // Looked up again, there is nothing left to add.
         let again = migration.clone().adapted_to(conn).unwrap();
         notes_only(&again.check(conn).unwrap());
-        assert!(!again.without_check().without_purge_index().up_sql(DIALECT).unwrap().contains("ADD COLUMN `deleted"));
+        let sql = again.up_sql(DIALECT).unwrap();
+        assert!(!sql.contains("ADD COLUMN") && !sql.contains("purge_idx"), "{sql}");
         blog::down(conn, &migration);
     }
 }
@@ -95,7 +99,10 @@ fn the_check_finds_nothing_to_mend() {
 #[test]
 fn tombstones_do_not_block_a_value() {
     let conn = &mut *blog::empty();
-    blog::up(conn, &SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY));
+    blog::up(
+        conn,
+        &SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY),
+    );
     // The same value, deleted many times.
     for id in 1..=20 {
         assert_eq!(insert(conn, id, "a"), Ok(1));
@@ -120,7 +127,8 @@ fn tombstones_do_not_block_a_value() {
 fn a_replaced_key_comes_back_or_says_why_not() {
     let conn = &mut *blog::empty();
     let before = dump(conn);
-    let migration = SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY);
+    let migration =
+        SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY);
     let source = migration.clone().into_migrations("2026-01-01-000000");
     conn.run_pending_migrations(source.clone()).unwrap();
     insert(conn, 1, "a").unwrap();
@@ -129,7 +137,10 @@ fn a_replaced_key_comes_back_or_says_why_not() {
     let migrated = dump(conn);
 
     let error = conn.revert_all_migrations(source.clone()).unwrap_err().to_string();
-    assert!(error.contains("posts_plain_slug cannot be unique again: rows share a value, soft-deleted ones among them"), "{error}");
+    assert!(
+        error.contains("posts_plain_slug cannot be unique again: rows share a value, soft-deleted ones among them"),
+        "{error}"
+    );
     if DIALECT == Dialect::Sqlite {
         assert_eq!(dump(conn), migrated);
     }
@@ -142,7 +153,8 @@ fn a_replaced_key_comes_back_or_says_why_not() {
 #[test]
 fn a_script_that_cannot_go_back_changes_nothing() {
     let conn = &mut *blog::empty();
-    let migration = SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY);
+    let migration =
+        SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY);
     blog::up(conn, &migration);
     insert(conn, 1, "a").unwrap();
     posts::table.find(1).soft_delete().execute(conn).unwrap();
@@ -203,7 +215,8 @@ fn the_guard_and_a_cascading_foreign_key() {
 #[test]
 fn what_goes_past_the_guard() {
     let conn = &mut *blog::empty();
-    conn.batch_execute("CREATE TABLE drafts (id INTEGER PRIMARY KEY, is_deleted BOOLEAN NOT NULL DEFAULT FALSE)").unwrap();
+    conn.batch_execute("CREATE TABLE drafts (id INTEGER PRIMARY KEY, is_deleted BOOLEAN NOT NULL DEFAULT FALSE)")
+        .unwrap();
     blog::up(conn, &SoftDeleteMigration::new("drafts").flag("is_deleted").existing("is_deleted").guard_hard_delete());
     conn.batch_execute("INSERT INTO drafts (id) VALUES (1)").unwrap();
     match DIALECT {
@@ -226,12 +239,16 @@ fn an_active_row_needs_a_live_parent() {
     users::table.find(2).soft_delete().execute(conn).unwrap();
     let add = |conn: &mut Conn, id: i32, author: Option<i32>, deleted: bool| {
         let at = deleted.then(|| chrono::Utc::now().naive_utc());
-        let row = (posts::id.eq(id), posts::author_id.eq(author), posts::is_deleted.eq(deleted), posts::deleted_at.eq(at));
+        let row =
+            (posts::id.eq(id), posts::author_id.eq(author), posts::is_deleted.eq(deleted), posts::deleted_at.eq(at));
         diesel::insert_into(posts::table).values(row).execute(conn)
     };
     let refused = |result: QueryResult<usize>| {
         let error = result.unwrap_err().to_string();
-        assert!(error.contains("the parent of this row of posts in users is soft-deleted: posts_live_parent_author_id"), "{error}");
+        assert!(
+            error.contains("the parent of this row of posts in users is soft-deleted: posts_live_parent_author_id"),
+            "{error}"
+        );
     };
     // Inserted.
     assert_eq!(add(conn, 1, Some(1), false), Ok(1));
@@ -363,7 +380,10 @@ fn the_view_shows_active_rows() {
         }
     }
     assert!(rows.is_ok());
-    assert_eq!(live_posts::table.select(live_posts::id).order(live_posts::id).load::<i32>(conn), Ok(vec![1, 2, 3, 4, 5]));
+    assert_eq!(
+        live_posts::table.select(live_posts::id).order(live_posts::id).load::<i32>(conn),
+        Ok(vec![1, 2, 3, 4, 5])
+    );
 }
 
 /// Rows move with explicit columns; the instant of the archiving comes by itself.
@@ -437,9 +457,11 @@ fn the_archive_has_no_virtual_columns() {
         Dialect::Sqlite => "ALTER TABLE posts ADD COLUMN loud TEXT AS (upper(title)) VIRTUAL",
     };
     conn.batch_execute(generated).unwrap();
-    let migration = SoftDeleteMigration::new("posts").archive_table("posts_archive").unique_among_active(["slug", "title"]);
+    let migration =
+        SoftDeleteMigration::new("posts").archive_table("posts_archive").unique_among_active(["slug", "title"]);
     blog::up(conn, &migration);
-    conn.batch_execute("INSERT INTO posts_archive (id, title, loud, is_deleted) VALUES (1, 'a', 'written', TRUE)").unwrap();
+    conn.batch_execute("INSERT INTO posts_archive (id, title, loud, is_deleted) VALUES (1, 'a', 'written', TRUE)")
+        .unwrap();
     assert!(!dump(conn).lines().any(|line| line.contains("posts_archive") && line.contains("active_key")));
 }
 
@@ -524,8 +546,11 @@ fn a_backfill_of_both_columns_lets_the_flag_decide() {
         "INSERT INTO posts (id, is_deleted, deleted_ms) VALUES (1, TRUE, NULL), (2, FALSE, 7), (3, NULL, 7), (4, TRUE, 7)",
     )
     .unwrap();
-    let migration =
-        SoftDeleteMigration::new("posts").flag("is_deleted").timestamp("deleted_ms").existing(["is_deleted", "deleted_ms"]).backfill();
+    let migration = SoftDeleteMigration::new("posts")
+        .flag("is_deleted")
+        .timestamp("deleted_ms")
+        .existing(["is_deleted", "deleted_ms"])
+        .backfill();
     // The unit of an integer cannot be guessed.
     let error = migration.clone().column_type("deleted_ms", "BIGINT").up_sql(DIALECT).unwrap_err();
     assert!(error.to_string().contains("say it with `.unit(..)`"), "{error}");

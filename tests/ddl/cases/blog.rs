@@ -35,7 +35,9 @@ pub fn fill(conn: &mut Conn, rows: u32) {
     let series = match DIALECT {
         Dialect::Postgres => format!("SELECT n FROM generate_series(1, {rows}) AS s (n)"),
         Dialect::Mysql => format!("SELECT seq AS n FROM seq_1_to_{rows}"),
-        Dialect::Sqlite => format!("WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {rows}) SELECT n FROM s"),
+        Dialect::Sqlite => {
+            format!("WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {rows}) SELECT n FROM s")
+        }
     };
     let slug = if DIALECT == Dialect::Mysql { "CONCAT('slug', n)" } else { "'slug' || n" };
     conn.batch_execute(&format!(

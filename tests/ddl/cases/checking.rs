@@ -86,7 +86,9 @@ fn with(flag: &str, instant: &str, rest: &str) -> TestConnection<Conn> {
 fn purge_index(conn: &mut Conn) {
     conn.batch_execute(match DIALECT {
         Dialect::Mysql => "CREATE INDEX by_purge ON posts (is_deleted, id, deleted_at)",
-        Dialect::Postgres | Dialect::Sqlite => "CREATE INDEX by_purge ON posts (id, deleted_at) WHERE is_deleted = TRUE",
+        Dialect::Postgres | Dialect::Sqlite => {
+            "CREATE INDEX by_purge ON posts (id, deleted_at) WHERE is_deleted = TRUE"
+        }
     })
     .unwrap();
 }
@@ -239,8 +241,10 @@ fn flags_that_can_be_null() {
     }
     // Where the declaration says so, they can.
     let conn = &mut *connection();
-    conn.batch_execute(&format!("CREATE TABLE maybe (id INTEGER PRIMARY KEY, is_deleted BOOLEAN, deleted_at {INSTANT_NULL})"))
-        .unwrap();
+    conn.batch_execute(&format!(
+        "CREATE TABLE maybe (id INTEGER PRIMARY KEY, is_deleted BOOLEAN, deleted_at {INSTANT_NULL})"
+    ))
+    .unwrap();
     assert!(find::<maybe::table, _>(conn, "is_deleted").is_none());
 }
 
@@ -272,9 +276,14 @@ fn defaults() {
         mend_unless_sqlite::<posts::table>(conn, ERROR, "born deleted");
     }
     let conn = &mut *connection();
-    conn.batch_execute("CREATE TABLE lively (id INTEGER PRIMARY KEY, is_active BOOLEAN NOT NULL DEFAULT FALSE)").unwrap();
+    conn.batch_execute("CREATE TABLE lively (id INTEGER PRIMARY KEY, is_active BOOLEAN NOT NULL DEFAULT FALSE)")
+        .unwrap();
     mend_unless_sqlite::<lively::table>(conn, ERROR, "born deleted");
-    let now = if DIALECT == Dialect::Mysql { "DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6)" } else { "TIMESTAMP DEFAULT CURRENT_TIMESTAMP" };
+    let now = if DIALECT == Dialect::Mysql {
+        "DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6)"
+    } else {
+        "TIMESTAMP DEFAULT CURRENT_TIMESTAMP"
+    };
     let conn = &mut *with(FLAG, now, "");
     mend_unless_sqlite::<posts::table>(conn, Warning, "would carry the instant");
     conn.batch_execute(&format!("CREATE TABLE notes (id INTEGER PRIMARY KEY, deleted_at {now})")).unwrap();
@@ -284,7 +293,8 @@ fn defaults() {
 #[test]
 fn generated_columns() {
     let conn = &mut *connection();
-    let generated = if DIALECT == Dialect::Mysql { "BOOLEAN AS (id > 5)" } else { "BOOLEAN GENERATED ALWAYS AS (id > 5) STORED" };
+    let generated =
+        if DIALECT == Dialect::Mysql { "BOOLEAN AS (id > 5)" } else { "BOOLEAN GENERATED ALWAYS AS (id > 5) STORED" };
     conn.batch_execute(&format!("CREATE TABLE posts (id INTEGER PRIMARY KEY, slug VARCHAR(9), is_deleted {generated}, deleted_at {INSTANT_NULL})"))
         .unwrap();
     report::<posts::table, _>(conn, ERROR, "`is_deleted` is a generated column");
@@ -319,8 +329,10 @@ fn the_purge_index() {
     }
     // The name it would get is taken, and there is no primary key.
     let conn = &mut *connection();
-    conn.batch_execute(&format!("CREATE TABLE notes (id INTEGER, deleted_at {INSTANT_NULL}); CREATE INDEX notes_purge_idx ON notes (id)"))
-        .unwrap();
+    conn.batch_execute(&format!(
+        "CREATE TABLE notes (id INTEGER, deleted_at {INSTANT_NULL}); CREATE INDEX notes_purge_idx ON notes (id)"
+    ))
+    .unwrap();
     mend::<notes::table, _>(conn, Warning, "no index serves a purge");
     clean::<notes::table, _>(conn);
 }
@@ -340,7 +352,8 @@ fn rows_that_contradict_themselves() {
     let instants = posts::table.filter(posts::deleted_at.is_not_null()).count().get_result::<i64>(conn);
     assert_eq!(instants, Ok(3));
     // What was written is UTC, and of a form that Diesel reads.
-    let at = posts::table.find(1).select(posts::deleted_at).first::<Option<chrono::NaiveDateTime>>(conn).unwrap().unwrap();
+    let at =
+        posts::table.find(1).select(posts::deleted_at).first::<Option<chrono::NaiveDateTime>>(conn).unwrap().unwrap();
     assert!((chrono::Utc::now().naive_utc() - at).num_minutes().abs() < 5, "{at}");
     // Integers too.
     let name = if DIALECT == Dialect::Mysql { "`full`" } else { "\"full\"" };
@@ -413,7 +426,11 @@ fn foreign_keys() {
         clean::<posts::table, _>(conn);
         let notes = check::<posts::table, _>(conn).unwrap();
         assert_eq!(notes.len(), 3, "{}", shown(&notes));
-        assert!(notes.iter().filter(|note| note.message.contains("ON DELETE RESTRICT")).count() >= 2, "{}", shown(&notes));
+        assert!(
+            notes.iter().filter(|note| note.message.contains("ON DELETE RESTRICT")).count() >= 2,
+            "{}",
+            shown(&notes)
+        );
     }
 }
 
@@ -488,7 +505,8 @@ fn several_tables_and_pooled_connections() {
     let OurError::SchemaMismatch { findings } = error else { panic!("{error}") };
     assert!(findings.iter().all(|finding| finding.severity > Note), "{}", shown(&findings));
     for table in ["posts", "notes"] {
-        let purge = |finding: &&diesel_soft_delete::Finding| finding.table == table && finding.message.contains("purge");
+        let purge =
+            |finding: &&diesel_soft_delete::Finding| finding.table == table && finding.message.contains("purge");
         assert_eq!(findings.iter().filter(purge).count(), 1, "{}", shown(&findings));
     }
     mend::<notes::table, _>(conn, Warning, "no index serves a purge");

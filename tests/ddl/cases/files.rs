@@ -95,7 +95,10 @@ fn names_are_those_of_the_cli() {
     assert_eq!(odd[0].parent(), Some(dir.0.as_path()));
     assert!(odd[0].file_name().unwrap().to_string_lossy().starts_with("2027-01-01-000000_a_gr__e__soft_delete_"));
     for version in ["", "../2026", "2026_1"] {
-        assert!(matches!(migration().write_to_as(&dir.0, DIALECT, version), Err(Error::InvalidName { what: "version", .. })));
+        assert!(matches!(
+            migration().write_to_as(&dir.0, DIALECT, version),
+            Err(Error::InvalidName { what: "version", .. })
+        ));
     }
 }
 

@@ -194,8 +194,13 @@ fn what_makes_no_sense_is_refused() {
     assert!(refused(posts().column_type("delted_at", "TEXT")).contains("misspelt"));
     assert!(refused(posts().replacing_index("k")).contains("unique_among_active"));
     assert!(refused(posts().index_active(Vec::<String>::new())).contains("at least one column"));
-    assert!(refused(posts().require_live_parent("users", ["tenant_id", "user_id"])).contains("2 columns, the parent's key 1"));
-    for migration in [posts().metadata(["reason", "Reason"]), posts().touch("deleted_at"), posts().operation("IS_DELETED")] {
+    assert!(
+        refused(posts().require_live_parent("users", ["tenant_id", "user_id"]))
+            .contains("2 columns, the parent's key 1")
+    );
+    for migration in
+        [posts().metadata(["reason", "Reason"]), posts().touch("deleted_at"), posts().operation("IS_DELETED")]
+    {
         assert!(matches!(migration.up_sql(DIALECT), Err(Error::DuplicateColumn { .. })));
     }
     if DIALECT == Dialect::Sqlite {
@@ -277,8 +282,10 @@ fn a_declared_table_with_a_hostile_name() {
 
     let table = "it's \"a\\b\" `c` ü";
     let conn = &mut *connection();
-    conn.batch_execute(&format!("CREATE TABLE {} ({} INTEGER PRIMARY KEY)", quote(table), quote("the \"key\""))).unwrap();
-    let migration = SoftDeleteMigration::for_table::<things::table>().guard_hard_delete().archive_table("things_archive");
+    conn.batch_execute(&format!("CREATE TABLE {} ({} INTEGER PRIMARY KEY)", quote(table), quote("the \"key\"")))
+        .unwrap();
+    let migration =
+        SoftDeleteMigration::for_table::<things::table>().guard_hard_delete().archive_table("things_archive");
     let up = migration.up_sql(DIALECT).unwrap();
     conn.batch_execute(&up).unwrap_or_else(|error| panic!("{error}\n{up}"));
     diesel::insert_into(things::table).values(things::id.eq(1)).execute(conn).unwrap();

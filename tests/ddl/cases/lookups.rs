@@ -42,7 +42,8 @@ fn what_is_there_is_not_added() {
     let after_first = dump(conn);
 
     // A second one, for what comes later.
-    let second = posts().guard_hard_delete().unique_among_active("title").operation("deletion_id").adapted_to(conn).unwrap();
+    let second =
+        posts().guard_hard_delete().unique_among_active("title").operation("deletion_id").adapted_to(conn).unwrap();
     if DIALECT == Dialect::Mysql {
         // MariaDB adds no column at an instant once a virtual one is indexed.
         let sql = second.up_sql(DIALECT).unwrap();
@@ -238,15 +239,21 @@ fn a_backfill_by_the_timestamp() {
 fn a_backfill_reaches_every_row() {
     let conn = &mut *connection();
     let tables = match DIALECT {
-        Dialect::Postgres => "CREATE DOMAIN whole AS INTEGER NOT NULL;
+        Dialect::Postgres => {
+            "CREATE DOMAIN whole AS INTEGER NOT NULL;
              CREATE TABLE t (a whole, b VARCHAR(20), PRIMARY KEY (a, b), deleted_at TIMESTAMP);
-             INSERT INTO t SELECT n % 2, 'k' || n, '2024-01-01' FROM generate_series(1, 12000) AS s (n)",
-        Dialect::Mysql => "CREATE TABLE t (a INTEGER, b VARCHAR(20), PRIMARY KEY (a, b), deleted_at DATETIME(6));
+             INSERT INTO t SELECT n % 2, 'k' || n, '2024-01-01' FROM generate_series(1, 12000) AS s (n)"
+        }
+        Dialect::Mysql => {
+            "CREATE TABLE t (a INTEGER, b VARCHAR(20), PRIMARY KEY (a, b), deleted_at DATETIME(6));
              INSERT INTO t SELECT seq % 2, CONCAT('k', seq), '2024-01-01' FROM seq_1_to_12000;
              CREATE TABLE e (a ENUM('z', 'a', 'm') PRIMARY KEY, deleted_at DATETIME(6));
-             INSERT INTO e VALUES ('z', '2024-01-01'), ('a', '2024-01-01'), ('m', '2024-01-01')",
-        Dialect::Sqlite => "CREATE TABLE t (a INTEGER, b TEXT, deleted_at TIMESTAMP, PRIMARY KEY (a, b));
-             INSERT INTO t VALUES (1, 'a', '2024-01-01'), (1, 'b', '2024-01-01')",
+             INSERT INTO e VALUES ('z', '2024-01-01'), ('a', '2024-01-01'), ('m', '2024-01-01')"
+        }
+        Dialect::Sqlite => {
+            "CREATE TABLE t (a INTEGER, b TEXT, deleted_at TIMESTAMP, PRIMARY KEY (a, b));
+             INSERT INTO t VALUES (1, 'a', '2024-01-01'), (1, 'b', '2024-01-01')"
+        }
     };
     conn.batch_execute(tables).unwrap();
     for table in if DIALECT == Dialect::Mysql { &["t", "e"][..] } else { &["t"] } {
