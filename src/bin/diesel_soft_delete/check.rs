@@ -14,16 +14,16 @@ pub fn run(arguments: &Check) -> Result<bool, Failure> {
         let mut findings = live.check(&migration)?;
         // Without names the usual ones are meant; a table with one of them is in that mode.
         if arguments.columns.assumes_state() {
-            let there = |name: &str| migration.existing_columns().iter().any(|column| column == name);
-            match (there("is_deleted"), there("deleted_at")) {
-                (true, false) => migration = live.look_up(arguments.columns.migration(table).flag("is_deleted"))?,
-                (false, true) => {
-                    migration = live.look_up(arguments.columns.migration(table).timestamp("deleted_at"))?
-                }
+            let missing = |name: &str| {
+                let message = format!("the column `{name}` is missing");
+                findings.iter().any(|finding| finding.message == message)
+            };
+            match (missing("is_deleted"), missing("deleted_at")) {
+                (false, true) => findings = live.check(&migration.flag("is_deleted"))?,
+                (true, false) => findings = live.check(&migration.timestamp("deleted_at"))?,
                 _ => {}
             }
         }
-        let findings = live.check(&migration)?;
         for finding in &findings {
             println!("{finding}");
         }
