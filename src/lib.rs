@@ -132,6 +132,7 @@ pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Supports
 /// | `touch = col` | set to the same instant by soft delete, to now by restore |
 /// | `metadata(col, ..)` | nullable columns that describe a deletion: set them with `.set(..)`; restore sets them to NULL |
 /// | `operation = col` | nullable column that identifies an operation; restore sets it to NULL |
+/// | `hold = col` | `Bool` or `Nullable<Bool>`, `TRUE` means under (legal) hold: no purge removes the row, and an erasure is refused |
 ///
 /// # Column types
 ///
@@ -152,6 +153,29 @@ pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Supports
 /// row whose flag is set and whose timestamp is NULL is deleted and never purged by age; a row whose
 /// flag is not set is active and never purged, whatever its timestamp says. A soft delete or a
 /// restore of such a row sets both right.
+///
+/// # Hold
+///
+/// A row whose `hold` column is TRUE is never purged, however long ago it was deleted; NULL in a
+/// `Nullable<Bool>` is no hold. Soft delete and restore do not care about it, and never set it: whoever
+/// orders and lifts holds writes the column with Diesel's own `update`.
+///
+/// ```
+/// use diesel_soft_delete::prelude::*;
+///
+/// diesel::table! {
+///     mails {
+///         id -> Integer,
+///         deleted_at -> Nullable<Timestamp>,
+///         legal_hold -> Bool,
+///     }
+/// }
+/// diesel_soft_delete::soft_deletable! { mails { timestamp = deleted_at, hold = legal_hold } }
+///
+/// let purge = mails::table.purge_older_than(chrono::TimeDelta::days(30));
+/// let sql = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&purge).to_string();
+/// assert!(sql.contains("AND (`mails`.`deleted_at` < ?) AND (`mails`.`legal_hold` = FALSE)"));
+/// ```
 ///
 /// # Example
 ///
@@ -261,7 +285,7 @@ pub mod prelude {
 /// # }
 /// ```
 pub mod methods {
-    pub use crate::marker::{Stamp, State, Timestamped, Touch, Touched};
+    pub use crate::marker::{Hold, Stamp, State, Timestamped, Touch, Touched};
     pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::statement::{
         Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,
@@ -274,7 +298,8 @@ pub mod methods {
 pub mod __private {
     pub use crate::instant::{Micros, Millis, NoUnit, Seconds};
     pub use crate::marker::{
-        ActiveFlag, ByTimestamp, Declared, Flag, NoTimestamp, NoTouch, Plain, SoftDeleted, TimestampColumn, TouchColumn,
+        ActiveFlag, ByTimestamp, Declared, Flag, HoldColumn, NoHold, NoTimestamp, NoTouch, Plain, SoftDeleted,
+        TimestampColumn, TouchColumn,
     };
     pub use crate::scope::{
         ActiveQuery, CoveredBy, DeletedQuery, FirstTable, KindCoveredBy, LeftJoinedPlainly, Nothing, Scope,

@@ -43,6 +43,8 @@ pub trait SoftDeletable: Table + HasTable<Table = Self> + TableName + QueryId + 
     /// The nullable columns that restore resets to NULL: those that describe the deletion, and
     /// the one that identifies the operation.
     type Reset: NullableColumns;
+    /// The column that says whether a row is under hold, and must not be removed.
+    type Hold: Hold;
 }
 
 /// A column, as a value.
@@ -305,6 +307,59 @@ pub trait WritesInstant {}
 
 impl<C, U, X> WritesInstant for (TimestampColumn<C, U>, X) {}
 impl<C, U> WritesInstant for (NoTimestamp, TouchColumn<C, U>) {}
+
+/// The `hold = ..` of a declaration, or its absence.
+pub trait Hold {
+    /// How the column is read: as a flag whose "active" rows are those that are not held; `None`
+    /// without a column.
+    const MODE: Option<Mode>;
+    /// The column; `None` without one.
+    fn column() -> Option<ColumnRef>;
+}
+
+/// `hold = C`: `TRUE` means that the row is kept from every removal.
+#[derive(Debug)]
+pub struct HoldColumn<C>(PhantomData<C>);
+
+/// A declaration without a hold column: no row is held.
+#[derive(Debug)]
+pub struct NoHold;
+
+/// The SQL types a hold column can have.
+#[diagnostic::on_unimplemented(
+    message = "a `hold` column cannot be of the SQL type `{Self}`",
+    note = "`hold = ..` takes a column of type `Bool` or `Nullable<Bool>`; TRUE means under hold"
+)]
+pub trait HoldType {
+    /// How the column is read.
+    const MODE: Mode;
+}
+
+impl HoldType for Bool {
+    const MODE: Mode = Mode::Flag;
+}
+
+impl HoldType for Nullable<Bool> {
+    const MODE: Mode = Mode::NullableFlag;
+}
+
+impl Hold for NoHold {
+    const MODE: Option<Mode> = None;
+    fn column() -> Option<ColumnRef> {
+        None
+    }
+}
+
+impl<C> Hold for HoldColumn<C>
+where
+    C: Column,
+    C::SqlType: HoldType,
+{
+    const MODE: Option<Mode> = Some(<C::SqlType as HoldType>::MODE);
+    fn column() -> Option<ColumnRef> {
+        Some(ColumnRef::of::<C>())
+    }
+}
 
 /// Columns that a restore sets to NULL.
 #[diagnostic::on_unimplemented(

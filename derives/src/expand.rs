@@ -26,7 +26,7 @@ pub fn plain(tables: &[Path]) -> TokenStream {
 }
 
 fn soft_deletable(valid: &Valid) -> TokenStream {
-    let Valid { table, state, timestamp, unit, touch, reset } = valid;
+    let Valid { table, state, timestamp, unit, touch, reset, hold } = valid;
     // Each type carries the span of its column, so that a column of a wrong type is shown there.
     let private = |span| quote_spanned!(span=> ::diesel_soft_delete::__private);
     let of = |marker: &str, column: &Ident, unit: Option<TokenStream>| {
@@ -67,6 +67,10 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
         None => without("NoTouch"),
         Some(column) => of("TouchColumn", column, Some(unit)),
     };
+    let hold = match hold {
+        None => without("NoHold"),
+        Some(column) => of("HoldColumn", column, None),
+    };
     let reset_span = reset.first().map_or_else(Span::call_site, Ident::span);
     let reset = reset.iter().map(|column| quote_spanned!(column.span()=> #table::#column));
     let reset = quote_spanned!(reset_span=> (#(#reset,)*));
@@ -79,6 +83,7 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
                 type Stamp = #stamp;
                 type Touch = #touch;
                 type Reset = #reset;
+                type Hold = #hold;
             }
             ::diesel_soft_delete::__soft_deletable_impls!(#target);
             #unit_is_used

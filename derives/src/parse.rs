@@ -18,6 +18,7 @@ pub struct Declaration {
     pub touch: Option<Column>,
     pub metadata: Option<(Ident, Vec<Ident>)>,
     pub operation: Option<Column>,
+    pub hold: Option<Column>,
     /// Fields that `#[diesel(column_name = ..)]` maps to another column.
     pub renamed: Vec<(Ident, Ident)>,
     pub errors: Errors,
@@ -57,7 +58,7 @@ impl Errors {
     }
 }
 
-const KEYS: [(&str, &str); 7] = [
+const KEYS: [(&str, &str); 8] = [
     ("flag", "flag = is_deleted"),
     ("active_flag", "active_flag = is_active"),
     ("timestamp", "timestamp = deleted_at"),
@@ -65,6 +66,7 @@ const KEYS: [(&str, &str); 7] = [
     ("touch", "touch = updated_at"),
     ("metadata", "metadata(deleted_by, reason)"),
     ("operation", "operation = deletion_id"),
+    ("hold", "hold = legal_hold"),
 ];
 
 const UNITS: [(&str, Unit); 3] = [("seconds", Unit::Seconds), ("millis", Unit::Millis), ("micros", Unit::Micros)];
@@ -224,6 +226,7 @@ impl Declaration {
             "timestamp" => set_column(&mut self.timestamp, key, input),
             "touch" => set_column(&mut self.touch, key, input),
             "operation" => set_column(&mut self.operation, key, input),
+            "hold" => set_column(&mut self.hold, key, input),
             "unit" => {
                 let value = value(&key, input)?;
                 let Some((_, unit)) = UNITS.into_iter().find(|(name, _)| value == name) else {

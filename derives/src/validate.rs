@@ -12,6 +12,7 @@ pub struct Valid {
     pub unit: Option<(Ident, Unit)>,
     pub touch: Option<Ident>,
     pub reset: Vec<Ident>,
+    pub hold: Option<Ident>,
 }
 
 /// The column that says whether a row is deleted.
@@ -42,7 +43,8 @@ pub fn validate(declaration: &mut Declaration) -> Option<Valid> {
     };
     let metadata = declaration.metadata.iter().flat_map(|(_, columns)| columns);
     let reset = metadata.map(|column| declaration.column(column)).chain(named(&declaration.operation)).collect();
-    Some(Valid { state, timestamp, unit: declaration.unit.clone(), touch: named(&declaration.touch), reset, table })
+    let (unit, touch, hold) = (declaration.unit.clone(), named(&declaration.touch), named(&declaration.hold));
+    Some(Valid { state, timestamp, unit, touch, reset, hold, table })
 }
 
 /// Two flags could contradict each other, and no filter would be right.
@@ -70,14 +72,15 @@ fn unit_needs_an_instant(declaration: &mut Declaration) {
     }
 }
 
-/// One UPDATE must not set a column twice.
+/// One UPDATE must not set a column twice, and no verb may set a hold.
 fn one_role_per_column(declaration: &mut Declaration) {
-    let roles: [&Option<Column>; 5] = [
+    let roles: [&Option<Column>; 6] = [
         &declaration.flag,
         &declaration.active_flag,
         &declaration.timestamp,
         &declaration.touch,
         &declaration.operation,
+        &declaration.hold,
     ];
     let columns = roles.into_iter().flatten().map(|column| &column.column);
     let metadata = declaration.metadata.iter().flat_map(|(_, columns)| columns);

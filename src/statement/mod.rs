@@ -3,6 +3,7 @@
 //! does not vary, so its statement is prepared once.
 
 mod condition;
+mod hold;
 mod outcome;
 mod parts;
 mod purge;

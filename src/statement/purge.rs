@@ -11,15 +11,44 @@ use diesel::query_source::{Column, Table};
 use diesel::result::QueryResult;
 
 use super::condition::Condition;
+use super::hold::walk_not_held;
 use super::returning::{NoReturning, Returning};
 use crate::instant::BoundInstant;
 use crate::marker::{SoftDeletable, State, Timestamped};
 use crate::predicate::Rows;
 
-type Cutoff<T> = BoundInstant<
+/// The value that the timestamp of a row is compared with.
+pub(crate) type Cutoff<T> = BoundInstant<
     <<T as SoftDeletable>::Stamp as Timestamped>::SqlType,
     <<T as SoftDeletable>::Stamp as Timestamped>::Unit,
 >;
+
+/// Writes the test for rows that a purge may remove: deleted, before the cutoff, and not under hold.
+pub(crate) fn walk_purgeable<'b, T, DB>(
+    table: &'b T,
+    cutoff: &'b Cutoff<T>,
+    mut out: AstPass<'_, 'b, DB>,
+) -> QueryResult<()>
+where
+    DB: Backend,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::Stamp: Timestamped,
+    Cutoff<T>: QueryFragment<DB>,
+{
+    T::State::MODE.walk(Rows::Deleted, out.reborrow(), |mut out| {
+        table.walk_ast(out.reborrow())?;
+        out.push_sql(".");
+        out.push_identifier(<T::State as State>::Column::NAME)
+    })?;
+    out.push_sql(" AND (");
+    table.walk_ast(out.reborrow())?;
+    out.push_sql(".");
+    out.push_identifier(<T::Stamp as Timestamped>::Column::NAME)?;
+    out.push_sql(" < ");
+    cutoff.walk_ast(out.reborrow())?;
+    out.push_sql(")");
+    walk_not_held(table, " AND ", out)
+}
 
 /// The `DELETE` of a purge: what `.purge_older_than(..)` and `.purge_deleted_before(..)` return.
 #[derive(Clone)]
@@ -83,18 +112,7 @@ where
         out.push_sql("DELETE FROM ");
         self.table.walk_ast(out.reborrow())?;
         self.condition.walk_and(out.reborrow())?;
-        T::State::MODE.walk(Rows::Deleted, out.reborrow(), |mut out| {
-            self.table.walk_ast(out.reborrow())?;
-            out.push_sql(".");
-            out.push_identifier(<T::State as State>::Column::NAME)
-        })?;
-        out.push_sql(" AND (");
-        self.table.walk_ast(out.reborrow())?;
-        out.push_sql(".");
-        out.push_identifier(<T::Stamp as Timestamped>::Column::NAME)?;
-        out.push_sql(" < ");
-        self.cutoff.walk_ast(out.reborrow())?;
-        out.push_sql(")");
+        walk_purgeable(&self.table, &self.cutoff, out.reborrow())?;
         self.returning.walk_ast(out)
     }
 }

@@ -107,7 +107,8 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// * **Touches** the rows of the target that are deleted and whose timestamp is strictly before
     ///   now (this machine's clock, in UTC) less `age`.
     /// * **Leaves alone** active rows, whatever their timestamp says; rows deleted exactly `age`
-    ///   ago or later; deleted rows without a timestamp.
+    ///   ago or later; deleted rows without a timestamp; rows under hold, where the declaration has a
+    ///   `hold = ..`.
     /// * `.execute(conn)` and `.run(conn)` return how many rows were removed.
     ///
     /// One `DELETE` in one transaction. On a table without a timestamp column it does not compile,

@@ -29,6 +29,9 @@ macro_rules! on_backend {
             mod declaring {
                 include!("cases/declaring.rs");
             }
+            mod hold {
+                include!("cases/hold.rs");
+            }
             mod caching {
                 include!("cases/caching.rs");
             }

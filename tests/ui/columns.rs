@@ -35,4 +35,14 @@ struct A;
 )]
 struct B;
 
+diesel::table! { c { id -> Integer, is_deleted -> Bool, held_until -> Nullable<Timestamp>, } }
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = c)]
+#[soft_delete(
+    flag = is_deleted,
+    hold = held_until, //~ a `hold` column cannot be of the SQL type `diesel::sql_types::Nullable<diesel::sql_types::Timestamp>`
+)]
+struct C;
+
 fn main() {}

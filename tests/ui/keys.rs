@@ -21,7 +21,8 @@ diesel::table! {
     touch, //~ the correct format looks like `touch = updated_at`
     metadata = live, //~ the correct format looks like `metadata(deleted_by, reason)`
     operation = "live", //~ `operation` takes a name without quotes
-    colour = red, //~ unknown key `colour`
+    hold(live), //~ the correct format looks like `hold = legal_hold`
+    colour = red, //~ the keys are `flag`, `active_flag`, `timestamp`, `unit`, `touch`, `metadata`, `operation`, `hold`
 )]
 struct Post {
     id: i32,

@@ -26,4 +26,11 @@ diesel::table! { d { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<T
 #[soft_delete(unit = millis)] //~ `unit` is for integer columns, and neither the timestamp nor the touch column is one
 struct D;
 
+diesel::table! { e { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = e)]
+#[soft_delete(hold = is_deleted)] //~ the column `is_deleted` has two roles
+struct E;
+
 fn main() {}

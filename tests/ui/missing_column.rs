@@ -10,4 +10,14 @@ diesel::table! { posts { id -> Integer, is_deleted -> Bool, } }
 )]
 struct Post;
 
+diesel::table! { mails { id -> Integer, is_deleted -> Bool, } }
+
+#[derive(SoftDeletable)]
+#[diesel(table_name = mails)]
+#[soft_delete(
+    flag = is_deleted,
+    hold = legal_hold, //~ cannot find type `legal_hold` in module `mails`
+)]
+struct Mail;
+
 fn main() {}
