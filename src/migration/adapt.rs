@@ -16,7 +16,7 @@ impl SoftDeleteMigration {
     ///
     /// * the primary key;
     /// * which of the columns are [`existing`](Self::existing) already, with their types, and whether
-    ///   an existing flag can be NULL;
+    ///   an existing flag or hold can be NULL;
     /// * the plain unique indexes and constraints over the columns of a
     ///   [`unique_among_active`](Self::unique_among_active), which are then replaced;
     /// * which of the CHECK, the purge index and `active_key` an earlier migration has made;
@@ -117,6 +117,9 @@ impl SoftDeleteMigration {
             }
             if *column == shape.state && found.nullable && shape.mode.is_flag() {
                 *self = self.clone().nullable_flag();
+            }
+            if found.nullable && shape.hold.as_ref().is_some_and(|hold| hold.column == *column) {
+                *self = self.clone().nullable_hold();
             }
         }
         Ok(())

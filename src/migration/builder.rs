@@ -8,7 +8,7 @@ use super::dialect::Dialect;
 use super::names::TableName;
 use super::parent::LiveParent;
 use super::plan::Replaced;
-use super::shape::{Column, Shape};
+use super::shape::{Column, HoldColumn, Shape};
 use super::step::{Builds, script};
 use super::types::{ColumnType, Role};
 use crate::error::Error;
@@ -62,6 +62,8 @@ pub struct SoftDeleteMigration {
     touch: Option<String>,
     metadata: Vec<String>,
     operation: Option<String>,
+    /// The hold column, and whether it can be NULL.
+    hold: Option<(String, bool)>,
     unit: Option<TimeUnit>,
     /// Types that were given or declared, by column.
     pub(super) types: Vec<(String, ColumnType)>,
@@ -147,6 +149,7 @@ impl SoftDeleteMigration {
         }
         migration.touch = shape.touch.map(&mut take);
         migration.metadata = shape.reset.into_iter().map(&mut take).collect();
+        migration.hold = shape.hold.map(|hold| (take(hold.column), hold.nullable));
         migration.unit = shape.unit;
         migration.primary_key = Some(primary_key::<T>()).filter(|key| !key.is_empty());
         migration
@@ -160,6 +163,7 @@ impl SoftDeleteMigration {
             touch: None,
             metadata: Vec::new(),
             operation: None,
+            hold: None,
             unit: None,
             types: Vec::new(),
             all_columns: Vec::new(),
@@ -319,6 +323,37 @@ impl SoftDeleteMigration {
     #[must_use]
     pub fn operation(mut self, name: impl Into<String>) -> Self {
         self.operation = Some(name.into());
+        self
+    }
+
+    /// Adds the column that keeps a row from every purge while it is TRUE: `hold = name` in the
+    /// declaration. It is `BOOLEAN NOT NULL DEFAULT FALSE`: no row is held before somebody says so.
+    ///
+    /// ```
+    /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    /// let migration = SoftDeleteMigration::new("users").hold("legal_hold");
+    /// assert!(migration.up_sql(Dialect::Postgres)?.contains("ADD COLUMN \"legal_hold\" BOOLEAN NOT NULL DEFAULT FALSE"));
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn hold(mut self, name: impl Into<String>) -> Self {
+        self.hold = Some((name.into(), false));
+        self
+    }
+
+    /// The hold column can be NULL, which is no hold: `Nullable<Bool>` in `table!`. Without a
+    /// [`hold`](Self::hold) before it, the name is `legal_hold`.
+    ///
+    /// ```
+    /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    /// let migration = SoftDeleteMigration::new("users").hold("frozen").nullable_hold();
+    /// assert!(migration.up_sql(Dialect::Mysql)?.contains("ADD COLUMN `frozen` BOOLEAN NULL DEFAULT NULL"));
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn nullable_hold(mut self) -> Self {
+        let (name, _) = self.hold.take().unwrap_or_else(|| (String::from("legal_hold"), false));
+        self.hold = Some((name, true));
         self
     }
 
@@ -756,6 +791,10 @@ impl SoftDeleteMigration {
             timestamp,
             touch: self.touch.as_deref().map(|name| column(name, Role::Instant(self.unit))),
             reset: metadata.chain(operation).collect(),
+            hold: self
+                .hold
+                .as_ref()
+                .map(|(name, nullable)| HoldColumn { column: column(name, Role::Flag), nullable: *nullable }),
             unit: self.unit,
         }
     }

@@ -355,11 +355,14 @@ impl SoftDeleteMigration {
         }
         let is_flag = shape.mode != Mode::Timestamp && *column == shape.state;
         let is_touch = shape.touch.as_ref() == Some(column);
+        let hold = shape.hold.as_ref().filter(|hold| hold.column == *column);
         Ok(match shape.mode {
             Mode::Flag if is_flag => format!("{ty} NOT NULL DEFAULT FALSE"),
             Mode::ActiveFlag if is_flag => format!("{ty} NOT NULL DEFAULT TRUE"),
             Mode::NullableFlag if is_flag => format!("{ty} DEFAULT FALSE"),
             Mode::NullableActiveFlag if is_flag => format!("{ty} DEFAULT TRUE"),
+            // No row is held before somebody says so.
+            _ if hold.is_some_and(|hold| !hold.nullable) => format!("{ty} NOT NULL DEFAULT FALSE"),
             // A constant, so that no row is rewritten: "not touched yet" sorts before every cursor.
             _ if is_touch && column.ty.is_declared_not_null() => {
                 let epoch = if column.ty.clock(None).is_some() { "'1970-01-01 00:00:00'" } else { "0" };
@@ -386,5 +389,6 @@ impl SoftDeleteMigration {
 /// The columns of soft deletion, each once, in the order in which they are added.
 pub(super) fn columns_of(shape: &Shape) -> Vec<&Column> {
     let flag = Some(&shape.state).filter(|_| shape.mode != Mode::Timestamp);
-    flag.into_iter().chain(&shape.timestamp).chain(&shape.touch).chain(&shape.reset).collect()
+    let hold = shape.hold.as_ref().map(|hold| &hold.column);
+    flag.into_iter().chain(&shape.timestamp).chain(&shape.touch).chain(&shape.reset).chain(hold).collect()
 }

@@ -5,7 +5,7 @@ use super::dialect::Dialect;
 use super::names::TableName;
 use super::types::{ColumnType, Role};
 use crate::instant::TimeUnit;
-use crate::marker::{ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Touch};
+use crate::marker::{ColumnRef, Hold, NullableColumns, SoftDeletable, Stamp, State, Touch};
 use crate::predicate::{Mode, Rows};
 
 /// A table and its columns of soft deletion.
@@ -20,6 +20,7 @@ pub(crate) struct Shape {
     pub(crate) touch: Option<Column>,
     /// Metadata and operation: nullable columns that a restore sets to NULL.
     pub(crate) reset: Vec<Column>,
+    pub(crate) hold: Option<HoldColumn>,
     /// The unit of a timestamp or touch column that is an integer.
     pub(crate) unit: Option<TimeUnit>,
 }
@@ -29,6 +30,14 @@ pub(crate) struct Shape {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) ty: ColumnType,
+}
+
+/// The column that says whether a row is under hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HoldColumn {
+    pub(crate) column: Column,
+    /// Whether NULL is expected, as no hold.
+    pub(crate) nullable: bool,
 }
 
 impl Column {
@@ -51,6 +60,10 @@ impl Shape {
             timestamp: T::Stamp::column().map(Column::declared),
             touch: T::Touch::column().map(Column::declared),
             reset: T::Reset::columns().as_ref().iter().copied().map(Column::declared).collect(),
+            hold: T::Hold::column().map(|column| HoldColumn {
+                column: Column::declared(column),
+                nullable: T::Hold::MODE == Some(Mode::NullableFlag),
+            }),
             unit: T::Stamp::UNIT.or(T::Touch::UNIT),
         }
     }

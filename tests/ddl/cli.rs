@@ -100,14 +100,14 @@ macro_rules! newcomer {
                 let before = crate::dump::$backend::dump(conn);
                 let arguments = "generate posts --unique slug --unique author_id,title --index author_id,title --guard \
                      --live-parent users:author_id --view live_posts --archive posts_archive --touch touched_at \
-                     --metadata deleted_by,reason --operation deletion_id";
+                     --metadata deleted_by,reason --operation deletion_id --hold legal_hold";
                 let output = project.run(Some(&url), &arguments.split_whitespace().collect::<Vec<_>>());
                 stdout(&output, 0);
                 assert!(stderr(&output, 0).contains("the column `deleted_at` is there already"));
                 let source = FileBasedMigrations::from_path(project.migrations()).unwrap();
                 for _ in 0..2 {
                     conn.run_pending_migrations(source.clone()).unwrap();
-                    conn.batch_execute("SELECT archived_at, slug, is_deleted, reason FROM posts_archive; SELECT is_deleted FROM live_posts").unwrap();
+                    conn.batch_execute("SELECT archived_at, slug, is_deleted, reason, legal_hold FROM posts_archive; SELECT is_deleted FROM live_posts").unwrap();
                     conn.revert_all_migrations(source.clone()).unwrap();
                     assert_eq!(crate::dump::$backend::dump(conn), before);
                 }

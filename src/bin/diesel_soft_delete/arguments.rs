@@ -163,6 +163,10 @@ pub struct Columns {
     /// The nullable column that identifies one delete operation.
     #[arg(long, value_name = "COLUMN")]
     pub operation: Option<String>,
+
+    /// The flag that keeps a row from every purge while it is TRUE.
+    #[arg(long, value_name = "COLUMN")]
+    pub hold: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -236,6 +240,9 @@ impl Columns {
         }
         if let Some(name) = &self.operation {
             migration = migration.operation(name);
+        }
+        if let Some(name) = &self.hold {
+            migration = migration.hold(name);
         }
         migration
     }

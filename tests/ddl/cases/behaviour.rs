@@ -47,6 +47,76 @@ fn insert(conn: &mut Conn, id: i32, slug: &str) -> QueryResult<usize> {
         .execute(conn)
 }
 
+/// A hold column from the declaration and from names, in the archive too; a purge leaves what it holds.
+#[test]
+fn rows_under_hold() {
+    use chrono::TimeDelta;
+    mod held {
+        diesel::table! {
+            posts {
+                id -> Integer,
+                is_deleted -> Bool,
+                deleted_at -> Nullable<Timestamp>,
+                legal_hold -> Bool,
+            }
+        }
+        diesel_soft_delete::soft_deletable! { posts { hold = legal_hold } }
+    }
+    mod maybe_held {
+        diesel::table! {
+            posts {
+                id -> Integer,
+                is_deleted -> Bool,
+                deleted_at -> Nullable<Timestamp>,
+                legal_hold -> Nullable<Bool>,
+            }
+        }
+        diesel_soft_delete::soft_deletable! { posts { hold = legal_hold } }
+    }
+    let names = || SoftDeleteMigration::new("posts").primary_key("id").hold("legal_hold").guard_hard_delete();
+    let not_null = [names(), SoftDeleteMigration::for_table::<held::posts::table>()];
+    let nullable = [names().nullable_hold(), SoftDeleteMigration::for_table::<maybe_held::posts::table>()];
+    let with_nulls = |null| {
+        move |migration: SoftDeleteMigration| {
+            (migration.archive_table("posts_archive").unique_among_active("slug").replacing_index(PLAIN_KEY), null)
+        }
+    };
+    for (migration, null) in not_null.map(with_nulls(false)).into_iter().chain(nullable.map(with_nulls(true))) {
+        let conn = &mut *blog::empty();
+        let before = dump(conn);
+        blog::fill(conn, 4);
+        blog::up(conn, &migration);
+        conn.batch_execute("SELECT legal_hold FROM posts_archive").unwrap();
+        assert!(
+            migration.check(conn).unwrap().iter().all(|finding| finding.severity == diesel_soft_delete::Severity::Note)
+        );
+        if null {
+            diesel_soft_delete::assert_schema::<maybe_held::posts::table, _>(conn).unwrap();
+            use maybe_held::posts::dsl::*;
+            assert_eq!(posts.filter(legal_hold.is_null()).count().get_result::<i64>(conn), Ok(4));
+        } else {
+            diesel_soft_delete::assert_schema::<held::posts::table, _>(conn).unwrap();
+            use held::posts::dsl::*;
+            assert_eq!(posts.filter(legal_hold.eq(false)).count().get_result::<i64>(conn), Ok(4));
+        }
+        {
+            use held::posts::dsl::*;
+            let long_ago = chrono::Utc::now() - TimeDelta::days(31);
+            assert_eq!(posts.filter(id.le(3)).soft_delete().at_utc(long_ago).execute(conn), Ok(3));
+            diesel::update(posts.find(2)).set(legal_hold.eq(true)).execute(conn).unwrap();
+        }
+        let purged = if null {
+            maybe_held::posts::table.purge_older_than(TimeDelta::days(30)).execute(conn)
+        } else {
+            held::posts::table.purge_older_than(TimeDelta::days(30)).execute(conn)
+        };
+        assert_eq!(purged, Ok(2));
+        assert_eq!(posts::table.select(posts::id).order(posts::id).load::<i32>(conn), Ok(vec![2, 4]));
+        blog::down(conn, &migration);
+        assert_eq!(dump(conn), before);
+    }
+}
+
 /// What a migration leaves, the check finds in order: in every mode, from names and from a declaration.
 #[test]
 fn the_check_finds_nothing_to_mend() {

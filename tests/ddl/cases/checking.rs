@@ -47,6 +47,7 @@ diesel::table! {
         touched_ms -> BigInt,
         reason -> Nullable<Text>,
         operation -> Nullable<Text>,
+        held -> Bool,
     }
 }
 diesel::table! {
@@ -63,7 +64,7 @@ diesel_soft_delete::soft_deletable! {
     lively { active_flag = is_active, timestamp = deleted_at }
     full {
         flag = is_deleted, timestamp = deleted_ms, unit = millis, touch = touched_ms,
-        metadata(reason), operation = operation
+        metadata(reason), operation = operation, hold = held
     }
     touched { flag = is_deleted, touch = updated_at }
 }
@@ -155,7 +156,7 @@ fn missing_columns() {
     assert_eq!(lively::table.active().count().get_result::<i64>(conn), Ok(1));
     mend::<touched::table, _>(conn, ERROR, "`is_deleted` is missing");
     mend::<touched::table, _>(conn, ERROR, "`updated_at` is missing");
-    for column in ["is_deleted", "deleted_ms", "touched_ms", "reason", "operation"] {
+    for column in ["is_deleted", "deleted_ms", "touched_ms", "reason", "operation", "held"] {
         mend::<full::table, _>(conn, ERROR, &format!("`{column}` is missing"));
     }
     mend::<full::table, _>(conn, Warning, "no index serves a purge");
@@ -288,6 +289,45 @@ fn defaults() {
     mend_unless_sqlite::<posts::table>(conn, Warning, "would carry the instant");
     conn.batch_execute(&format!("CREATE TABLE notes (id INTEGER PRIMARY KEY, deleted_at {now})")).unwrap();
     mend_unless_sqlite::<notes::table>(conn, ERROR, "born deleted");
+}
+
+#[test]
+fn hold_columns() {
+    diesel::table! { mails { id -> Integer, deleted_at -> Nullable<Timestamp>, held -> Bool, } }
+    diesel_soft_delete::soft_deletable! { mails { timestamp = deleted_at, hold = held } }
+    let with = |held: &str| {
+        let mut conn = connection();
+        conn.batch_execute(&format!(
+            "CREATE TABLE mails (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL}, held {held});
+             INSERT INTO mails (id) VALUES (1)"
+        ))
+        .unwrap();
+        conn
+    };
+    mend_unless_sqlite::<mails::table>(&mut *with("BOOLEAN"), ERROR, "`held` can be NULL but is declared NOT NULL");
+    let conn = &mut *connection();
+    conn.batch_execute(&format!(
+        "CREATE TABLE mails (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL}, held BOOLEAN NOT NULL)"
+    ))
+    .unwrap();
+    mend_unless_sqlite::<mails::table>(conn, Warning, "`held` has no default");
+    let of_text = find::<mails::table, _>(&mut *with("VARCHAR(9) NOT NULL DEFAULT 'x'"), "`held` is").unwrap();
+    assert_eq!(of_text.severity, if DIALECT == Dialect::Sqlite { Warning } else { ERROR });
+    report::<mails::table, _>(&mut *with("BOOLEAN NOT NULL DEFAULT TRUE"), Note, "under hold at once");
+    let good = &mut *with(FLAG);
+    assert!(find::<mails::table, _>(good, "`held`").is_none());
+
+    // Nobody sets it, so it may be computed; and an existing one that can be NULL is taken as it is.
+    let generated =
+        if DIALECT == Dialect::Mysql { "BOOLEAN AS (id > 5)" } else { "BOOLEAN GENERATED ALWAYS AS (id > 5) STORED" };
+    assert!(find::<mails::table, _>(&mut *with(generated), "`held`").is_none());
+    let conn = &mut *with("BOOLEAN");
+    let names = diesel_soft_delete::SoftDeleteMigration::new("mails").timestamp("deleted_at").hold("held");
+    let adapted = names.clone().adapted_to(conn).unwrap();
+    assert_eq!(adapted.existing_columns(), ["deleted_at", "held"]);
+    let about_hold = |findings: Vec<diesel_soft_delete::Finding>| findings.iter().any(|f| f.message.contains("`held`"));
+    assert!(about_hold(names.check(conn).unwrap()));
+    assert!(!about_hold(adapted.check(conn).unwrap()));
 }
 
 #[test]

@@ -21,7 +21,7 @@ const MODES: [Option_; 6] = [
     |m| m.active_flag("is_active").nullable_flag(),
 ];
 
-const OPTIONS: [Option_; 13] = [
+const OPTIONS: [Option_; 14] = [
     |m| m.primary_key("id"),
     |m| m.touch("touched_at"),
     |m| m.metadata(["deleted_by", "reason"]),
@@ -35,6 +35,7 @@ const OPTIONS: [Option_; 13] = [
     |m| m.archive_table("posts_archive"),
     |m| m.without_check(),
     |m| m.without_purge_index(),
+    |m| m.hold("legal_hold"),
 ];
 
 fn migration(mode: Option_, options: u32) -> SoftDeleteMigration {

@@ -198,9 +198,7 @@ fn what_makes_no_sense_is_refused() {
         refused(posts().require_live_parent("users", ["tenant_id", "user_id"]))
             .contains("2 columns, the parent's key 1")
     );
-    for migration in
-        [posts().metadata(["reason", "Reason"]), posts().touch("deleted_at"), posts().operation("IS_DELETED")]
-    {
+    for migration in [posts().metadata(["reason", "Reason"]), posts().touch("deleted_at"), posts().hold("IS_DELETED")] {
         assert!(matches!(migration.up_sql(DIALECT), Err(Error::DuplicateColumn { .. })));
     }
     if DIALECT == Dialect::Sqlite {

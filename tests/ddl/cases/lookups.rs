@@ -42,8 +42,13 @@ fn what_is_there_is_not_added() {
     let after_first = dump(conn);
 
     // A second one, for what comes later.
-    let second =
-        posts().guard_hard_delete().unique_among_active("title").operation("deletion_id").adapted_to(conn).unwrap();
+    let second = posts()
+        .guard_hard_delete()
+        .unique_among_active("title")
+        .operation("deletion_id")
+        .hold("legal_hold")
+        .adapted_to(conn)
+        .unwrap();
     if DIALECT == Dialect::Mysql {
         // MariaDB adds no column at an instant once a virtual one is indexed.
         let sql = second.up_sql(DIALECT).unwrap();

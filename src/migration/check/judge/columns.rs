@@ -5,7 +5,7 @@ use super::{Judge, script};
 use crate::clock::ClockForm;
 use crate::migration::check::catalog::LiveColumn;
 use crate::migration::check::expression::Value;
-use crate::migration::check::finding::Severity::{Error, Warning};
+use crate::migration::check::finding::Severity::{Error, Note, Warning};
 use crate::migration::check::parser::parse;
 use crate::migration::check::tokens::tokens;
 use crate::migration::dialect::Dialect;
@@ -21,6 +21,8 @@ enum Purpose {
     Touch,
     /// A restore sets it to NULL.
     Reset,
+    /// TRUE keeps the row from purges; no statement of ours sets it.
+    Hold,
 }
 
 impl Judge<'_> {
@@ -30,10 +32,11 @@ impl Judge<'_> {
         let timestamp = shape.timestamp.as_ref().map(|column| (column, Purpose::Timestamp));
         let touch = shape.touch.as_ref().map(|column| (column, Purpose::Touch));
         let reset = shape.reset.iter().map(|column| (column, Purpose::Reset));
-        for (column, purpose) in state.into_iter().chain(timestamp).chain(touch).chain(reset) {
+        let hold = shape.hold.as_ref().map(|hold| (&hold.column, Purpose::Hold));
+        for (column, purpose) in state.into_iter().chain(timestamp).chain(touch).chain(reset).chain(hold) {
             match self.column(&column.name).cloned() {
                 None => self.missing(column, purpose),
-                Some(live) if live.generated => {
+                Some(live) if live.generated && purpose != Purpose::Hold => {
                     let message = format!("`{}` is a generated column, which no statement can set", column.name);
                     self.push(Error, message, None);
                 }
@@ -53,6 +56,7 @@ impl Judge<'_> {
             let constraint = match purpose {
                 Purpose::Flag if self.is_nullable_flag() => format!("DEFAULT {}", self.active_literal()),
                 Purpose::Flag => format!("NOT NULL DEFAULT {}", self.active_literal()),
+                Purpose::Hold if !self.is_nullable_hold() => String::from("NOT NULL DEFAULT FALSE"),
                 Purpose::Touch if column.ty.is_declared_not_null() => {
                     format!("NOT NULL DEFAULT {}", self.epoch(column))
                 }
@@ -79,7 +83,7 @@ impl Judge<'_> {
 
     fn column_type(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
         let misfit = match purpose {
-            Purpose::Flag => flag_misfit(self.dialect, &live.sql_type),
+            Purpose::Flag | Purpose::Hold => flag_misfit(self.dialect, &live.sql_type),
             Purpose::Timestamp | Purpose::Touch => {
                 instant_misfit(self.dialect, &column.ty, self.shape.unit, &live.sql_type)
             }
@@ -128,8 +132,11 @@ impl Judge<'_> {
         let quoted = self.quote(name);
         let table = self.table();
         match purpose {
-            Purpose::Flag if live.nullable && !self.is_nullable_flag() => {
-                let active = self.active_literal();
+            Purpose::Flag | Purpose::Hold if live.nullable && !self.is_nullable(purpose) && !live.generated => {
+                let (active, what) = match purpose {
+                    Purpose::Hold => ("FALSE", "never purged"),
+                    _ => (self.active_literal(), "neither active nor deleted"),
+                };
                 let fill = format!("UPDATE {table} SET {quoted} = {active} WHERE {quoted} IS NULL");
                 let (hint, sql) = match self.dialect {
                     Dialect::Postgres => ("", Some(script(&[fill, self.alter(name, "SET NOT NULL")]))),
@@ -139,9 +146,8 @@ impl Judge<'_> {
                     }
                     Dialect::Sqlite => ("; declare it `Nullable<Bool>`, or rebuild the table with NOT NULL", None),
                 };
-                let message = format!(
-                    "`{name}` can be NULL but is declared NOT NULL, and rows with NULL are neither active nor deleted{hint}"
-                );
+                let message =
+                    format!("`{name}` can be NULL but is declared NOT NULL, and rows with NULL are {what}{hint}");
                 self.push(Error, message, sql);
             }
             Purpose::Timestamp | Purpose::Reset if !live.nullable => {
@@ -178,6 +184,19 @@ impl Judge<'_> {
                     self.push(Error, message, sql);
                 }
             }
+            (Purpose::Hold, None) if !live.nullable && !live.generated => {
+                let hint = self.rebuild_hint();
+                let message = format!("`{name}` has no default, so inserts that do not name it fail{hint}");
+                let sql = (self.dialect != Dialect::Sqlite).then(|| self.alter(name, "SET DEFAULT FALSE"));
+                self.push(Warning, message, sql);
+            }
+            // It may be what is wanted.
+            (Purpose::Hold, Some(default)) => {
+                if matches!(number(self.dialect, default), Some(Value::Number(number)) if number != 0) {
+                    let message = format!("the default of `{name}` is {default}, so new rows are under hold at once");
+                    self.push(Note, message, None);
+                }
+            }
             (Purpose::Timestamp, Some(default)) => {
                 let (severity, what) = match self.shape.mode {
                     Mode::Timestamp => (Error, "would be born deleted"),
@@ -195,6 +214,14 @@ impl Judge<'_> {
             }
             _ => {}
         }
+    }
+
+    fn is_nullable(&self, purpose: Purpose) -> bool {
+        if purpose == Purpose::Hold { self.is_nullable_hold() } else { self.is_nullable_flag() }
+    }
+
+    fn is_nullable_hold(&self) -> bool {
+        self.shape.hold.as_ref().is_some_and(|hold| hold.nullable)
     }
 
     fn is_nullable_flag(&self) -> bool {
