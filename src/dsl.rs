@@ -60,5 +60,8 @@ pub type Restore<Q> = statement::Restore<TableOf<Q>, PlainOf<Q>, GroupedOf<Q>>;
 /// The type of [`target.purge_older_than(age)`](crate::SoftDeleteDsl::purge_older_than).
 pub type PurgeOlderThan<Q> = statement::Purge<TableOf<Q>, PlainOf<Q>, GroupedOf<Q>>;
 
+/// The type of [`target.erase()`](crate::SoftDeleteDsl::erase).
+pub type Erase<Q> = statement::Erase<TableOf<Q>, PlainOf<Q>, GroupedOf<Q>>;
+
 /// The type of [`target.purge_deleted_before(cutoff)`](crate::SoftDeleteDsl::purge_deleted_before).
 pub type PurgeDeletedBefore<Q> = PurgeOlderThan<Q>;

@@ -87,6 +87,46 @@ pub enum Error {
         table: String,
     },
 
+    /// A row that was to be erased is under hold; nothing was changed.
+    #[error(
+        "cannot erase in `{table}`: {rows} row(s) of the target are under hold{}; nothing was changed",
+        key.as_deref().map(|key| format!(", the one with the key {key} among them")).unwrap_or_default()
+    )]
+    UnderHold {
+        /// The table or the archive.
+        table: String,
+        /// The primary key of one of them as text, its columns separated by commas; `None` if it was
+        /// released while the error was made.
+        key: Option<String>,
+        /// How many rows are under hold.
+        rows: u64,
+    },
+
+    /// An erasure would have left rows behind; nothing was changed.
+    #[error(
+        "cannot erase in `{table}`: the target matched {found} row(s), of which {removed} could be removed; nothing was \
+         changed; filter by columns that a soft delete does not change; or else rows changed at that moment: try again"
+    )]
+    NotErased {
+        /// The table or the archive.
+        table: String,
+        /// How many rows of the target were seen.
+        found: u64,
+        /// How many were removed, before it was rolled back.
+        removed: u64,
+    },
+
+    /// An erasure cannot reach an archive; nothing was sent.
+    #[error("cannot erase copies of `{table}` in `{archive}`: {why}")]
+    UnsupportedErasure {
+        /// The table.
+        table: String,
+        /// The archive.
+        archive: String,
+        /// Why it cannot be reached, and what to do instead.
+        why: &'static str,
+    },
+
     /// A name in a migration cannot be used, however it is quoted: it is empty, holds a NUL byte, or is
     /// longer than the database takes.
     #[error("{name:?} cannot be the name of a {what}: {why}")]

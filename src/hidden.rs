@@ -41,6 +41,12 @@ pub(crate) fn is_mysql<DB>() -> bool {
     std::any::type_name::<DB>().ends_with("::mysql::backend::Mysql")
 }
 
+/// Whether a backend is known, by its type, to take an alias in `DELETE FROM archive AS table`.
+pub(crate) fn aliases_where_it_deletes<DB>() -> bool {
+    let name = std::any::type_name::<DB>();
+    name.ends_with("::pg::backend::Pg") || name.ends_with("::sqlite::backend::Sqlite")
+}
+
 /// Whether the connection is inside a transaction that Diesel knows of.
 pub(crate) fn in_transaction<Conn: Connection>(conn: &mut Conn) -> QueryResult<bool> {
     depth(Conn::TransactionManager::transaction_manager_status_mut(conn))

@@ -63,6 +63,7 @@
 //! | [`target.soft_delete()`](SoftDeleteDsl::soft_delete) | active rows become deleted |
 //! | [`target.restore()`](SoftDeleteDsl::restore) | deleted rows become active |
 //! | [`target.purge_older_than(age)`](SoftDeleteDsl::purge_older_than), [`target.purge_deleted_before(cutoff)`](SoftDeleteDsl::purge_deleted_before) | rows deleted long enough ago are removed for good |
+//! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | all rows are removed at once and for good, with their copies in archives; none if one is under hold |
 //! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another instant than now |
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
 //! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | execution with typed errors; `.execute(conn)` is Diesel's |
@@ -111,7 +112,9 @@ pub use migration::{Dialect, Finding, Severity, SoftDeleteMigration, assert_sche
 pub use migration::{assert_schema_async, check_async};
 pub use predicates::{active, deleted, is_active, is_active_or_missing, is_deleted};
 pub use query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
-pub use statement::{Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition};
+pub use statement::{
+    Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition,
+};
 
 /// Declares the table of a model soft-deletable.
 ///

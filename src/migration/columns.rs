@@ -58,7 +58,7 @@ impl<S: AsRef<str>> ColumnNames for &[S] {
 /// The columns of a table, all of them: the tuple that a `table!` declares.
 #[diagnostic::on_unimplemented(
     message = "the columns of a table with more than 64 of them are not read from its `table!`",
-    note = "name them: `SoftDeleteMigration::new(\"table\").flag(..).timestamp(..)`"
+    note = "for a migration, name them: `SoftDeleteMigration::new(\"table\").flag(..).timestamp(..)`"
 )]
 pub trait TableColumns {
     /// The columns, in the order of the `table!`.
@@ -89,7 +89,7 @@ table_columns!(
 ///
 /// A key is a column or a tuple of columns, and no trait can be implemented for both (`Column` is
 /// Diesel's). So the key's columns are found among all columns by the names of their Rust types.
-pub(super) fn primary_key<T>() -> Vec<String>
+pub(crate) fn primary_key<T>() -> Vec<String>
 where
     T: Table,
     T::AllColumns: TableColumns,

@@ -49,6 +49,7 @@ pub use builder::SoftDeleteMigration;
 pub use check::{Finding, ReadsCatalog, Severity, Tables, assert_schema, check};
 #[cfg(feature = "async")]
 pub use check::{assert_schema_async, check_async};
+pub(crate) use columns::primary_key;
 pub use columns::{ColumnNames, TableColumns};
 pub use dialect::{Dialect, HasDialect};
 #[cfg(feature = "migrations")]

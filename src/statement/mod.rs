@@ -3,6 +3,7 @@
 //! does not vary, so its statement is prepared once.
 
 mod condition;
+mod erase;
 mod hold;
 mod outcome;
 mod parts;
@@ -12,6 +13,7 @@ mod transition;
 mod verbs;
 
 pub use condition::{Condition, Target};
+pub use erase::{Erase, ErasureReport};
 pub use outcome::Outcome;
 pub use parts::{Changes, NoChanges, NoCondition, OnlyIf};
 pub use purge::Purge;

@@ -220,7 +220,7 @@ where
 }
 
 #[cfg(feature = "async")]
-mod with_diesel_async {
+pub(super) mod with_diesel_async {
     use diesel_async::{AsyncConnection, TransactionManager};
 
     use super::*;
@@ -245,6 +245,8 @@ mod with_diesel_async {
             }
         }};
     }
+
+    pub(in crate::statement) use in_transaction;
 
     impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R>
     where

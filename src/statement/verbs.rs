@@ -5,12 +5,13 @@ use diesel::associations::HasTable;
 use diesel::query_builder::IntoUpdateTarget;
 
 use super::condition::Target;
+use super::erase::Erase;
 use super::purge::Purge;
 use super::transition::{Restore, SoftDelete};
 use crate::dsl;
 use crate::marker::{SoftDeletable, Timestamped};
 
-/// `soft_delete`, `restore` and purges, on every target.
+/// `soft_delete`, `restore`, purges and `erase`, on every target.
 ///
 /// In the prelude. A target is what Diesel's `update` takes: a table, a table with `find` or
 /// `filter` called on it, `Child::belonging_to(&parent)`, or a reference to a model that is
@@ -175,6 +176,60 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         <Self::Table as SoftDeletable>::Stamp: Timestamped,
     {
         Purge::deleted_before(<Self as HasTable>::table(), self.into_condition(), cutoff)
+    }
+
+    /// Removes rows **at once and for good**, whatever their state: for a person's request to be forgotten.
+    ///
+    /// * **Touches** every row of the target, active or deleted, however recently; and with
+    ///   [`.archived_in(..)`](Erase::archived_in) the copies in archive tables.
+    /// * **Refuses** the whole target if one of its rows is under hold (`hold = ..` in the declaration), by
+    ///   its key.
+    /// * All or nothing: in one transaction, at whose end no row of the target is left, or else it is
+    ///   rolled back.
+    /// * There is no `.execute(conn)`: only `.run(conn)` and, with the feature `async`, `.run_async(conn)`
+    ///   run it. On a table alone it takes all rows, as Diesel's `delete` does.
+    ///
+    /// The rows are soft-deleted first, so they pass the guard of hard deletes, if there is one:
+    ///
+    /// ```sql
+    /// SELECT COUNT(*), COUNT(NULL) FROM "posts" WHERE ("posts"."id" = $1)    -- how many, how many held
+    /// UPDATE "posts" SET "is_deleted" = TRUE, .. WHERE ("posts"."id" = $1) AND ("posts"."is_deleted" = FALSE)
+    /// DELETE FROM "posts" WHERE ("posts"."id" = $1) AND ("posts"."is_deleted" = TRUE)
+    /// SELECT COUNT(*), COUNT(NULL) FROM "posts" WHERE ("posts"."id" = $1)    -- none is left
+    /// ```
+    ///
+    /// So filter by columns that a soft delete does not change: rows of `filter(is_deleted.eq(false))` are no
+    /// longer of the target after the first step, and that is the error
+    /// [`NotErased`](crate::Error::NotErased). Rows of other tables are the caller's: erase children first, in
+    /// a transaction around both. What the database has written elsewhere (its log, replicas, backups) is out of reach.
+    ///
+    /// On PostgreSQL and MySQL, rows that match and are written by others while it runs are seen at the end,
+    /// but not those that commit later: a foreign key or a ban on new rows is the caller's. Through a
+    /// `MultiConnection` on MySQL the counts are those of the transaction's snapshot.
+    ///
+    /// # Errors
+    ///
+    /// See [`Erase::run`].
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// // `One` is active, `Two` is deleted.
+    /// let report = posts::table.filter(posts::user_id.eq(1)).erase().run(conn)?;
+    /// assert_eq!(report.rows, 2);
+    /// assert_eq!(posts::table.select(posts::title).load::<String>(conn)?, ["Three"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn erase(self) -> dsl::Erase<Self>
+    where
+        Self: Target,
+        Self::Table: SoftDeletable,
+    {
+        Erase::new(<Self as HasTable>::table(), self.into_condition())
     }
 }
 

@@ -32,6 +32,9 @@ macro_rules! on_backend {
             mod hold {
                 include!("cases/hold.rs");
             }
+            mod erasing {
+                include!("cases/erasing.rs");
+            }
             mod caching {
                 include!("cases/caching.rs");
             }

@@ -49,11 +49,27 @@ diesel::table! {
         is_deleted -> Bool,
     }
 }
+diesel::table! {
+    seats (hall, place) {
+        hall -> Integer,
+        place -> Integer,
+        is_deleted -> Bool,
+        held -> Nullable<Bool>,
+    }
+}
+diesel::table! {
+    seats_archive (hall, place) {
+        hall -> Integer,
+        place -> Integer,
+        held -> Nullable<Bool>,
+    }
+}
 diesel::joinable!(notes -> authors (author_id));
 diesel::allow_tables_to_appear_in_same_query!(authors, notes);
 diesel_soft_delete::soft_deletable! {
     authors { flag = is_deleted }
     slugs { flag = is_deleted }
+    seats { flag = is_deleted, hold = held }
     notes { flag = is_deleted, timestamp = deleted_at, touch = touched, unit = millis, metadata(reason) }
 }
 
@@ -141,6 +157,34 @@ fn outcomes(mut conn: AnyConnection, unique: &str) {
     assert_eq!(slugs::table.active().select(slugs::id).load::<i32>(conn), Ok(vec![1]));
 }
 
+/// Erasure with a key of two columns, holds and copies: the database is not known from the backend's type.
+fn erasures(mut conn: AnyConnection) {
+    conn.batch_execute(
+        "CREATE TABLE seats (hall INTEGER, place INTEGER, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, held BOOLEAN, PRIMARY KEY (hall, place));
+         CREATE TABLE seats_archive (hall INTEGER, place INTEGER, held BOOLEAN);
+         INSERT INTO seats (hall, place, is_deleted, held) VALUES (1, 1, FALSE, NULL), (1, 2, TRUE, FALSE), (2, 1, TRUE, TRUE);
+         INSERT INTO seats_archive VALUES (1, 1, NULL), (1, 3, FALSE), (2, 3, NULL), (2, 4, TRUE);",
+    )
+    .unwrap();
+    let conn = &mut conn;
+    let everywhere = || seats::table.filter(seats::hall.gt(0)).erase().archived_in(seats_archive::table);
+    let error = everywhere().run(conn).unwrap_err();
+    let Error::UnderHold { table, key, rows } = error else { panic!("{error}") };
+    assert_eq!((&*table, key.as_deref(), rows), ("seats", Some("2, 1"), 1));
+    assert_eq!(seats::table.active().count().get_result::<i64>(conn), Ok(1));
+
+    let report = seats::table.filter(seats::hall.eq(1)).erase().archived_in(seats_archive::table).run(conn).unwrap();
+    assert_eq!((report.rows, report.archived), (2, 2));
+    let left = seats_archive::table.select((seats_archive::hall, seats_archive::place)).order(seats_archive::place);
+    assert_eq!(left.load::<(i32, i32)>(conn), Ok(vec![(2, 3), (2, 4)]));
+    diesel::update(seats::table).set(seats::held.eq(None::<bool>)).execute(conn).unwrap();
+    let error = everywhere().run(conn).unwrap_err();
+    assert!(matches!(&error, Error::UnderHold { table, .. } if table == "seats_archive"), "{error}");
+    diesel::update(seats_archive::table).set(seats_archive::held.eq(false)).execute(conn).unwrap();
+    let report = seats::table.erase().archived_in(seats_archive::table).run(conn).unwrap();
+    assert_eq!((report.rows, report.archived), (1, 2));
+}
+
 /// Threads on a pool: one of them changes the row.
 fn pool(url: &str, connections: u32) {
     let pool = Pool::builder().max_size(connections).build(ConnectionManager::<AnyConnection>::new(url)).unwrap();
@@ -181,6 +225,7 @@ fn sqlite() {
     let connection = || AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap());
     cases(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
+    erasures(connection());
     pool(":memory:", 1);
 }
 
@@ -190,6 +235,7 @@ fn postgres() {
     let connection = || AnyConnection::Postgres(PgConnection::establish(&url).unwrap());
     cases(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
+    erasures(connection());
     let (_owner, url) = crate::support::postgres::shared();
     pool(&url, 4);
 }
@@ -200,6 +246,7 @@ fn mysql() {
     let connection = || AnyConnection::Mysql(MysqlConnection::establish(&url).unwrap());
     cases(connection(), "DATETIME(6)");
     outcomes(connection(), LIVE_SLUGS_ON_MYSQL);
+    erasures(connection());
     let (_owner, url) = crate::support::mysql::shared();
     pool(&url, 4);
 }

@@ -6,7 +6,7 @@ use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_soft_delete::chrono::{self, TimeDelta};
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Error, Outcome, assert_schema_async, check_async};
+use diesel_soft_delete::{Dialect, Error, Outcome, SoftDeleteMigration, assert_schema_async, check_async};
 
 diesel::table! {
     posts {
@@ -16,7 +16,23 @@ diesel::table! {
         deleted_at -> Nullable<Timestamp>,
     }
 }
-diesel_soft_delete::soft_deletable! { posts { flag = is_deleted, timestamp = deleted_at } }
+diesel::table! {
+    mails {
+        id -> Integer,
+        is_deleted -> Bool,
+        legal_hold -> Bool,
+    }
+}
+diesel::table! {
+    mails_archive {
+        id -> Integer,
+        legal_hold -> Bool,
+    }
+}
+diesel_soft_delete::soft_deletable! {
+    posts { flag = is_deleted, timestamp = deleted_at }
+    mails { flag = is_deleted, hold = legal_hold }
+}
 
 #[derive(Queryable, Selectable, Identifiable)]
 #[diesel(table_name = posts)]
@@ -127,6 +143,49 @@ macro_rules! cases {
                 });
                 let mut conn = handler.await.unwrap().unwrap();
                 clean_up(&mut conn, "check").await;
+            }
+
+            /// Past the guard, with copies; refused under hold; inside a transaction and where it is spawned.
+            #[tokio::test]
+            async fn erasures() {
+                let mut conn = connection("erasures").await;
+                let dialect = match stringify!($backend) {
+                    "postgres" => Dialect::Postgres,
+                    "mysql" => Dialect::Mysql,
+                    _ => Dialect::Sqlite,
+                };
+                conn.batch_execute("CREATE TABLE mails (id INTEGER PRIMARY KEY)").await.unwrap();
+                let guarded = SoftDeleteMigration::for_table::<mails::table>().guard_hard_delete();
+                conn.batch_execute(&guarded.up_sql(dialect).unwrap()).await.unwrap();
+                conn.batch_execute(
+                    "CREATE TABLE mails_archive (id INTEGER, legal_hold BOOLEAN NOT NULL);
+                     INSERT INTO mails (id, is_deleted, legal_hold) VALUES (1, FALSE, FALSE), (2, TRUE, FALSE), (3, FALSE, TRUE);
+                     INSERT INTO mails_archive VALUES (2, FALSE), (4, FALSE);",
+                )
+                .await
+                .unwrap();
+                let handler = tokio::spawn(async move {
+                    diesel::delete(mails::table.find(1)).execute(&mut conn).await.unwrap_err();
+                    let report = conn
+                        .transaction(async |conn| {
+                            let error = mails::table.erase().run_async(conn).await.unwrap_err();
+                            let Error::UnderHold { table, key, rows } = error else { panic!("{error}") };
+                            assert_eq!((&*table, key.as_deref(), rows), ("mails", Some("3"), 1));
+                            assert_eq!(mails::table.active().count().get_result::<i64>(conn).await, Ok(2));
+                            let active = mails::table.filter(mails::is_deleted.eq(false)).filter(mails::id.eq(1));
+                            let error = active.erase().run_async(conn).await.unwrap_err();
+                            assert!(matches!(error, Error::NotErased { found: 1, removed: 0, .. }), "{error}");
+                            assert_eq!(mails::table.active().count().get_result::<i64>(conn).await, Ok(2));
+                            let erase = mails::table.filter(mails::id.ne(3)).erase().archived_in(mails_archive::table);
+                            erase.run_async(conn).await
+                        })
+                        .await?;
+                    assert_eq!((report.rows, report.archived), (2, 2));
+                    assert_eq!(mails::table.select(mails::id).load::<i32>(&mut conn).await, Ok(vec![3]));
+                    Ok::<_, Error>(conn)
+                });
+                let mut conn = handler.await.unwrap().unwrap();
+                clean_up(&mut conn, "erasures").await;
             }
 
             /// The futures can be spawned, on a connection of a pool: what a web server's handler does.
