@@ -161,7 +161,9 @@ pub use statement::{
 ///
 /// A row whose `hold` column is TRUE is never purged, however long ago it was deleted; NULL in a
 /// `Nullable<Bool>` is no hold. Soft delete and restore do not care about it, and never set it: whoever
-/// orders and lifts holds writes the column with Diesel's own `update`.
+/// orders and lifts holds writes the column with Diesel's own `update`. A hold is on the row alone: a
+/// foreign key with `ON DELETE CASCADE` takes a held child along with its parent
+/// ([`check`](check()) finds such keys), and a plain `DELETE` of yours takes what it is told to.
 ///
 /// ```
 /// use diesel_soft_delete::prelude::*;

@@ -201,7 +201,8 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// So filter by columns that a soft delete does not change: rows of `filter(is_deleted.eq(false))` are no
     /// longer of the target after the first step, and that is the error
     /// [`NotErased`](crate::Error::NotErased). Rows of other tables are the caller's: erase children first, in
-    /// a transaction around both. What the database has written elsewhere (its log, replicas, backups) is out of reach.
+    /// a transaction around both; a foreign key with `ON DELETE CASCADE` would take them along, held or not
+    /// (`check` finds it). What the database has written elsewhere (its log, replicas, backups) is out of reach.
     ///
     /// On PostgreSQL and MySQL, rows that match and are written by others while it runs are seen at the end,
     /// but not those that commit later: a foreign key or a ban on new rows is the caller's. Through a

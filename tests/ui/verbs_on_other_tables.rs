@@ -12,4 +12,8 @@ fn main() {
     //~^ has no `touch` column, so a restore writes no instant
     let _ = posts::table.find(1).soft_delete().only_if(users::is_deleted.eq(true));
     //~^ Count == Once
+    let _ = tags::table.find(1).erase();
+    //~^ `tags::table` is not declared soft-deletable
+    let _ = posts::table.find(1).erase().execute(&mut ());
+    //~^ `execute`
 }
