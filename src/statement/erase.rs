@@ -468,7 +468,11 @@ where
     /// [`UnderHold`](Error::UnderHold) if a row or a copy is under hold. [`NotErased`](Error::NotErased)
     /// if something is left. [`UnsupportedErasure`](Error::UnsupportedErasure) for an archive that cannot be
     /// reached. [`Database`](Error::Database) for what the database refuses: a foreign key that
-    /// references a row, an archive without a column that the where clause names.
+    /// references a row, an archive without a column that the where clause names. On SQLite a writer that
+    /// comes in between is `database is locked`, as for every transaction that reads first; in an
+    /// `immediate_transaction` of yours it has to wait.
+    ///
+    /// A table of more than 64 columns has no `run`: the names of its key are not known.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");

@@ -25,7 +25,7 @@ pub enum Command {
     /// are there and unique indexes to be replaced are looked up; without one say `--backend`.
     Generate(Box<Generate>),
     /// Checks that the live tables fit, and prints the SQL that mends what does not.
-    Check(Check),
+    Check(Box<Check>),
 }
 
 #[derive(Debug, Args)]

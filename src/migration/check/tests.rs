@@ -53,6 +53,7 @@ fn a_shape_without_types_is_checked() {
         timestamp: Some(Column { name: String::from("at"), ty: ColumnType::Written(String::from("TIMESTAMP")) }),
         touch: None,
         reset: vec![Column::new("why", Role::Metadata)],
+        hold: None,
         unit: None,
     };
     let findings = check_shape(conn, &shape).unwrap();

@@ -304,7 +304,7 @@ fn hold_columns() {
         .unwrap();
         conn
     };
-    mend_unless_sqlite::<mails::table>(&mut *with("BOOLEAN"), ERROR, "`held` can be NULL but is declared NOT NULL");
+    mend_unless_sqlite::<mails::table>(&mut with("BOOLEAN"), ERROR, "`held` can be NULL but is declared NOT NULL");
     let conn = &mut *connection();
     conn.batch_execute(&format!(
         "CREATE TABLE mails (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL}, held BOOLEAN NOT NULL)"

@@ -21,11 +21,11 @@ const MODES: [Option_; 6] = [
     |m| m.active_flag("is_active").nullable_flag(),
 ];
 
-const OPTIONS: [Option_; 14] = [
+const OPTIONS: [Option_; 13] = [
     |m| m.primary_key("id"),
     |m| m.touch("touched_at"),
     |m| m.metadata(["deleted_by", "reason"]),
-    |m| m.operation("deletion_id"),
+    |m| m.operation("deletion_id").hold("legal_hold"),
     |m| m.index_active(["author_id", "title"]).index_active("title"),
     |m| m.unique_among_active("slug").replacing_index(PLAIN_KEY),
     |m| m.unique_among_active(["author_id", "title", "slug"]),
@@ -35,7 +35,6 @@ const OPTIONS: [Option_; 14] = [
     |m| m.archive_table("posts_archive"),
     |m| m.without_check(),
     |m| m.without_purge_index(),
-    |m| m.hold("legal_hold"),
 ];
 
 fn migration(mode: Option_, options: u32) -> SoftDeleteMigration {
