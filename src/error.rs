@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::migration::Finding;
+use crate::purge::{PurgeReport, RetentionReport};
 
 /// An error of this crate.
 ///
@@ -201,6 +202,96 @@ pub enum Error {
         first: String,
         /// The name of the other.
         second: String,
+    },
+
+    /// An option of a purge job has a value that it cannot have; nothing was executed.
+    #[error("the option `{option}` of a purge cannot have this value: {why}")]
+    InvalidOption {
+        /// The method that set it.
+        option: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
+
+    /// The cutoff of a purge job lies behind the floor of `.min_age(..)`; nothing was removed.
+    #[error("refused to purge `{table}`: rows deleted before {cutoff} can be younger than the minimum age {min_age}")]
+    TooYoung {
+        /// The table of the job.
+        table: String,
+        /// The cutoff that was asked for.
+        cutoff: DateTime<Utc>,
+        /// The floor.
+        min_age: TimeDelta,
+    },
+
+    /// A purge job was called inside a transaction, which would hold all its batches; nothing was removed.
+    #[error("a purge of `{table}` in batches cannot run inside a transaction: each batch is a transaction of its own")]
+    PurgeInTransaction {
+        /// The table of the job.
+        table: String,
+    },
+
+    /// A foreign key would let a purge job remove or change rows of another table; nothing was removed.
+    #[error(
+        "refused to purge `{table}`: its removal reaches `{child}` ({}) through ON DELETE {action}, live rows too; \
+         make the foreign key ON DELETE RESTRICT and purge `{child}` first, or allow it with `.allow_reaching({child:?})`",
+        columns.join(", ")
+    )]
+    PurgeReaches {
+        /// The table that is referenced: that of the job, or one that it reaches.
+        table: String,
+        /// The table that references it.
+        child: String,
+        /// The columns of the foreign key.
+        columns: Vec<String>,
+        /// What the foreign key does.
+        action: &'static str,
+    },
+
+    /// An archive does not fit its table; nothing was removed.
+    #[error("the archive `{archive}` does not fit `{table}`: {}", problems.join("; "))]
+    ArchiveMismatch {
+        /// The table of the job.
+        table: String,
+        /// The archive.
+        archive: String,
+        /// All that does not fit.
+        problems: Vec<String>,
+    },
+
+    /// The table of a purge job does not exist on this connection, or the user may not see it.
+    #[error("the table `{table}` is not there, or this user may not see it")]
+    NoTable {
+        /// The table of the job.
+        table: String,
+    },
+
+    /// A purge job failed under way. What it did before is in the report and stays done; the batch that
+    /// failed was taken back.
+    #[error("the purge failed: {source} ({report})")]
+    PurgeFailed {
+        /// What was done before.
+        report: Box<PurgeReport>,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+
+    /// A table of a retention policy failed; those after it were not touched.
+    #[error("the retention policy failed after {} rows: {source}", report.rows())]
+    RetentionFailed {
+        /// What was done before, the failed table included.
+        report: Box<RetentionReport>,
+        /// What went wrong.
+        source: Box<Error>,
+    },
+
+    /// The table of the leases is missing, and could not be created; nothing was removed.
+    #[error("the table of the leases is missing, and could not be created: {source}; create it: {sql}")]
+    NoLeaseTable {
+        /// The statement that creates it.
+        sql: String,
+        /// Why it failed.
+        source: diesel::result::Error,
     },
 
     /// The live schema does not fit the declarations: what `assert_schema` found.

@@ -213,6 +213,8 @@ struct Bind<ST: InstantType<U>, U> {
     value: Result<ST::Value, Unusable>,
     /// The instant, if it is written: then it must not become NULL on the way.
     written: Option<DateTime<Utc>>,
+    /// The instant itself, if there is one.
+    instant: Option<DateTime<Utc>>,
     _unit: PhantomData<fn() -> U>,
 }
 
@@ -221,32 +223,40 @@ impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
     /// microseconds hold, so that what is returned is what is stored.
     pub(crate) fn at(instant: DateTime<Utc>) -> Self {
         let instant = to_micros(instant);
-        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), Some(instant))
+        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), Some(instant), Some(instant))
     }
 
     /// The instant as something to compare with, cut off in the same way.
     pub(crate) fn cutoff(instant: DateTime<Utc>) -> Self {
         let instant = to_micros(instant);
-        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), None)
+        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), None, Some(instant))
     }
 
     /// The instant that lies `age` before now.
     pub(crate) fn ago(age: TimeDelta) -> Self {
         if age < TimeDelta::zero() {
-            return Self::new(Err(Unusable::NegativeAge(age)), None);
+            return Self::new(Err(Unusable::NegativeAge(age)), None, None);
         }
         let instant = Utc::now().checked_sub_signed(age).map(to_micros);
-        Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None)
+        Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None, instant)
     }
 
-    fn new(value: Result<ST::Value, Unusable>, written: Option<DateTime<Utc>>) -> Self {
-        Self(Bind { value, written, _unit: PhantomData })
+    /// The instant, or why nothing can be bound.
+    pub(crate) fn instant(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        match &self.0.value {
+            Ok(_) => Ok(self.0.instant),
+            Err(reason) => Err((*reason).into()),
+        }
+    }
+
+    fn new(value: Result<ST::Value, Unusable>, written: Option<DateTime<Utc>>, instant: Option<DateTime<Utc>>) -> Self {
+        Self(Bind { value, written, instant, _unit: PhantomData })
     }
 }
 
 impl<ST: InstantType<U>, U> Clone for BoundInstant<ST, U> {
     fn clone(&self) -> Self {
-        Self::new(self.0.value.clone(), self.0.written)
+        Self::new(self.0.value.clone(), self.0.written, self.0.instant)
     }
 }
 

@@ -80,6 +80,7 @@
 //! | `postgres_backend`, `mysql_backend` | the same without the C client library, for diesel-async |
 //! | `returning_clauses_for_sqlite_3_35` | Diesel's feature of the same name |
 //! | `async` | `run_async` and `outcome_async` for connections of diesel-async |
+//! | `tracing` | an event of the `tracing` crate per batch of a purge job |
 //! | `migrations` (default) | re-exports `MigrationHarness` in [`migration`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs, missing_debug_implementations)]
@@ -97,6 +98,7 @@ mod marker;
 pub mod migration;
 mod predicate;
 mod predicates;
+mod purge;
 mod query_dsl;
 mod scope;
 mod statement;
@@ -111,6 +113,10 @@ pub use migration::{Dialect, Finding, Severity, SoftDeleteMigration, assert_sche
 #[cfg(feature = "async")]
 pub use migration::{assert_schema_async, check_async};
 pub use predicates::{active, deleted, is_active, is_active_or_missing, is_deleted};
+pub use purge::{
+    Blocked, BlockedBy, Holder, IntoDuration, Progress, PurgeJob, PurgeReport, RetentionPolicy, RetentionReport,
+    Stopped, lease_table,
+};
 pub use query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
 pub use statement::{
     Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition,
@@ -291,6 +297,7 @@ pub mod prelude {
 /// ```
 pub mod methods {
     pub use crate::marker::{Hold, Stamp, State, Timestamped, Touch, Touched};
+    pub use crate::purge::{KeyColumn, TableJob};
     pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::statement::{
         Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,

@@ -46,6 +46,9 @@ mod types;
 mod versions;
 
 pub use builder::SoftDeleteMigration;
+pub(crate) use check::{
+    Action, AnswersText, Inquiry, LiveColumn, LiveTable, Question, Reading, Row, missing_purge_index, same_column,
+};
 pub use check::{Finding, ReadsCatalog, Severity, Tables, assert_schema, check};
 #[cfg(feature = "async")]
 pub use check::{assert_schema_async, check_async};
@@ -56,5 +59,7 @@ pub use dialect::{Dialect, HasDialect};
 pub use diesel_migrations::MigrationHarness;
 pub use files::MigrationFolder;
 pub use merged::MergedMigrations;
+pub(crate) use names::TableName;
 pub use parent::LiveParent;
+pub(crate) use shape::Shape;
 pub use source::SoftDeleteMigrations;

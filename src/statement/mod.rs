@@ -17,6 +17,7 @@ pub use erase::{Erase, ErasureReport};
 pub use outcome::Outcome;
 pub use parts::{Changes, NoChanges, NoCondition, OnlyIf};
 pub use purge::Purge;
+pub(crate) use purge::{Cutoff, walk_purgeable};
 pub use returning::{NoReturning, Returning, SupportsReturning};
 pub use transition::{Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, Transition, Verb};
 pub use verbs::SoftDeleteDsl;

@@ -58,9 +58,9 @@ where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
-    table: T,
-    condition: Condition<P, G>,
-    cutoff: Cutoff<T>,
+    pub(crate) table: T,
+    pub(crate) condition: Condition<P, G>,
+    pub(crate) cutoff: Cutoff<T>,
     returning: R,
 }
 

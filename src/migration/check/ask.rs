@@ -32,29 +32,32 @@ impl Row {
     }
 
     /// The text of a column; NULL is empty.
-    pub(super) fn text(&self, column: usize) -> &str {
+    pub(crate) fn text(&self, column: usize) -> &str {
         self.0[column].as_deref().unwrap_or_default()
     }
 
-    pub(super) fn optional(&self, column: usize) -> Option<String> {
+    pub(crate) fn optional(&self, column: usize) -> Option<String> {
         self.0[column].clone()
     }
 
     /// A boolean, as the databases write one that is cast to text.
-    pub(super) fn is_true(&self, column: usize) -> bool {
+    pub(crate) fn is_true(&self, column: usize) -> bool {
         matches!(self.text(column), "1" | "true" | "t" | "YES")
     }
 
-    pub(super) fn number(&self, column: usize) -> Option<u64> {
+    pub(crate) fn number(&self, column: usize) -> Option<u64> {
         self.text(column).parse().ok()
     }
 }
 
-/// A query of the catalog, or one that counts.
-#[derive(Debug)]
-pub struct Question(Vec<Part>);
+/// A query of the catalog, or one that counts; or a small statement without an answer.
+#[derive(Debug, Clone)]
+pub struct Question {
+    parts: Vec<Part>,
+    cached: bool,
+}
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Part {
     Sql(String),
     Bind(String),
@@ -62,20 +65,31 @@ enum Part {
 
 impl Question {
     /// `SELECT` and these expressions, as text.
-    pub(super) fn select(dialect: Dialect, columns: &[&str]) -> Self {
+    pub(crate) fn select(dialect: Dialect, columns: &[&str]) -> Self {
         let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
         let padded = columns.iter().copied().chain(std::iter::repeat("NULL")).take(WIDTH);
         let list = padded.map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
-        Self(vec![Part::Sql(format!("SELECT {}", list.join(", ")))])
+        Self::text(&format!("SELECT {}", list.join(", ")))
     }
 
-    pub(super) fn sql(mut self, sql: &str) -> Self {
-        self.0.push(Part::Sql(sql.to_owned()));
+    /// A statement as it is.
+    pub(crate) fn text(sql: &str) -> Self {
+        Self { parts: vec![Part::Sql(sql.to_owned())], cached: false }
+    }
+
+    pub(crate) fn sql(mut self, sql: &str) -> Self {
+        self.parts.push(Part::Sql(sql.to_owned()));
         self
     }
 
-    pub(super) fn bind(mut self, text: &str) -> Self {
-        self.0.push(Part::Bind(text.to_owned()));
+    pub(crate) fn bind(mut self, text: &str) -> Self {
+        self.parts.push(Part::Bind(text.to_owned()));
+        self
+    }
+
+    /// Keeps the statement prepared: it comes again on the same connection.
+    pub(crate) fn cached(mut self) -> Self {
+        self.cached = true;
         self
     }
 }
@@ -95,9 +109,11 @@ where
     String: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // Asked once in the life of a connection.
-        out.unsafe_to_cache_prepared();
-        for part in &self.0 {
+        if !self.cached {
+            // Asked once in the life of a connection.
+            out.unsafe_to_cache_prepared();
+        }
+        for part in &self.parts {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),
                 Part::Bind(text) => out.push_bind_param::<Text, String>(text)?,
@@ -133,24 +149,39 @@ where
     message = "the schema cannot be read through the backend `{Self}`",
     note = "connections of PostgreSQL, MySQL and SQLite can be checked; with a `MultiConnection`, check the one inside"
 )]
-pub trait ReadsCatalog: Backend + HasDialect {
+pub trait ReadsCatalog: AnswersText + HasDialect {}
+
+impl<DB: AnswersText + HasDialect> ReadsCatalog for DB {}
+
+/// A backend that a [`Question`] can be put to; that of a `MultiConnection` is one too.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot load rows of nullable `Text`")]
+pub trait AnswersText: Backend {
     /// The answer to a question.
-    #[doc(hidden)]
     fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
     where
         Conn: Connection<Backend = Self> + LoadConnection;
 
+    /// Executes a statement that has no answer.
+    fn tell<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    where
+        Conn: Connection<Backend = Self>;
+
     /// [`ask`](Self::ask) for a connection of diesel-async.
     #[cfg(feature = "async")]
-    #[doc(hidden)]
     fn ask_async<Conn>(conn: &mut Conn, question: Question) -> impl Future<Output = QueryResult<Vec<Row>>> + Send
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>;
+
+    /// [`tell`](Self::tell) for a connection of diesel-async.
+    #[cfg(feature = "async")]
+    fn tell_async<Conn>(conn: &mut Conn, statement: Question) -> impl Future<Output = QueryResult<usize>> + Send
     where
         Conn: diesel_async::AsyncConnection<Backend = Self>;
 }
 
-impl<DB> ReadsCatalog for DB
+impl<DB> AnswersText for DB
 where
-    DB: Backend + HasDialect + QueryMetadata<Types>,
+    DB: Backend + QueryMetadata<Types>,
     Loaded: FromSqlRow<Types, DB>,
     Question: QueryFragment<DB>,
 {
@@ -161,6 +192,13 @@ where
         Ok(load_all(conn, question)?.into_iter().map(Row::new).collect())
     }
 
+    fn tell<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    where
+        Conn: Connection<Backend = Self>,
+    {
+        conn.execute_returning_count(&statement)
+    }
+
     #[cfg(feature = "async")]
     async fn ask_async<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
     where
@@ -168,10 +206,18 @@ where
     {
         Ok(crate::hidden::load_all_async(conn, question).await?.into_iter().map(Row::new).collect())
     }
+
+    #[cfg(feature = "async")]
+    async fn tell_async<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>,
+    {
+        diesel_async::AsyncConnectionCore::execute_returning_count(conn, statement).await
+    }
 }
 
 /// Something that is found out by asking, one question after the other.
-pub(super) trait Inquiry {
+pub(crate) trait Inquiry {
     /// The next question, which may depend on the answers so far.
     fn next(&mut self) -> Option<Question>;
     /// Takes the answer to the question that was handed out last.

@@ -180,7 +180,7 @@ pub(super) struct Place {
 
 /// Reads one table.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     dialect: Dialect,
     table: TableName,
     step: Step,
@@ -200,13 +200,13 @@ enum Step {
 }
 
 impl Reading {
-    pub(super) fn new(dialect: Dialect, table: TableName) -> Self {
+    pub(crate) fn new(dialect: Dialect, table: TableName) -> Self {
         let step = if dialect == Dialect::Sqlite { Step::Database } else { Step::Locate };
         Self { dialect, table, step }
     }
 
     /// What was found; `None` if there is no such table.
-    pub(super) fn finish(self) -> Option<LiveTable> {
+    pub(crate) fn finish(self) -> Option<LiveTable> {
         let Step::Read { place, answers, .. } = self.step else { return None };
         Some(match self.dialect {
             Dialect::Postgres => postgres::table(place, &answers),

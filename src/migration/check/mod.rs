@@ -21,14 +21,15 @@ mod tables;
 mod tokens;
 
 pub use ask::ReadsCatalog;
-pub(crate) use catalog::{IndexOrigin, LiveIndex, LiveTable, TableKind, same_column};
+pub(crate) use ask::{AnswersText, Inquiry, Question, Row};
+pub(crate) use catalog::{Action, IndexOrigin, LiveColumn, LiveIndex, LiveTable, Reading, TableKind, same_column};
 pub use finding::{Finding, Severity};
+pub(crate) use judge::missing_purge_index;
 pub use tables::Tables;
 
 use diesel::connection::LoadConnection;
 
-use self::ask::{Inquiry, Question, Row, run};
-use self::catalog::Reading;
+use self::ask::run;
 use self::judge::Disagreement;
 use crate::error::Error;
 use crate::marker::SoftDeletable;

@@ -64,6 +64,13 @@ pub(super) fn disagreements(dialect: Dialect, shape: &Shape, live: &LiveTable) -
     Judge { dialect, shape, live, findings: Vec::new() }.disagreements()
 }
 
+/// The finding about an index that serves a purge, if there is none.
+pub(crate) fn missing_purge_index(dialect: Dialect, shape: &Shape, live: &LiveTable) -> Option<Finding> {
+    let mut judge = Judge { dialect, shape, live, findings: Vec::new() };
+    judge.purge_index();
+    judge.findings.pop()
+}
+
 struct Judge<'a> {
     dialect: Dialect,
     shape: &'a Shape,

@@ -1,0 +1,223 @@
+//! Which columns are copied into an archive, and whether they fit.
+
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::query_source::Table;
+use diesel::result::QueryResult;
+
+use crate::error::Error;
+use crate::marker::ColumnRef;
+use crate::migration::{Dialect, LiveColumn, LiveTable, TableColumns, TableName};
+
+/// Where a job copies rows to before it removes them, or nowhere.
+pub trait ArchiveTable<DB: Backend> {
+    /// What its `table!` says; `None` without an archive.
+    fn declared(&self) -> Option<DeclaredTable>;
+    /// Writes its name.
+    fn walk<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>;
+}
+
+/// A table as its `table!` says.
+#[derive(Debug, Clone)]
+pub struct DeclaredTable {
+    pub(super) name: TableName,
+    pub(super) columns: Vec<ColumnRef>,
+}
+
+impl DeclaredTable {
+    pub(super) fn of<T>() -> Self
+    where
+        T: Table + crate::hidden::TableName,
+        T::AllColumns: TableColumns,
+    {
+        Self { name: TableName::from_parts(T::name_parts()), columns: T::AllColumns::columns() }
+    }
+}
+
+/// No `.archive_into(..)`.
+#[derive(Debug, Clone, Copy)]
+pub struct NoArchive;
+
+impl<DB: Backend> ArchiveTable<DB> for NoArchive {
+    fn declared(&self) -> Option<DeclaredTable> {
+        None
+    }
+    fn walk<'b>(&'b self, _: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+/// The table of `.archive_into(..)`.
+#[derive(Debug, Clone, Copy)]
+pub struct ArchiveInto<A>(pub(super) A);
+
+impl<A, DB> ArchiveTable<DB> for ArchiveInto<A>
+where
+    DB: Backend,
+    A: Table + crate::hidden::TableName + QueryFragment<DB>,
+    A::AllColumns: TableColumns,
+{
+    fn declared(&self) -> Option<DeclaredTable> {
+        Some(DeclaredTable::of::<A>())
+    }
+    fn walk<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+/// The columns to copy: every column of the table, by its name.
+///
+/// All that does not fit is said at once.
+pub(super) fn columns(
+    dialect: Dialect,
+    source: (&DeclaredTable, &LiveTable),
+    archive: (&DeclaredTable, Option<&LiveTable>),
+) -> Result<Vec<String>, Error> {
+    let (source, live_source) = source;
+    let (archive, live_archive) = archive;
+    let mut problems = Vec::new();
+    if let Some(live_archive) = live_archive {
+        if live_archive.name == live_source.name {
+            problems.push(String::from("it is the table itself"));
+        }
+        declared(source, archive, &mut problems);
+        let columns = live(dialect, (source, live_source), live_archive, &mut problems);
+        if problems.is_empty() {
+            return Ok(columns);
+        }
+    } else {
+        problems.push(String::from("it does not exist"));
+    }
+    Err(Error::ArchiveMismatch { table: source.name.plain(), archive: archive.name.plain(), problems })
+}
+
+/// Compares the two `table!`s.
+fn declared(source: &DeclaredTable, archive: &DeclaredTable, problems: &mut Vec<String>) {
+    for column in &source.columns {
+        let name = column.name;
+        let Some(twin) = archive.columns.iter().find(|twin| twin.name == name) else {
+            problems.push(format!("its `table!` has no column `{name}`"));
+            continue;
+        };
+        let (from, to) = (short(column.sql_type), short(twin.sql_type));
+        if from != to && format!("Nullable<{from}>") != to {
+            problems.push(format!("the column `{name}` is `{from}` in the table and `{to}` in the archive"));
+        }
+    }
+}
+
+/// `diesel::sql_types::Nullable<diesel::sql_types::Text>` without its paths.
+fn short(sql_type: &str) -> String {
+    let mut text = String::new();
+    for part in sql_type.split_inclusive(['<', '>', ',', ' ']) {
+        text.push_str(part.rsplit("::").next().unwrap_or(part));
+    }
+    text
+}
+
+/// Compares the two tables as the database has them, and lists the columns to copy.
+fn live(
+    dialect: Dialect,
+    (source, live_source): (&DeclaredTable, &LiveTable),
+    live_archive: &LiveTable,
+    problems: &mut Vec<String>,
+) -> Vec<String> {
+    let mut columns = Vec::new();
+    for column in &live_source.columns {
+        // As the `table!` spells it, where it does.
+        let spelled =
+            source.columns.iter().find(|declared| crate::migration::same_column(dialect, declared.name, &column.name));
+        let name = spelled.map_or(column.name.as_str(), |declared| declared.name);
+        match live_archive.column(dialect, name) {
+            // What the table computes can be computed again.
+            None if column.generated && spelled.is_none() => {}
+            None => problems.push(format!("it has no column `{name}`")),
+            Some(twin) if twin.generated => {}
+            Some(twin) => {
+                if column.nullable && !twin.nullable {
+                    problems.push(format!("the column `{name}` can be NULL in the table, but not in the archive"));
+                }
+                if is_narrower(dialect, &column.sql_type, &twin.sql_type) {
+                    problems.push(format!(
+                        "the column `{name}` is `{}` in the table and `{}` in the archive, which is narrower",
+                        column.sql_type, twin.sql_type
+                    ));
+                }
+                columns.push(name.to_owned());
+            }
+        }
+    }
+    let needs_a_value = |column: &&LiveColumn| {
+        !column.nullable
+            && column.default.is_none()
+            && !column.generated
+            && live_source.column(dialect, &column.name).is_none()
+    };
+    for column in live_archive.columns.iter().filter(needs_a_value) {
+        problems.push(format!("its column `{}` needs a value, and the table has none for it", column.name));
+    }
+    columns
+}
+
+/// Whether values of `from` could be cut when they are written to `to`.
+///
+/// MySQL without its strict mode does so without a word; the others refuse the row, but then it is
+/// better to know before. Types of different families are left to the `table!`s.
+fn is_narrower(dialect: Dialect, from: &str, to: &str) -> bool {
+    if dialect == Dialect::Sqlite {
+        return false;
+    }
+    let (from, to) = (from.to_lowercase(), to.to_lowercase());
+    const FAMILIES: [&[&str]; 3] = [
+        &["tinyint", "smallint", "mediumint", "int", "integer", "bigint"],
+        &["tinytext", "text", "mediumtext", "longtext"],
+        &["tinyblob", "blob", "mediumblob", "longblob"],
+    ];
+    let base = |text: &str| text.split(['(', ' ']).next().unwrap_or_default().to_owned();
+    let (from_base, to_base) = (base(&from), base(&to));
+    let rank = |family: &[&str], name: &str| family.iter().position(|member| *member == name);
+    for family in FAMILIES {
+        if let (Some(one), Some(other)) = (rank(family, &from_base), rank(family, &to_base)) {
+            return one > other;
+        }
+    }
+    let length = |text: &str| text.split_once('(')?.1.split([')', ',']).next()?.trim().parse::<u64>().ok();
+    let same_kind = from_base == to_base || from_base.starts_with("char") && to_base.starts_with("char");
+    // MySQL's `datetime` keeps whole seconds.
+    let is_clock = dialect == Dialect::Mysql && ["datetime", "timestamp", "time"].contains(&to_base.as_str());
+    let to_length = length(&to).or(is_clock.then_some(0));
+    match (length(&from), to_length) {
+        (Some(one), Some(other)) => same_kind && one > other,
+        // PostgreSQL's `character varying` without a limit.
+        (None, Some(_)) => same_kind && !is_clock,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_by_their_last_name() {
+        assert_eq!(short("diesel::sql_types::Nullable<diesel::sql_types::Text>"), "Nullable<Text>");
+        assert_eq!(short("diesel::mysql::types::Unsigned<diesel::sql_types::Integer>"), "Unsigned<Integer>");
+    }
+
+    #[test]
+    fn narrower() {
+        let narrower = |from, to| is_narrower(Dialect::Mysql, from, to);
+        assert!(narrower("varchar(100)", "varchar(20)"));
+        assert!(!narrower("varchar(20)", "varchar(100)"));
+        assert!(narrower("bigint(20)", "int(11)"));
+        assert!(!narrower("int(11)", "bigint(20)"));
+        assert!(narrower("longtext", "text"));
+        assert!(!narrower("varchar(20)", "text"));
+        assert!(narrower("datetime(6)", "datetime(3)"));
+        assert!(narrower("datetime(6)", "datetime"));
+        assert!(!narrower("datetime", "datetime"));
+        assert!(is_narrower(Dialect::Postgres, "character varying", "character varying(20)"));
+        assert!(!is_narrower(Dialect::Postgres, "character varying(20)", "character varying"));
+        assert!(!is_narrower(Dialect::Sqlite, "varchar(100)", "varchar(20)"));
+    }
+}

@@ -1,0 +1,123 @@
+//! What an error means for the batch that met it.
+
+use diesel::result::{DatabaseErrorKind as Kind, Error};
+
+/// What to do about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// The whole transaction can be tried again: a deadlock, a failure to serialize.
+    Again,
+    /// SQLite: another connection writes.
+    Busy,
+    /// The lock timeout passed.
+    Locked,
+    /// A row is held by a constraint.
+    Constraint,
+    /// The connection is gone.
+    Lost,
+    /// No batch of the job will do better.
+    Fatal,
+    /// Unknown: a trigger's own error, most likely.
+    Unclear,
+}
+
+/// Diesel names some kinds of errors; the rest has to be told by what the databases say in English.
+/// Where they speak another language, it is `Unclear`: then the batch is halved, and the row that is
+/// left is reported with the text.
+pub(super) fn fault(error: &Error) -> Fault {
+    match error {
+        Error::DatabaseError(kind, information) => match kind {
+            Kind::SerializationFailure => Fault::Again,
+            Kind::UniqueViolation
+            | Kind::ForeignKeyViolation
+            | Kind::RestrictViolation
+            | Kind::ExclusionViolation
+            | Kind::NotNullViolation
+            | Kind::CheckViolation => Fault::Constraint,
+            Kind::ClosedConnection | Kind::UnableToSendCommand => Fault::Lost,
+            Kind::ReadOnlyTransaction => Fault::Fatal,
+            _ => of_message(&information.message().to_lowercase()),
+        },
+        Error::BrokenTransactionManager | Error::RollbackErrorOnCommit { .. } => Fault::Lost,
+        _ => Fault::Fatal,
+    }
+}
+
+fn of_message(message: &str) -> Fault {
+    let says = |texts: &[&str]| texts.iter().any(|text| message.contains(text));
+    if says(&["deadlock", "could not serialize", "record has changed since last read"]) {
+        Fault::Again
+    } else if says(&["database is locked", "database table is locked", "database schema is locked"]) {
+        Fault::Busy
+    } else if says(&["lock timeout", "lock wait timeout", "could not obtain lock", "lock request timed out"]) {
+        Fault::Locked
+    } else if says(&[
+        "gone away",
+        "lost connection",
+        "connection closed",
+        "connection reset",
+        "broken pipe",
+        "not connected",
+        "terminating connection",
+        "server closed the connection",
+        "connection was killed",
+        "server shutdown in progress",
+        "i/o error",
+        "input/output error",
+    ]) {
+        Fault::Lost
+    } else if says(&[
+        "permission denied",
+        "command denied",
+        "must be owner",
+        "read-only",
+        "readonly database",
+        "read only",
+        "no such table",
+        "no such column",
+        "does not exist",
+        "doesn't exist",
+        "unknown column",
+        "syntax error",
+        "sql syntax",
+        "disk is full",
+        "no space left",
+        "database disk image is malformed",
+    ]) {
+        Fault::Fatal
+    } else {
+        Fault::Unclear
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_databases_say() {
+        let database = |kind, text: &str| fault(&Error::DatabaseError(kind, Box::new(text.to_owned())));
+        for (text, expected) in [
+            ("deadlock detected", Fault::Again),
+            ("Deadlock found when trying to get lock; try restarting transaction", Fault::Again),
+            ("Record has changed since last read in table 'posts'", Fault::Again),
+            ("database is locked", Fault::Busy),
+            ("canceling statement due to lock timeout", Fault::Locked),
+            ("Lock wait timeout exceeded; try restarting transaction", Fault::Locked),
+            ("MySQL server has gone away", Fault::Lost),
+            ("Lost connection to server during query", Fault::Lost),
+            ("permission denied for table posts", Fault::Fatal),
+            ("DELETE command denied to user 'app'@'localhost' for table `blog`.`posts`", Fault::Fatal),
+            ("attempt to write a readonly database", Fault::Fatal),
+            ("this row is precious", Fault::Unclear),
+            ("canceling statement due to statement timeout", Fault::Unclear),
+        ] {
+            assert_eq!(database(Kind::Unknown, text), expected, "{text}");
+        }
+        assert_eq!(database(Kind::ForeignKeyViolation, "deadlock"), Fault::Constraint);
+        assert_eq!(database(Kind::SerializationFailure, "x"), Fault::Again);
+        assert_eq!(database(Kind::ClosedConnection, "x"), Fault::Lost);
+        assert_eq!(fault(&Error::BrokenTransactionManager), Fault::Lost);
+        assert_eq!(fault(&Error::NotFound), Fault::Fatal);
+    }
+}

@@ -1,0 +1,97 @@
+//! What is looked up in the catalog before a job begins.
+
+use std::collections::{HashSet, VecDeque};
+
+use diesel::result::QueryResult;
+
+use super::executor::Executor;
+use crate::error::Error;
+use crate::migration::{
+    Action, Dialect, Inquiry, LiveTable, Question, Reading, Shape, TableName, missing_purge_index, same_column,
+};
+
+/// Reads a table from the catalog; `None` if there is none of this name.
+pub(super) async fn read<X: Executor>(
+    x: &mut X,
+    dialect: Dialect,
+    table: &TableName,
+) -> QueryResult<Option<LiveTable>> {
+    let mut reading = Reading::new(dialect, table.clone());
+    while let Some(question) = reading.next() {
+        let rows = x.ask(question).await?;
+        reading.answer(rows);
+    }
+    Ok(reading.finish())
+}
+
+/// Refuses a table from which a removal reaches others, unless each of them is named.
+///
+/// A row of such a child goes, or loses its reference, whatever its state: live ones too, and on MariaDB
+/// past a trigger that guards them. What is reached through a child counts as well.
+pub(super) async fn reaches<X: Executor>(
+    x: &mut X,
+    dialect: Dialect,
+    root: &LiveTable,
+    allowed: &[String],
+) -> Result<(), Error> {
+    let mut seen = HashSet::from([root.name.clone()]);
+    let mut left = VecDeque::from([root.clone()]);
+    while let Some(table) = left.pop_front() {
+        for reference in &table.references {
+            let (Action::Cascade | Action::SetNull | Action::SetDefault) = reference.on_delete else { continue };
+            let is_near = reference.child.schema == root.name.schema;
+            let is_named = |name: &String| *name == reference.child.plain() || is_near && *name == reference.child.name;
+            let itself = reference.child == root.name;
+            if !allowed.iter().any(is_named) {
+                return Err(Error::PurgeReaches {
+                    table: table.name.name.clone(),
+                    child: if is_near { reference.child.name.clone() } else { reference.child.plain() },
+                    columns: reference.columns.clone(),
+                    action: reference.on_delete.sql(),
+                });
+            }
+            if reference.on_delete == Action::Cascade && !itself && seen.insert(reference.child.clone()) {
+                left.extend(read(x, dialect, &reference.child).await?);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How many rows make a table large.
+const LARGE: u64 = 100_000;
+
+/// What makes the job slow, if the table is large.
+pub(super) async fn index_note<X: Executor>(
+    x: &mut X,
+    dialect: Dialect,
+    shape: &Shape,
+    live: &LiveTable,
+    key: &[String],
+) -> QueryResult<Option<String>> {
+    let begins_with_key = |columns: Vec<&str>| {
+        columns.len() >= key.len() && key.iter().zip(columns).all(|(one, other)| same_column(dialect, one, other))
+    };
+    let primary = live.primary_key.iter().map(String::as_str).collect();
+    let has_key = begins_with_key(primary)
+        || live.indexes.iter().any(|index| {
+            let columns = index.keys.iter().map(|key| key.column.as_deref().unwrap_or_default()).collect();
+            index.valid && index.ordered && index.predicate.is_none() && begins_with_key(columns)
+        });
+    let note = if !has_key {
+        format!("no index begins with the key ({}): every batch reads the whole table", key.join(", "))
+    } else if let Some(finding) = missing_purge_index(dialect, shape, live) {
+        let sql = finding.sql.map(|sql| format!("; create one: {sql}")).unwrap_or_default();
+        format!("no index serves the purge: a run reads the whole table{sql}")
+    } else {
+        return Ok(None);
+    };
+    let rows = x
+        .ask(Question::select(dialect, &["1"]).sql(&format!(
+            " FROM {} LIMIT 1 OFFSET {}",
+            shape.table.quoted(dialect),
+            LARGE - 1
+        )))
+        .await?;
+    Ok((!rows.is_empty()).then_some(note))
+}

@@ -1,0 +1,577 @@
+//! `purge.in_batches()`: the job on one table.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use diesel::backend::Backend;
+use diesel::connection::LoadConnection;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::QueryFragment;
+use diesel::query_source::Table;
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+
+use super::archive::{self, ArchiveInto, ArchiveTable, DeclaredTable, NoArchive};
+use super::engine::{Batches, Hooks, KeyValue, Run, Sought};
+use super::executor::{Blocking, Executor, block};
+use super::guards;
+use super::key::{Key, KeyOf};
+use super::lease::Lease;
+use super::options::{IntoDuration, Options};
+use super::piece::Piece;
+use super::report::{Progress, PurgeReport, Stopped};
+use super::session::{self, Session};
+use super::sql::{Archive, Count, Counted, Delete, Eligible, Find};
+use crate::error::Error;
+use crate::marker::{SoftDeletable, Timestamped};
+use crate::migration::{AnswersText, Shape, TableColumns, primary_key};
+use crate::statement::{Cutoff, Purge};
+
+/// A purge in batches: what `.purge_older_than(..).in_batches()` returns.
+///
+/// See [`Purge::in_batches`].
+#[must_use = "a purge job does nothing until `.run(conn)` or `.run_async(conn)`"]
+pub struct PurgeJob<T, P, G, A = NoArchive, F = fn(&Progress), S = fn() -> bool>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    statements: Statements<T, P, G, A>,
+    options: Options,
+    on_progress: F,
+    stop_when: S,
+}
+
+fn no_progress(_: &Progress) {}
+
+fn never() -> bool {
+    false
+}
+
+impl<T, P, G> Purge<T, P, G>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    T::AllColumns: TableColumns,
+{
+    /// Makes the purge a job of many short transactions, for a table that is large or in use.
+    ///
+    /// * **Touches** the rows that the one statement would: those of the target that are deleted, and
+    ///   whose timestamp lies before the cutoff. The cutoff is that of the call of `purge_older_than`.
+    /// * **Leaves alone** everything else. Every batch tests the whole predicate again under lock, so a row
+    ///   that was restored a moment ago survives.
+    /// * It walks the table in the order of the primary key: a query looks
+    ///   [`batch_size`](PurgeJob::batch_size) eligible rows ahead, a `DELETE` removes them. What a batch
+    ///   costs does not depend on how many were removed before it.
+    /// * **Returns** a [`PurgeReport`]: rows, batches, why it ended, and the rows that are blocked.
+    ///
+    /// A row that cannot be removed (a foreign key, a trigger) does not stop the others: its batch is
+    /// halved until the row is alone, and it is reported. A batch that meets a lock waits for
+    /// [`lock_timeout`](PurgeJob::lock_timeout), is stepped over, and tried again at the end. Deadlocks,
+    /// failures to serialize and SQLite's `database is locked` are tried again. Killing the process at
+    /// any moment loses nothing, and the next run goes on. Two runners at once are harmless.
+    ///
+    /// ```sql
+    /// SELECT "posts"."id" FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
+    ///     AND "posts"."id" > $2 AND "posts"."id" <= $3 ORDER BY "posts"."id" LIMIT 1 OFFSET 999;
+    /// BEGIN;
+    /// SET LOCAL lock_timeout = 2000;
+    /// DELETE FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
+    ///     AND "posts"."id" > $2 AND "posts"."id" <= $3;
+    /// COMMIT;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Before anything is removed: [`InvalidOption`](Error::InvalidOption), [`NegativeAge`](Error::NegativeAge),
+    /// [`AgeTooLarge`](Error::AgeTooLarge), [`TooYoung`](Error::TooYoung),
+    /// [`PurgeInTransaction`](Error::PurgeInTransaction) (its batches would be one transaction),
+    /// [`PurgeReaches`](Error::PurgeReaches) (a foreign key would take other rows along),
+    /// [`ArchiveMismatch`](Error::ArchiveMismatch). Later: [`PurgeFailed`](Error::PurgeFailed), with the
+    /// report so far; the batches before it are done.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use chrono::TimeDelta;
+    ///
+    /// let job = || posts::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(500);
+    /// assert_eq!(job().dry_run().run(conn)?.rows, 1);
+    /// let report = job().run(conn)?;
+    /// assert_eq!((report.rows, report.batches, report.is_complete()), (1, 1, true));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn in_batches(self) -> PurgeJob<T, P, G> {
+        let rows =
+            Eligible { table: self.table, condition: self.condition, cutoff: self.cutoff, key: primary_key::<T>() };
+        PurgeJob {
+            statements: Statements { rows, archive: NoArchive },
+            options: Options::default(),
+            on_progress: no_progress,
+            stop_when: never,
+        }
+    }
+}
+
+impl<T, P, G, A, F, S> PurgeJob<T, P, G, A, F, S>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    /// How many rows a transaction removes at most; 1000 if it is not said.
+    pub fn batch_size(mut self, rows: u64) -> Self {
+        self.options.batch_size = rows;
+        self
+    }
+
+    /// Removes at most that many rows, exactly.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Stopped;
+    ///
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// assert_eq!(job.max_rows(0).run(conn)?.stopped, Stopped::MaxRows);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn max_rows(mut self, rows: u64) -> Self {
+        self.options.max_rows = Some(rows);
+        self
+    }
+
+    /// Begins no batch after this time.
+    pub fn max_duration(mut self, duration: impl IntoDuration) -> Self {
+        self.options.max_duration = Some(self.options.duration("max_duration", duration));
+        self
+    }
+
+    /// Waits between batches, so that replicas and other users keep up.
+    pub fn pause(mut self, duration: impl IntoDuration) -> Self {
+        self.options.pause = self.options.duration("pause", duration);
+        self
+    }
+
+    /// Counts, batch by batch, what would be removed, and changes nothing.
+    ///
+    /// Whether a row is blocked shows only when it is removed.
+    pub fn dry_run(mut self) -> Self {
+        self.options.dry_run = true;
+        self
+    }
+
+    /// A floor below which the job refuses to run: against a policy that reads `3` where `30` was meant.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() {
+    /// # let conn = &mut connection();
+    /// use chrono::TimeDelta;
+    /// use diesel_soft_delete::Error;
+    ///
+    /// let job = posts::table.purge_older_than(TimeDelta::days(3)).in_batches().min_age(TimeDelta::days(7));
+    /// assert!(matches!(job.run(conn), Err(Error::TooYoung { .. })));
+    /// # }
+    /// ```
+    pub fn min_age(mut self, age: TimeDelta) -> Self {
+        self.options.min_age = Some(age);
+        self
+    }
+
+    /// How long a batch waits for locks of others before it is stepped over; two seconds if it is not said.
+    ///
+    /// PostgreSQL: `SET LOCAL lock_timeout`. MySQL: `innodb_lock_wait_timeout`, in whole seconds, set for the
+    /// session and set back at the end. SQLite: how long a batch is tried again while another connection writes;
+    /// then the job fails, with its report.
+    pub fn lock_timeout(mut self, duration: impl IntoDuration) -> Self {
+        self.options.lock_timeout = self.options.duration("lock_timeout", duration);
+        self
+    }
+
+    /// How many rows may be blocked, or batches locked, before the job ends; 100 if it is not said.
+    pub fn max_blocked(mut self, rows: u64) -> Self {
+        self.options.max_blocked = rows;
+        self
+    }
+
+    /// Allows that a child table loses rows, or their references, through its foreign key
+    /// `ON DELETE CASCADE`, `SET NULL` or `SET DEFAULT`.
+    ///
+    /// Without it such a job is refused: the database would remove live children, and on MySQL without
+    /// running their triggers. `table` is the child's name, `schema.table` in another schema.
+    pub fn allow_reaching(mut self, table: impl Into<String>) -> Self {
+        self.options.reaches.push(table.into());
+        self
+    }
+
+    /// Copies rows into an archive, and removes them, in one transaction per batch.
+    ///
+    /// All columns of the table are copied by name; the archive can have more, and in another order.
+    /// What does not fit is refused, by name, before anything is removed. If the numbers of rows copied and
+    /// removed differ, the batch is taken back.
+    ///
+    /// ```sql
+    /// INSERT INTO "posts_archive" ("id", ..) SELECT "posts"."id", .. FROM "posts" WHERE .. FOR UPDATE;
+    /// DELETE FROM "posts" WHERE ..;
+    /// ```
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # diesel::table! {
+    /// #     tags_archive { id -> Integer, name -> Text }
+    /// # }
+    /// # fn main() {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Error;
+    ///
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// let Err(Error::ArchiveMismatch { archive, .. }) = job.archive_into(tags_archive::table).run(conn) else { panic!() };
+    /// assert_eq!(archive, "tags_archive");
+    /// # }
+    /// ```
+    pub fn archive_into<B>(self, archive: B) -> PurgeJob<T, P, G, ArchiveInto<B>, F, S>
+    where
+        B: Table,
+    {
+        PurgeJob {
+            statements: Statements { rows: self.statements.rows, archive: ArchiveInto(archive) },
+            options: self.options,
+            on_progress: self.on_progress,
+            stop_when: self.stop_when,
+        }
+    }
+
+    /// Calls back after every batch.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let mut seen = Vec::new();
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// job.on_progress(|progress| seen.push(progress.rows)).run(conn)?;
+    /// assert_eq!(seen, [1]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn on_progress<F2>(self, callback: F2) -> PurgeJob<T, P, G, A, F2, S>
+    where
+        F2: FnMut(&Progress),
+    {
+        PurgeJob {
+            statements: self.statements,
+            options: self.options,
+            on_progress: callback,
+            stop_when: self.stop_when,
+        }
+    }
+
+    /// Asks before every batch whether to stop.
+    pub fn stop_when<S2>(self, condition: S2) -> PurgeJob<T, P, G, A, F, S2>
+    where
+        S2: FnMut() -> bool,
+    {
+        PurgeJob {
+            statements: self.statements,
+            options: self.options,
+            on_progress: self.on_progress,
+            stop_when: condition,
+        }
+    }
+
+    /// Runs the job; see [`Purge::in_batches`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Purge::in_batches`].
+    pub fn run<Conn>(mut self, conn: &mut Conn) -> Result<PurgeReport, Error>
+    where
+        Conn: LoadConnection,
+        Conn::Backend: AnswersText,
+        Self: TableJob<Conn::Backend>,
+    {
+        block(self.run_on(&mut Blocking(conn), Context::default()))
+    }
+
+    /// [`run`](Self::run) for a connection of diesel-async.
+    ///
+    /// If the future is dropped, the batch it was in is taken back with its connection; those before it are
+    /// done.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Purge::in_batches`].
+    #[cfg(feature = "async")]
+    pub async fn run_async<Conn>(mut self, conn: &mut Conn) -> Result<PurgeReport, Error>
+    where
+        Conn: diesel_async::AsyncConnection,
+        Conn::Backend: AnswersText,
+        Self: TableJob<Conn::Backend>,
+    {
+        self.run_on(&mut super::executor::Asynchronous(conn), Context::default()).await
+    }
+}
+
+/// What a job is told by the policy that it belongs to.
+#[allow(missing_debug_implementations, reason = "it borrows callbacks, and nobody can name it")]
+#[derive(Default)]
+pub struct Context<'c> {
+    pub(super) max_rows: Option<u64>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) pause: Option<Duration>,
+    pub(super) batch_size: Option<u64>,
+    pub(super) min_age: Option<TimeDelta>,
+    pub(super) dry_run: bool,
+    pub(super) lease: Option<&'c mut Lease>,
+    pub(super) hooks: Option<&'c mut dyn PolicyHooks>,
+}
+
+/// The callbacks of a policy.
+pub trait PolicyHooks: Send {
+    /// After a batch.
+    fn progress(&mut self, progress: &Progress);
+    /// Before a batch: whether to stop.
+    fn stop(&mut self) -> bool;
+}
+
+/// A job that can run on a backend.
+#[diagnostic::on_unimplemented(
+    message = "this purge job cannot run on the backend `{DB}`",
+    note = "the table, its primary key, its timestamp and the archive must be of SQL types that the backend has"
+)]
+pub trait TableJob<DB: Backend> {
+    /// Runs it.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn run_on<X>(&mut self, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>;
+
+    /// The table, for messages.
+    #[doc(hidden)]
+    fn table(&self) -> String;
+}
+
+impl<T, P, G, A, F, S, DB> TableJob<DB> for PurgeJob<T, P, G, A, F, S>
+where
+    DB: Backend,
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    T::AllColumns: TableColumns,
+    A: ArchiveTable<DB>,
+    F: FnMut(&Progress),
+    S: FnMut() -> bool,
+    Statements<T, P, G, A>: Batches<DB>,
+{
+    async fn run_on<X>(&mut self, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        let started = Instant::now();
+        let mut options = self.options.clone();
+        context.apply(&mut options);
+        let name = T::table_name();
+        options.check(&name, self.statements.rows.cutoff.instant()?)?;
+        if x.in_transaction()? {
+            return Err(Error::PurgeInTransaction { table: name });
+        }
+        let mut report = PurgeReport::new(name.clone(), options.dry_run);
+        let prepared =
+            prepare::<T, A, X>(x, &self.statements.rows.key, &self.statements.archive, &options, &mut report).await?;
+        let mut session = Session::new(prepared.dialect);
+        let mut hooks =
+            Both { on_progress: &mut self.on_progress, stop_when: &mut self.stop_when, policy: context.hooks };
+        let mut run = Run {
+            job: &self.statements,
+            options: &options,
+            hooks: &mut hooks,
+            lease: context.lease,
+            session: &mut session,
+            archived: prepared.columns,
+            report: &mut report,
+            started,
+        };
+        let result = run.walk(x).await;
+        session.restore(x).await;
+        report.elapsed = started.elapsed();
+        match result {
+            Ok(stopped) => {
+                report.stopped = stopped;
+                Ok(report)
+            }
+            Err(error) => {
+                report.stopped = Stopped::Failed;
+                Err(Error::PurgeFailed { report: Box::new(report), source: Box::new(error) })
+            }
+        }
+    }
+
+    fn table(&self) -> String {
+        T::table_name()
+    }
+}
+
+struct Prepared {
+    dialect: crate::migration::Dialect,
+    columns: Option<Vec<String>>,
+}
+
+/// Everything that is refused before the first row.
+async fn prepare<T, A, X>(
+    x: &mut X,
+    key: &[String],
+    archive: &A,
+    options: &Options,
+    report: &mut PurgeReport,
+) -> Result<Prepared, Error>
+where
+    T: SoftDeletable,
+    T::AllColumns: TableColumns,
+    A: ArchiveTable<X::Backend>,
+    X: Executor,
+{
+    let dialect = session::dialect(x).await?;
+    let shape = Shape::of::<T>();
+    let live = guards::read(x, dialect, &shape.table).await?;
+    // Without a word of the catalog (no rights to read it, a temporary table) the database decides.
+    let Some(live) = live else {
+        return Err(Error::NoTable { table: report.table.clone() });
+    };
+    guards::reaches(x, dialect, &live, &options.reaches).await?;
+    let columns = match archive.declared() {
+        None => None,
+        Some(declared) => {
+            let live_archive = guards::read(x, dialect, &declared.name).await?;
+            let source = DeclaredTable::of::<T>();
+            Some(archive::columns(dialect, (&source, &live), (&declared, live_archive.as_ref()))?)
+        }
+    };
+    report.notes.extend(guards::index_note(x, dialect, &shape, &live, key).await?);
+    Ok(Prepared { dialect, columns })
+}
+
+impl Context<'_> {
+    fn apply(&self, options: &mut Options) {
+        let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
+        options.max_rows = least(options.max_rows, self.max_rows);
+        if let Some(deadline) = self.deadline {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            options.max_duration = Some(options.max_duration.map_or(rest, |own| own.min(rest)));
+        }
+        options.pause = self.pause.map_or(options.pause, |pause| pause.max(options.pause));
+        if let Some(batch_size) = self.batch_size {
+            options.batch_size = options.batch_size.min(batch_size);
+        }
+        options.min_age = options.min_age.into_iter().chain(self.min_age).max();
+        options.dry_run |= self.dry_run;
+    }
+}
+
+/// The callbacks of a job and those of its policy.
+struct Both<'h, 'p, F, S> {
+    on_progress: &'h mut F,
+    stop_when: &'h mut S,
+    policy: Option<&'p mut (dyn PolicyHooks + 'p)>,
+}
+
+impl<F, S> Hooks for Both<'_, '_, F, S>
+where
+    F: FnMut(&Progress),
+    S: FnMut() -> bool,
+{
+    fn progress(&mut self, progress: &Progress) {
+        (self.on_progress)(progress);
+        if let Some(policy) = &mut self.policy {
+            policy.progress(progress);
+        }
+    }
+
+    fn stop(&mut self) -> bool {
+        (self.stop_when)() || self.policy.as_mut().is_some_and(|policy| policy.stop())
+    }
+}
+
+/// The statements of a job.
+#[allow(missing_debug_implementations, reason = "nobody can name it")]
+pub struct Statements<T, P, G, A>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    rows: Eligible<T, P, G>,
+    archive: A,
+}
+
+impl<T, P, G, A, DB> Batches<DB> for Statements<T, P, G, A>
+where
+    DB: Backend + QueryMetadata<KeyOf<T>> + QueryMetadata<BigInt>,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::Stamp: Timestamped,
+    P: QueryFragment<DB>,
+    G: QueryFragment<DB>,
+    Cutoff<T>: QueryFragment<DB>,
+    KeyOf<T>: Key<DB>,
+    A: ArchiveTable<DB>,
+    i64: FromSqlRow<BigInt, DB>,
+{
+    type Key = KeyOf<T>;
+
+    async fn find<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        what: Sought<'_, KeyValue<Self, DB>>,
+    ) -> QueryResult<Option<KeyValue<Self, DB>>> {
+        let Sought { equal, after, end, seek, usual } = what;
+        let found = x.load(Find { rows: &self.rows, equal, after, end, seek, usual }).await?;
+        Ok(found.into_iter().next())
+    }
+
+    async fn count<X: Executor<Backend = DB>>(&self, x: &mut X, piece: &Piece<KeyValue<Self, DB>>) -> QueryResult<u64> {
+        let rows: Vec<i64> = x.load(Count { rows: &self.rows, counted: Counted::Piece(piece) }).await?;
+        Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+    }
+
+    async fn count_without_key<X: Executor<Backend = DB>>(&self, x: &mut X) -> QueryResult<u64> {
+        let count: Count<'_, T, P, G, KeyValue<Self, DB>> = Count { rows: &self.rows, counted: Counted::WithoutKey };
+        let rows: Vec<i64> = x.load(count).await?;
+        Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+    }
+
+    async fn delete<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        piece: &Piece<KeyValue<Self, DB>>,
+    ) -> QueryResult<u64> {
+        Ok(x.execute(Delete { rows: &self.rows, piece }).await? as u64)
+    }
+
+    async fn archive<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        piece: &Piece<KeyValue<Self, DB>>,
+        columns: &[String],
+        lock: bool,
+    ) -> QueryResult<u64> {
+        Ok(x.execute(Archive { rows: &self.rows, piece, archive: &self.archive, columns, lock }).await? as u64)
+    }
+}
+
+impl<T, P, G, A, F, S> std::fmt::Debug for PurgeJob<T, P, G, A, F, S>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PurgeJob")
+            .field("table", &T::table_name())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

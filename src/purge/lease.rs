@@ -1,0 +1,195 @@
+//! `.exclusive("name")`: at most one runner, by a row that expires.
+//!
+//! An advisory lock belongs to a session, which a pooler gives to other clients; a row belongs to whoever
+//! wrote its name into it, and is free again when its holder has not come back for a while.
+
+use std::time::{Duration, Instant};
+
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+
+use super::executor::Executor;
+use super::faults::{Fault, fault};
+use super::guards::read;
+use crate::clock::ClockForm;
+use crate::error::Error;
+use crate::migration::{Dialect, Question, TableName};
+
+/// The table of the leases.
+const TABLE: &str = "soft_delete_leases";
+/// How long a lease lives without being renewed.
+const TTL: Duration = Duration::from_secs(60);
+/// How long a lease is left as it is: an `UPDATE` in every batch would pile up dead versions of one row.
+const RENEWAL: Duration = Duration::from_secs(2);
+
+/// A lease that this runner holds.
+#[derive(Debug)]
+pub(super) struct Lease {
+    dialect: Dialect,
+    name: String,
+    holder: String,
+    ttl: Duration,
+    renewed: Instant,
+}
+
+/// Who has the lease instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// The runner: the id of its process, and something random.
+    pub holder: String,
+    /// For how long the lease lives if it is not renewed.
+    pub expires_in: Duration,
+}
+
+/// The statement that creates the table of the leases.
+///
+/// A policy with `.exclusive(..)` executes it if the table is missing; with this the table can be made by
+/// a migration instead, where the purging user may not create one.
+///
+/// ```
+/// use diesel_soft_delete::{Dialect, lease_table};
+///
+/// assert!(lease_table(Dialect::Postgres).starts_with("CREATE TABLE IF NOT EXISTS \"soft_delete_leases\""));
+/// ```
+#[must_use]
+pub fn lease_table(dialect: Dialect) -> String {
+    let quote = |name| dialect.quote(name);
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} ({} VARCHAR(150) NOT NULL PRIMARY KEY, {} VARCHAR(100) NOT NULL, {} BIGINT NOT NULL)",
+        quote(TABLE),
+        quote("name"),
+        quote("holder"),
+        quote("expires_ms"),
+    )
+}
+
+impl Lease {
+    /// Takes the lease; the inner error tells who has it.
+    pub(super) async fn take<X: Executor>(
+        x: &mut X,
+        dialect: Dialect,
+        name: &str,
+        ttl: Option<Duration>,
+    ) -> Result<Result<Self, Holder>, Error> {
+        if name.is_empty() || name.chars().count() > 150 {
+            return Err(Error::InvalidOption { option: "exclusive", why: "a name has 1 to 150 characters" });
+        }
+        let table = TableName::parse(TABLE);
+        if read(x, dialect, &table).await?.is_none() {
+            if let Err(error) = x.tell(Question::text(&lease_table(dialect))).await {
+                // Another runner may have been faster.
+                if fault(&error) == Fault::Lost || read(x, dialect, &table).await?.is_none() {
+                    return Err(Error::NoLeaseTable { sql: lease_table(dialect), source: error });
+                }
+            }
+        }
+        let mut lease =
+            Self { dialect, name: name.to_owned(), holder: unique(), ttl: ttl.unwrap_or(TTL), renewed: Instant::now() };
+        // Somebody can release it in between; a few rounds are enough for any number of runners.
+        for _ in 0..5 {
+            if lease.seize(x).await? {
+                return Ok(Ok(lease));
+            }
+            if let Some(holder) = lease.holder(x).await? {
+                return Ok(Err(holder));
+            }
+        }
+        Err(Error::Contended { table: TABLE.to_owned() })
+    }
+
+    /// Writes our name into a row that is free, or makes the row.
+    async fn seize<X: Executor>(&mut self, x: &mut X) -> Result<bool, Error> {
+        let now = self.dialect.now(ClockForm::Millis);
+        let update = self.update(&self.holder).sql(&format!(" AND {} < {now}", self.dialect.quote("expires_ms")));
+        if self.patiently(x, update).await? == 1 {
+            return Ok(true);
+        }
+        let columns = self.dialect.quote_all(&["name", "holder", "expires_ms"]);
+        let insert = Question::text(&format!("INSERT INTO {} ({columns}) SELECT ", self.dialect.quote(TABLE)))
+            .bind(&self.name)
+            .sql(", ")
+            .bind(&self.holder)
+            .sql(&format!(", {now} + {}", self.ttl.as_millis()))
+            .sql(&format!(
+                " FROM (SELECT 1 AS one) AS once WHERE NOT EXISTS (SELECT 1 FROM {} AS taken WHERE {} = ",
+                self.dialect.quote(TABLE),
+                self.dialect.quote("name")
+            ))
+            .bind(&self.name)
+            .sql(")");
+        match self.patiently(x, insert).await {
+            Ok(rows) => Ok(rows == 1),
+            // Two runners met here.
+            Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Executes a statement outside a transaction, again while locks are in its way.
+    async fn patiently<X: Executor>(&self, x: &mut X, statement: Question) -> QueryResult<usize> {
+        let mut tries = 0;
+        loop {
+            match x.tell(statement.clone()).await {
+                Err(error) if tries < 50 && matches!(fault(&error), Fault::Again | Fault::Busy | Fault::Locked) => {
+                    tries += 1;
+                    x.sleep(Duration::from_millis(20)).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn update(&self, holder: &str) -> Question {
+        let (dialect, now) = (self.dialect, self.dialect.now(ClockForm::Millis));
+        Question::text(&format!("UPDATE {} SET {} = ", dialect.quote(TABLE), dialect.quote("holder")))
+            .bind(holder)
+            .sql(&format!(", {} = {now} + {}", dialect.quote("expires_ms"), self.ttl.as_millis()))
+            .sql(&format!(" WHERE {} = ", dialect.quote("name")))
+            .bind(&self.name)
+    }
+
+    async fn holder<X: Executor>(&self, x: &mut X) -> QueryResult<Option<Holder>> {
+        let now = self.dialect.now(ClockForm::Millis);
+        let rest = format!("{} - {now}", self.dialect.quote("expires_ms"));
+        let question = Question::select(self.dialect, &[&self.dialect.quote("holder"), &rest])
+            .sql(&format!(" FROM {} WHERE {} = ", self.dialect.quote(TABLE), self.dialect.quote("name")))
+            .bind(&self.name);
+        let rows = x.ask(question).await?;
+        Ok(rows.first().and_then(|row| {
+            let expires_in = Duration::from_millis(row.number(1)?);
+            Some(Holder { holder: row.text(0).to_owned(), expires_in })
+        }))
+    }
+
+    /// Renews the lease, in the transaction of a batch; false if another runner has it.
+    pub(super) async fn renew<X: Executor>(&mut self, x: &mut X) -> QueryResult<bool> {
+        if self.renewed.elapsed() < RENEWAL.min(self.ttl / 4) {
+            return Ok(true);
+        }
+        let renew =
+            self.update(&self.holder).sql(&format!(" AND {} = ", self.dialect.quote("holder"))).bind(&self.holder);
+        let held = x.tell(renew.cached()).await? == 1;
+        self.renewed = Instant::now();
+        Ok(held)
+    }
+
+    /// Gives the lease back; if that fails it expires.
+    pub(super) async fn release<X: Executor>(self, x: &mut X) {
+        let release = Question::text(&format!(
+            "DELETE FROM {} WHERE {} = ",
+            self.dialect.quote(TABLE),
+            self.dialect.quote("name")
+        ))
+        .bind(&self.name)
+        .sql(&format!(" AND {} = ", self.dialect.quote("holder")))
+        .bind(&self.holder);
+        let _ = self.patiently(x, release).await;
+    }
+}
+
+/// A name that no other runner has.
+fn unique() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let random = RandomState::new().hash_one(std::process::id());
+    format!("{}-{random:016x}", std::process::id())
+}

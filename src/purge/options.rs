@@ -1,0 +1,118 @@
+//! The options of a job.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::error::Error;
+
+/// A length of time: `std::time::Duration` or chrono's `TimeDelta`.
+///
+/// ```
+/// # include!("../doctest_setup.rs");
+/// # fn main() -> Result<(), diesel_soft_delete::Error> {
+/// # let conn = &mut connection();
+/// use chrono::TimeDelta;
+/// use std::time::Duration;
+///
+/// let job = posts::table.purge_older_than(TimeDelta::days(30)).in_batches();
+/// job.max_duration(TimeDelta::minutes(10)).pause(Duration::from_millis(5)).run(conn)?;
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no length of time",
+    note = "give a `std::time::Duration`, or a `chrono::TimeDelta` that is not negative"
+)]
+pub trait IntoDuration {
+    /// The length; `None` if it is negative.
+    fn into_duration(self) -> Option<Duration>;
+}
+
+impl IntoDuration for Duration {
+    fn into_duration(self) -> Option<Duration> {
+        Some(self)
+    }
+}
+
+impl IntoDuration for TimeDelta {
+    fn into_duration(self) -> Option<Duration> {
+        self.to_std().ok()
+    }
+}
+
+/// The default number of rows of a batch.
+const BATCH_SIZE: u64 = 1000;
+/// The default time that a batch waits for a lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
+/// The default number of rows that may be blocked.
+const MAX_BLOCKED: u64 = 100;
+
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    pub(super) batch_size: u64,
+    pub(super) max_rows: Option<u64>,
+    pub(super) max_duration: Option<Duration>,
+    pub(super) pause: Duration,
+    pub(super) dry_run: bool,
+    pub(super) min_age: Option<TimeDelta>,
+    pub(super) lock_timeout: Duration,
+    pub(super) max_blocked: u64,
+    /// Child tables that a purge may reach through a foreign key.
+    pub(super) reaches: Vec<String>,
+    /// The first option that was given a value that it cannot have, and why.
+    pub(super) wrong: Option<(&'static str, &'static str)>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            batch_size: BATCH_SIZE,
+            max_rows: None,
+            max_duration: None,
+            pause: Duration::ZERO,
+            dry_run: false,
+            min_age: None,
+            lock_timeout: LOCK_TIMEOUT,
+            max_blocked: MAX_BLOCKED,
+            reaches: Vec::new(),
+            wrong: None,
+        }
+    }
+}
+
+impl Options {
+    /// A length of time, or zero and a remark that it was none.
+    pub(super) fn duration(&mut self, option: &'static str, given: impl IntoDuration) -> Duration {
+        given.into_duration().unwrap_or_else(|| {
+            self.refuse(option, "it must not be negative");
+            Duration::ZERO
+        })
+    }
+
+    pub(super) fn refuse(&mut self, option: &'static str, why: &'static str) {
+        self.wrong.get_or_insert((option, why));
+    }
+
+    pub(super) fn check(&self, table: &str, cutoff: Option<DateTime<Utc>>) -> Result<(), Error> {
+        if let Some((option, why)) = self.wrong {
+            return Err(Error::InvalidOption { option, why });
+        }
+        if self.batch_size == 0 {
+            return Err(Error::InvalidOption { option: "batch_size", why: "a batch needs at least one row" });
+        }
+        if i64::try_from(self.batch_size).is_err() {
+            return Err(Error::InvalidOption { option: "batch_size", why: "no database counts that far" });
+        }
+        match (self.min_age, cutoff) {
+            (Some(min_age), _) if min_age < TimeDelta::zero() => {
+                Err(Error::InvalidOption { option: "min_age", why: "it must not be negative" })
+            }
+            // The clock moved on since the cutoff was made, in favour of the job.
+            (Some(min_age), Some(cutoff)) if Utc::now().signed_duration_since(cutoff) < min_age => {
+                Err(Error::TooYoung { table: table.to_owned(), cutoff, min_age })
+            }
+            _ => Ok(()),
+        }
+    }
+}

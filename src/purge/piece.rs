@@ -1,0 +1,35 @@
+//! Ranges of keys, each of which an index on the key serves as one range.
+
+use super::key::Key;
+use diesel::backend::Backend;
+
+/// The rows whose first `equal` columns of the key are those of `upto`, and whose next column lies
+/// behind that of `after` and before that of `upto`.
+#[derive(Debug, Clone)]
+pub struct Piece<V> {
+    pub(super) equal: usize,
+    pub(super) after: Option<V>,
+    pub(super) upto: V,
+    /// Whether the row of `upto` itself belongs to it.
+    pub(super) inclusive: bool,
+}
+
+/// The rows behind `after`, with which they share `equal` columns, up to and with `upto`.
+///
+/// With several columns a comparison of the whole key at once seeks an index by the first column only
+/// on MySQL and SQLite, and a condition with OR not at all; so the range is taken apart.
+pub(super) fn pieces<K, DB>(equal: usize, after: Option<&K::Value>, upto: &K::Value) -> Vec<Piece<K::Value>>
+where
+    DB: Backend,
+    K: Key<DB>,
+{
+    let last = K::COLUMNS - 1;
+    (equal..=last)
+        .map(|column| Piece {
+            equal: column,
+            after: after.filter(|_| column == equal).cloned(),
+            upto: upto.clone(),
+            inclusive: column == last,
+        })
+        .collect()
+}

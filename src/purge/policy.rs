@@ -1,0 +1,448 @@
+//! Several tables in one run.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use diesel::backend::Backend;
+use diesel::connection::LoadConnection;
+
+use super::executor::{Blocking, Executor, block};
+use super::job::{Context, PolicyHooks, TableJob};
+use super::lease::{Holder, Lease};
+use super::options::{IntoDuration, Options};
+use super::report::{Progress, PurgeReport, Stopped};
+use super::session;
+use crate::error::Error;
+use crate::migration::AnswersText;
+
+/// The retention of several tables: each with its age and archive, in one run.
+///
+/// Tables are purged in the order in which they are named, so name **children before parents**: a parent
+/// whose children are still there is blocked. Rows and time are one budget for all of them. The policy's
+/// options are limits for every job: the smaller of the two holds (of `min_age` and `pause` the larger).
+///
+/// ```
+/// # include!("../doctest_setup.rs");
+/// # fn main() -> Result<(), diesel_soft_delete::Error> {
+/// # let conn = &mut connection();
+/// use chrono::TimeDelta;
+/// use diesel_soft_delete::RetentionPolicy;
+///
+/// let policy = RetentionPolicy::new()
+///     .table(posts::table.purge_older_than(TimeDelta::days(30)).in_batches())
+///     .table(users::table.purge_older_than(TimeDelta::days(365)).in_batches().batch_size(100))
+///     .min_age(TimeDelta::days(7))
+///     .max_rows(10_000)
+///     .exclusive("nightly purge");
+/// let report = policy.run(conn)?;
+/// assert!(report.stepped_back.is_none());
+/// assert_eq!(report.tables[0].rows, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a policy does nothing until `.run(conn)` or `.run_async(conn)`"]
+pub struct RetentionPolicy<J = (), H = NoHooks> {
+    jobs: J,
+    max_rows: Option<u64>,
+    max_duration: Option<Duration>,
+    pause: Option<Duration>,
+    batch_size: Option<u64>,
+    min_age: Option<TimeDelta>,
+    dry_run: bool,
+    exclusive: Option<String>,
+    lease_for: Option<Duration>,
+    hooks: H,
+    checked: Options,
+}
+
+/// No callbacks.
+#[derive(Debug, Clone, Copy)]
+pub struct NoHooks;
+
+impl PolicyHooks for NoHooks {
+    fn progress(&mut self, _: &Progress) {}
+    fn stop(&mut self) -> bool {
+        false
+    }
+}
+
+/// The callback of `.on_progress(..)`.
+#[derive(Debug, Clone, Copy)]
+pub struct OnProgress<H, F>(H, F);
+
+impl<H: PolicyHooks, F: FnMut(&Progress) + Send> PolicyHooks for OnProgress<H, F> {
+    fn progress(&mut self, progress: &Progress) {
+        self.0.progress(progress);
+        (self.1)(progress);
+    }
+    fn stop(&mut self) -> bool {
+        self.0.stop()
+    }
+}
+
+/// The condition of `.stop_when(..)`.
+#[derive(Debug, Clone, Copy)]
+pub struct StopWhen<H, S>(H, S);
+
+impl<H: PolicyHooks, S: FnMut() -> bool + Send> PolicyHooks for StopWhen<H, S> {
+    fn progress(&mut self, progress: &Progress) {
+        self.0.progress(progress);
+    }
+    fn stop(&mut self) -> bool {
+        (self.1)() || self.0.stop()
+    }
+}
+
+/// What a policy did.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RetentionReport {
+    /// One report per table, in the order of the run. Tables that were not reached are missing.
+    pub tables: Vec<PurgeReport>,
+    /// Why it ended: the reason of the last table, if that was not [`Stopped::Complete`].
+    pub stopped: Stopped,
+    /// Who holds the lease of `.exclusive(..)`; then no table was touched.
+    pub stepped_back: Option<Holder>,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl RetentionReport {
+    /// How many rows were removed from all tables.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+
+    /// Whether all tables came to their end, and no row is blocked.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.stepped_back.is_none()
+            && self.stopped == Stopped::Complete
+            && self.tables.iter().all(PurgeReport::is_complete)
+    }
+}
+
+impl std::fmt::Display for RetentionReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(other) = &self.stepped_back {
+            return write!(f, "stepped back: {} holds the lease", other.holder);
+        }
+        for table in &self.tables {
+            writeln!(f, "{table}")?;
+        }
+        write!(f, "{} rows, {}", self.rows(), self.stopped)
+    }
+}
+
+impl RetentionPolicy {
+    /// A policy for no table yet.
+    pub fn new() -> Self {
+        Self {
+            jobs: (),
+            max_rows: None,
+            max_duration: None,
+            pause: None,
+            batch_size: None,
+            min_age: None,
+            dry_run: false,
+            exclusive: None,
+            lease_for: None,
+            hooks: NoHooks,
+            checked: Options::default(),
+        }
+    }
+}
+
+impl Default for RetentionPolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<J, H> RetentionPolicy<J, H> {
+    fn map<J2, H2>(self, jobs: impl FnOnce(J) -> J2, hooks: impl FnOnce(H) -> H2) -> RetentionPolicy<J2, H2> {
+        RetentionPolicy {
+            jobs: jobs(self.jobs),
+            max_rows: self.max_rows,
+            max_duration: self.max_duration,
+            pause: self.pause,
+            batch_size: self.batch_size,
+            min_age: self.min_age,
+            dry_run: self.dry_run,
+            exclusive: self.exclusive,
+            lease_for: self.lease_for,
+            hooks: hooks(self.hooks),
+            checked: self.checked,
+        }
+    }
+
+    /// Adds a table: a [`PurgeJob`](crate::PurgeJob) with its own age, filter, archive and options.
+    pub fn table<N>(self, job: N) -> RetentionPolicy<(J, N), H> {
+        self.map(|jobs| (jobs, job), |hooks| hooks)
+    }
+
+    /// Removes at most that many rows, of all tables together.
+    pub fn max_rows(mut self, rows: u64) -> Self {
+        self.max_rows = Some(rows);
+        self
+    }
+
+    /// Begins no batch after this time, counted from the start of the policy.
+    pub fn max_duration(mut self, duration: impl IntoDuration) -> Self {
+        self.max_duration = Some(self.checked.duration("max_duration", duration));
+        self
+    }
+
+    /// Waits at least this long between batches.
+    pub fn pause(mut self, duration: impl IntoDuration) -> Self {
+        self.pause = Some(self.checked.duration("pause", duration));
+        self
+    }
+
+    /// Removes at most that many rows in a transaction.
+    pub fn batch_size(mut self, rows: u64) -> Self {
+        self.batch_size = Some(rows);
+        self
+    }
+
+    /// A floor for the ages of all tables: below it the policy refuses to run.
+    pub fn min_age(mut self, age: TimeDelta) -> Self {
+        self.min_age = Some(age);
+        self
+    }
+
+    /// Counts what would be removed, and changes nothing (it takes no lease either).
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
+    /// At most one runner of this name at a time; another one steps back, and says so in its report.
+    ///
+    /// A row in the table `soft_delete_leases` names the runner. It expires (by the clock of the database) 60
+    /// seconds after it was renewed last, which batches do: so it dies with its holder, and it is safe behind
+    /// poolers, which an advisory lock is not. The table is created if it is missing
+    /// ([`lease_table`](crate::lease_table) has the statement). Without a lease, two runners are harmless too.
+    pub fn exclusive(mut self, name: impl Into<String>) -> Self {
+        self.exclusive = Some(name.into());
+        self
+    }
+
+    /// How long the lease of [`exclusive`](Self::exclusive) lives without a batch; 60 seconds if it is not said.
+    pub fn lease_for(mut self, duration: impl IntoDuration) -> Self {
+        self.lease_for = Some(self.checked.duration("lease_for", duration));
+        self
+    }
+
+    /// Calls back after every batch of every table; it must be `Send`.
+    pub fn on_progress<F>(self, callback: F) -> RetentionPolicy<J, OnProgress<H, F>>
+    where
+        F: FnMut(&Progress) + Send,
+    {
+        self.map(|jobs| jobs, |hooks| OnProgress(hooks, callback))
+    }
+
+    /// Asks before every batch of every table whether to stop; it must be `Send`.
+    pub fn stop_when<S>(self, condition: S) -> RetentionPolicy<J, StopWhen<H, S>>
+    where
+        S: FnMut() -> bool + Send,
+    {
+        self.map(|jobs| jobs, |hooks| StopWhen(hooks, condition))
+    }
+
+    /// Runs the policy.
+    ///
+    /// # Errors
+    ///
+    /// [`RetentionFailed`](Error::RetentionFailed): the error of a table, with the reports of those before it;
+    /// [`InvalidOption`](Error::InvalidOption), [`PurgeInTransaction`](Error::PurgeInTransaction),
+    /// [`NoLeaseTable`](Error::NoLeaseTable) before anything is removed.
+    pub fn run<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
+    where
+        Conn: LoadConnection,
+        Conn::Backend: AnswersText,
+        J: Jobs<Conn::Backend>,
+        H: PolicyHooks,
+    {
+        block(self.run_on(&mut Blocking(conn)))
+    }
+
+    /// [`run`](Self::run) for a connection of diesel-async.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    #[cfg(feature = "async")]
+    pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
+    where
+        Conn: diesel_async::AsyncConnection,
+        Conn::Backend: AnswersText,
+        J: Jobs<Conn::Backend>,
+        H: PolicyHooks,
+    {
+        self.run_on(&mut super::executor::Asynchronous(conn)).await
+    }
+
+    async fn run_on<X>(mut self, x: &mut X) -> Result<RetentionReport, Error>
+    where
+        X: Executor,
+        J: Jobs<X::Backend>,
+        H: PolicyHooks,
+    {
+        let started = Instant::now();
+        if let Some((option, why)) = self.checked.wrong {
+            return Err(Error::InvalidOption { option, why });
+        }
+        if self.lease_for.is_some_and(|duration| duration.as_millis() == 0) {
+            return Err(Error::InvalidOption { option: "lease_for", why: "a lease lives at least a millisecond" });
+        }
+        if x.in_transaction()? {
+            return Err(Error::PurgeInTransaction { table: self.jobs.names().join(", ") });
+        }
+        let mut report = RetentionReport {
+            tables: Vec::new(),
+            stopped: Stopped::Complete,
+            stepped_back: None,
+            elapsed: Duration::ZERO,
+        };
+        let mut lease = None;
+        if let Some(name) = self.exclusive.as_ref().filter(|_| !self.dry_run) {
+            let dialect = session::dialect(x).await?;
+            match Lease::take(x, dialect, name, self.lease_for).await? {
+                Ok(taken) => lease = Some(taken),
+                Err(holder) => {
+                    report.stopped = Stopped::LeaseLost;
+                    report.stepped_back = Some(holder);
+                    return Ok(report);
+                }
+            }
+        }
+        let result = self.run_all(x, lease.as_mut(), started, &mut report).await;
+        if let Some(lease) = lease {
+            lease.release(x).await;
+        }
+        report.elapsed = started.elapsed();
+        match result {
+            Ok(()) => Ok(report),
+            Err(error) => {
+                report.stopped = Stopped::Failed;
+                Err(Error::RetentionFailed { report: Box::new(report), source: Box::new(error) })
+            }
+        }
+    }
+
+    async fn run_all<X>(
+        &mut self,
+        x: &mut X,
+        mut lease: Option<&mut Lease>,
+        started: Instant,
+        report: &mut RetentionReport,
+    ) -> Result<(), Error>
+    where
+        X: Executor,
+        J: Jobs<X::Backend>,
+        H: PolicyHooks,
+    {
+        for place in 0..self.jobs.count() {
+            let context = Context {
+                max_rows: self.max_rows.map(|limit| limit.saturating_sub(report.rows())),
+                deadline: self.max_duration.and_then(|limit| started.checked_add(limit)),
+                pause: self.pause,
+                batch_size: self.batch_size,
+                min_age: self.min_age,
+                dry_run: self.dry_run,
+                lease: lease.as_deref_mut(),
+                hooks: Some(&mut self.hooks),
+            };
+            let table = match self.jobs.run_nth(place, x, context).await {
+                Ok(table) => table,
+                Err(error) => {
+                    if let Error::PurgeFailed { report: failed, .. } = &error {
+                        report.tables.push((**failed).clone());
+                    }
+                    return Err(error);
+                }
+            };
+            report.stopped = table.stopped;
+            // The limits of one table are its own; those of the policy end it.
+            let ends = match table.stopped {
+                Stopped::LeaseLost => true,
+                Stopped::MaxRows => self.max_rows.is_some_and(|limit| limit <= report.rows() + table.rows),
+                Stopped::MaxDuration => self.max_duration.is_some_and(|limit| started.elapsed() >= limit),
+                Stopped::StopWhen => self.hooks.stop(),
+                _ => false,
+            };
+            report.tables.push(table);
+            if ends {
+                return Ok(());
+            }
+        }
+        // Not only the last table's reason: whatever was cut short anywhere is not complete.
+        let cut = report.tables.iter().map(|table| table.stopped).find(|stopped| *stopped != Stopped::Complete);
+        report.stopped = cut.unwrap_or(Stopped::Complete);
+        Ok(())
+    }
+}
+
+impl<J, H> std::fmt::Debug for RetentionPolicy<J, H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RetentionPolicy")
+            .field("max_rows", &self.max_rows)
+            .field("max_duration", &self.max_duration)
+            .field("min_age", &self.min_age)
+            .field("dry_run", &self.dry_run)
+            .field("exclusive", &self.exclusive)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tables of a policy.
+pub trait Jobs<DB: Backend> {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// Their names.
+    fn names(&self) -> Vec<String>;
+    /// Runs one of them.
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>;
+}
+
+impl<DB: Backend> Jobs<DB> for () {
+    fn count(&self) -> usize {
+        0
+    }
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+    async fn run_nth<X>(&mut self, _: usize, _: &mut X, _: Context<'_>) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        Err(diesel::result::Error::NotFound.into())
+    }
+}
+
+impl<DB, J, N> Jobs<DB> for (J, N)
+where
+    DB: Backend,
+    J: Jobs<DB>,
+    N: TableJob<DB>,
+{
+    fn count(&self) -> usize {
+        self.0.count() + 1
+    }
+    fn names(&self) -> Vec<String> {
+        let mut names = self.0.names();
+        names.push(self.1.table());
+        names
+    }
+    async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        if place == self.0.count() { self.1.run_on(x, context).await } else { self.0.run_nth(place, x, context).await }
+    }
+}

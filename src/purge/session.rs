@@ -1,0 +1,86 @@
+//! What a job sets on its connection, and the dialect it speaks there.
+
+use std::time::Duration;
+
+use diesel::result::QueryResult;
+
+use super::executor::Executor;
+use crate::migration::{Dialect, Question};
+
+/// The dialect of a connection.
+///
+/// That of Diesel's own backends is known by their names. A `MultiConnection` has a backend of its own,
+/// and is asked: MySQL and MariaDB execute what stands in `/*! */`, comments nest on PostgreSQL only.
+pub(super) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
+    let name = std::any::type_name::<X::Backend>();
+    for (ending, dialect) in [
+        ("::pg::backend::Pg", Dialect::Postgres),
+        ("::mysql::backend::Mysql", Dialect::Mysql),
+        ("::sqlite::backend::Sqlite", Dialect::Sqlite),
+    ] {
+        if name.starts_with("diesel::") && name.ends_with(ending) {
+            return Ok(dialect);
+        }
+    }
+    let texts = ["0 /*! + 1 */", "1 /* /* */ + 1 -- */\n"].into_iter().chain(std::iter::repeat_n("NULL", 6));
+    let list = texts.map(|text| format!("CAST({text} AS CHAR(8))")).collect::<Vec<_>>().join(", ");
+    let rows = x.ask(Question::text(&format!("SELECT {list}"))).await?;
+    let Some(row) = rows.first() else { return Err(diesel::result::Error::NotFound) };
+    Ok(match (row.text(0).trim(), row.text(1).trim()) {
+        ("1", _) => Dialect::Mysql,
+        (_, "1") => Dialect::Postgres,
+        _ => Dialect::Sqlite,
+    })
+}
+
+/// The lock timeout of the session before the job, to be set again at its end.
+#[derive(Debug)]
+pub(super) struct Session {
+    pub(super) dialect: Dialect,
+    /// MySQL's variable as it was.
+    before: Option<String>,
+    /// MySQL's variable as it is.
+    set: Option<u64>,
+}
+
+impl Session {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self { dialect, before: None, set: None }
+    }
+
+    /// Before a transaction is opened.
+    pub(super) async fn prepare<X: Executor>(&mut self, x: &mut X, timeout: Duration) -> QueryResult<()> {
+        if self.dialect != Dialect::Mysql {
+            return Ok(());
+        }
+        // MySQL has no such setting for a transaction, only one for the session, in whole seconds.
+        let seconds = timeout.as_secs_f64().ceil().max(1.0) as u64;
+        if self.set == Some(seconds) {
+            return Ok(());
+        }
+        if self.before.is_none() {
+            let question = Question::select(Dialect::Mysql, &["@@SESSION.innodb_lock_wait_timeout"]);
+            self.before = x.ask(question).await?.first().map(|row| row.text(0).to_owned());
+        }
+        x.tell(Question::text(&format!("SET SESSION innodb_lock_wait_timeout = {seconds}"))).await?;
+        self.set = Some(seconds);
+        Ok(())
+    }
+
+    /// The first statement of a transaction.
+    pub(super) async fn limit<X: Executor>(&self, x: &mut X, timeout: Duration) -> QueryResult<()> {
+        if self.dialect == Dialect::Postgres {
+            // LOCAL: behind a pooler a setting of the session would reach other clients. 0 would be none.
+            let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
+            x.tell(Question::text(&format!("SET LOCAL lock_timeout = {millis}")).cached()).await?;
+        }
+        Ok(())
+    }
+
+    /// After the job, whatever happened; on a connection that is lost there is nothing to give back.
+    pub(super) async fn restore<X: Executor>(self, x: &mut X) {
+        if let Some(before) = self.before.filter(|before| before.parse::<u64>().is_ok()) {
+            let _ = x.tell(Question::text(&format!("SET SESSION innodb_lock_wait_timeout = {before}"))).await;
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The statements of a job. They are written by hand for the same reason as the verbs are: the
+//! literal predicate, grouped conditions, and one text for every batch, so that it is prepared once.
+
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+
+use super::archive::ArchiveTable;
+use super::key::{Key, KeyOf};
+use super::piece::Piece;
+use crate::marker::{SoftDeletable, Timestamped};
+use crate::statement::{Condition, Cutoff, walk_purgeable};
+
+/// The rows that a job may remove.
+#[derive(Clone)]
+pub(super) struct Eligible<T, P, G>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(super) table: T,
+    pub(super) condition: Condition<P, G>,
+    pub(super) cutoff: Cutoff<T>,
+    /// The columns of the primary key.
+    pub(super) key: Vec<String>,
+}
+
+/// `T: Eligible rows of it can be written for DB`, in one place.
+macro_rules! on_backend {
+    ($(#[$attr:meta])* impl $name:ident<$lt:lifetime, T, P, G, V $(, $more:ident)?> fn walk_ast($self:ident, $out:ident) $body:block) => {
+        impl<$lt, T, P, G, V, $($more,)? DB> QueryFragment<DB> for $name<$lt, T, P, G, V $(, $more)?>
+        where
+            DB: Backend,
+            T: SoftDeletable + QueryFragment<DB>,
+            T::Stamp: Timestamped,
+            P: QueryFragment<DB>,
+            G: QueryFragment<DB>,
+            Cutoff<T>: QueryFragment<DB>,
+            KeyOf<T>: Key<DB, Value = V>,
+            $($more: ArchiveTable<DB>,)?
+        {
+            fn walk_ast<'b>(&'b $self, mut $out: AstPass<'_, 'b, DB>) -> QueryResult<()> $body
+        }
+    };
+}
+
+impl<T, P, G> Eligible<T, P, G>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    fn walk<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+        P: QueryFragment<DB>,
+        G: QueryFragment<DB>,
+        Cutoff<T>: QueryFragment<DB>,
+    {
+        self.condition.walk_and(out.reborrow())?;
+        walk_purgeable(&self.table, &self.cutoff, out)
+    }
+
+    fn column<'b, DB>(&'b self, column: &'b str, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        self.table.walk_ast(out.reborrow())?;
+        out.push_sql(".");
+        out.push_identifier(column)
+    }
+
+    /// ` AND <column><operator><bind>`.
+    fn compare<'b, DB, V>(
+        &'b self,
+        column: usize,
+        operator: &'static str,
+        value: &'b V,
+        mut out: AstPass<'_, 'b, DB>,
+    ) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+        KeyOf<T>: Key<DB, Value = V>,
+    {
+        out.push_sql(" AND ");
+        self.column(&self.key[column], out.reborrow())?;
+        out.push_sql(operator);
+        KeyOf::<T>::push(value, column, out)
+    }
+
+    /// ` AND <the whole key> <= <binds>`, and the same of the first column alone, which every planner seeks.
+    fn up_to<'b, DB, V>(&'b self, end: &'b V, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+        KeyOf<T>: Key<DB, Value = V>,
+    {
+        self.compare(0, " <= ", end, out.reborrow())?;
+        if self.key.len() > 1 {
+            out.push_sql(" AND (");
+            self.key_columns(out.reborrow())?;
+            out.push_sql(") <= (");
+            for column in 0..self.key.len() {
+                out.push_sql(if column == 0 { "" } else { ", " });
+                KeyOf::<T>::push(end, column, out.reborrow())?;
+            }
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+
+    fn key_columns<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        for (place, column) in self.key.iter().enumerate() {
+            out.push_sql(if place == 0 { "" } else { ", " });
+            self.column(column, out.reborrow())?;
+        }
+        Ok(())
+    }
+
+    fn piece<'b, DB, V>(&'b self, piece: &'b Piece<V>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+        KeyOf<T>: Key<DB, Value = V>,
+    {
+        for column in 0..piece.equal {
+            self.compare(column, " = ", &piece.upto, out.reborrow())?;
+        }
+        if let Some(after) = &piece.after {
+            self.compare(piece.equal, " > ", after, out.reborrow())?;
+        }
+        let operator = if piece.inclusive { " <= " } else { " < " };
+        self.compare(piece.equal, operator, &piece.upto, out)
+    }
+}
+
+/// The end of a range that a query looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seek {
+    /// The key of the row that many rows after the first.
+    Nth(u64),
+    /// The last key.
+    Last,
+}
+
+/// Finds a key among the eligible rows that share `equal` columns with `after` and lie behind it,
+/// up to `end`.
+pub(super) struct Find<'a, T, P, G, V>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(super) rows: &'a Eligible<T, P, G>,
+    pub(super) equal: usize,
+    pub(super) after: Option<&'a V>,
+    pub(super) end: Option<&'a V>,
+    pub(super) seek: Seek,
+    /// Whether `seek` is that of every batch, so that the text comes again.
+    pub(super) usual: bool,
+}
+
+on_backend! {
+    impl Find<'a, T, P, G, V> fn walk_ast(self, out) {
+        if !self.usual {
+            // Each distinct text would stay in the connection's cache of statements.
+            out.unsafe_to_cache_prepared();
+        }
+        out.push_sql("SELECT ");
+        self.rows.key_columns(out.reborrow())?;
+        out.push_sql(" FROM ");
+        self.rows.table.walk_ast(out.reborrow())?;
+        self.rows.walk(out.reborrow())?;
+        if let Some(after) = self.after {
+            for column in 0..self.equal {
+                self.rows.compare(column, " = ", after, out.reborrow())?;
+            }
+            self.rows.compare(self.equal, " > ", after, out.reborrow())?;
+        }
+        match self.end {
+            Some(end) => self.rows.up_to(end, out.reborrow())?,
+            // A key that is NULL is no place to go on from; such rows are left alone, and noted.
+            None => {
+                for (place, column) in self.rows.key.iter().enumerate() {
+                    if KeyOf::<T>::is_nullable(place) {
+                        out.push_sql(" AND ");
+                        self.rows.column(column, out.reborrow())?;
+                        out.push_sql(" IS NOT NULL");
+                    }
+                }
+            }
+        }
+        out.push_sql(" ORDER BY ");
+        for (place, column) in self.rows.key.iter().enumerate().skip(self.equal) {
+            out.push_sql(if place == self.equal { "" } else { ", " });
+            self.rows.column(column, out.reborrow())?;
+            out.push_sql(if self.seek == Seek::Last { " DESC" } else { "" });
+        }
+        out.push_sql(" LIMIT 1");
+        if let Seek::Nth(offset) = self.seek {
+            // A literal: with a bind a generic plan would guess.
+            out.push_sql(&format!(" OFFSET {offset}"));
+        }
+        Ok(())
+    }
+}
+
+impl<T, P, G, V> Query for Find<'_, T, P, G, V>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    type SqlType = KeyOf<T>;
+}
+
+/// Which eligible rows are counted.
+pub(super) enum Counted<'a, V> {
+    /// Those of a piece.
+    Piece(&'a Piece<V>),
+    /// Those whose key is NULL.
+    WithoutKey,
+}
+
+/// Counts eligible rows.
+pub(super) struct Count<'a, T, P, G, V>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(super) rows: &'a Eligible<T, P, G>,
+    pub(super) counted: Counted<'a, V>,
+}
+
+on_backend! {
+    impl Count<'a, T, P, G, V> fn walk_ast(self, out) {
+        out.push_sql("SELECT COUNT(*) FROM ");
+        self.rows.table.walk_ast(out.reborrow())?;
+        self.rows.walk(out.reborrow())?;
+        match &self.counted {
+            Counted::Piece(piece) => self.rows.piece(piece, out.reborrow()),
+            Counted::WithoutKey => {
+                out.push_sql(" AND (");
+                for (place, column) in self.rows.key.iter().enumerate() {
+                    out.push_sql(if place == 0 { "" } else { " OR " });
+                    self.rows.column(column, out.reborrow())?;
+                    out.push_sql(" IS NULL");
+                }
+                out.push_sql(")");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl<T, P, G, V> Query for Count<'_, T, P, G, V>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    type SqlType = BigInt;
+}
+
+/// Removes the eligible rows of a piece: the range only bounds them, the whole predicate decides.
+pub(super) struct Delete<'a, T, P, G, V>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(super) rows: &'a Eligible<T, P, G>,
+    pub(super) piece: &'a Piece<V>,
+}
+
+on_backend! {
+    impl Delete<'a, T, P, G, V> fn walk_ast(self, out) {
+        out.push_sql("DELETE FROM ");
+        self.rows.table.walk_ast(out.reborrow())?;
+        self.rows.walk(out.reborrow())?;
+        self.rows.piece(self.piece, out)
+    }
+}
+
+/// Copies the eligible rows of a piece into the archive.
+pub(super) struct Archive<'a, T, P, G, V, A>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(super) rows: &'a Eligible<T, P, G>,
+    pub(super) piece: &'a Piece<V>,
+    pub(super) archive: &'a A,
+    pub(super) columns: &'a [String],
+    /// Whether the rows are locked, so that the removal that follows meets the same ones. SQLite has one
+    /// writer, and no such clause.
+    pub(super) lock: bool,
+}
+
+on_backend! {
+    impl Archive<'a, T, P, G, V, A> fn walk_ast(self, out) {
+        out.push_sql("INSERT INTO ");
+        self.archive.walk(out.reborrow())?;
+        out.push_sql(" (");
+        for (place, column) in self.columns.iter().enumerate() {
+            out.push_sql(if place == 0 { "" } else { ", " });
+            out.push_identifier(column)?;
+        }
+        out.push_sql(") SELECT ");
+        for (place, column) in self.columns.iter().enumerate() {
+            out.push_sql(if place == 0 { "" } else { ", " });
+            self.rows.column(column, out.reborrow())?;
+        }
+        out.push_sql(" FROM ");
+        self.rows.table.walk_ast(out.reborrow())?;
+        self.rows.walk(out.reborrow())?;
+        self.rows.piece(self.piece, out.reborrow())?;
+        if self.lock {
+            out.push_sql(" FOR UPDATE");
+        }
+        Ok(())
+    }
+}
+
+// Without static ids: Diesel then caches by the text, which a batch of 1000 rows does not notice, and
+// a piece's text varies with its shape.
+macro_rules! cached_by_text {
+    ($($name:ident $(+ $more:ident)?,)*) => {
+        $(
+            impl<T, P, G, V $(, $more)?> QueryId for $name<'_, T, P, G, V $(, $more)?>
+            where
+                T: SoftDeletable,
+                T::Stamp: Timestamped,
+            {
+                type QueryId = ();
+                const HAS_STATIC_QUERY_ID: bool = false;
+            }
+        )*
+    };
+}
+
+cached_by_text!(Find, Count, Delete, Archive + A,);
