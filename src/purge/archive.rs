@@ -134,7 +134,9 @@ fn live(
             None => problems.push(format!("it has no column `{name}`")),
             Some(twin) if twin.generated => {}
             Some(twin) => {
-                if column.nullable && !twin.nullable {
+                // SQLite's key columns are not said to be NOT NULL.
+                let is_key = live_source.primary_key.contains(&column.name);
+                if column.nullable && !twin.nullable && !is_key {
                     problems.push(format!("the column `{name}` can be NULL in the table, but not in the archive"));
                 }
                 if is_narrower(dialect, &column.sql_type, &twin.sql_type) {

@@ -1,6 +1,6 @@
 //! Primary keys of any type: loaded by their SQL type, compared by the database, bound again.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use diesel::backend::Backend;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::Expression;
@@ -77,7 +77,7 @@ key_columns! {
     sql_types::Time => NaiveTime;
     sql_types::Timestamp => NaiveDateTime;
     #[cfg(feature = "postgres_backend")]
-    sql_types::Timestamptz => DateTime<Utc>;
+    sql_types::Timestamptz => chrono::DateTime<chrono::Utc>;
     #[cfg(feature = "postgres_backend")]
     sql_types::Uuid => raw::RawUuid;
     #[cfg(feature = "postgres_backend")]

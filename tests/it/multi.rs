@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{ClockForm, Error, Outcome, UtcClock, db_now};
+use diesel_soft_delete::{ClockForm, Error, Outcome, RetentionPolicy, UtcClock, db_now};
 
 #[derive(diesel::MultiConnection)]
 enum AnyConnection {
@@ -64,10 +64,28 @@ diesel::table! {
         held -> Nullable<Bool>,
     }
 }
+
+diesel::table! {
+    lines (page, line) {
+        page -> Integer,
+        line -> Text,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    lines_archive (page, line) {
+        line -> Text,
+        page -> Integer,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::joinable!(notes -> authors (author_id));
 diesel::allow_tables_to_appear_in_same_query!(authors, notes);
 diesel_soft_delete::soft_deletable! {
     authors { flag = is_deleted }
+    lines { timestamp = deleted_at }
     slugs { flag = is_deleted }
     seats { flag = is_deleted, hold = held }
     notes { flag = is_deleted, timestamp = deleted_at, touch = touched, unit = millis, metadata(reason) }
@@ -205,6 +223,30 @@ fn pool(url: &str, connections: u32) {
     assert_eq!(authors::table.deleted().select(authors::id).load::<i32>(conn), Ok(vec![1]));
 }
 
+/// A purge in batches: the dialect is found out, composite keys, an archive, a lease.
+fn jobs(mut conn: AnyConnection, instant: &str) {
+    conn.batch_execute(&format!(
+        "CREATE TABLE lines (page INTEGER NOT NULL, line VARCHAR(9) NOT NULL, deleted_at {instant}, PRIMARY KEY (page, line));
+         CREATE TABLE lines_archive (line VARCHAR(9) NOT NULL, page INTEGER NOT NULL, deleted_at {instant});"
+    ))
+    .unwrap();
+    let rows: Vec<String> = (0..30)
+        .map(|n| format!("({}, 'l{n}', {})", n % 4, if n % 3 == 0 { "'2024-01-01 00:00:00'" } else { "NULL" }))
+        .collect();
+    conn.batch_execute(&format!("INSERT INTO lines VALUES {}", rows.join(", "))).unwrap();
+    let conn = &mut conn;
+    let job = || lines::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(3);
+    assert_eq!(job().dry_run().run(conn).unwrap().rows, 10);
+    let policy = RetentionPolicy::new().table(job().archive_into(lines_archive::table)).exclusive("lines");
+    let report = policy.run(conn).unwrap();
+    assert_eq!((report.tables[0].rows, report.tables[0].archived, report.tables[0].batches), (10, 10, 4), "{report}");
+    assert_eq!(lines::table.count().get_result::<i64>(conn), Ok(20));
+    assert_eq!(lines::table.active().count().get_result::<i64>(conn), Ok(20));
+    assert_eq!(lines_archive::table.count().get_result::<i64>(conn), Ok(10));
+    let error = conn.transaction(|conn| job().run(conn)).unwrap_err();
+    assert!(matches!(error, Error::PurgeInTransaction { .. }), "{error}");
+}
+
 const LIVE_SLUGS: &str = "CREATE UNIQUE INDEX live_slugs ON slugs (slug) WHERE (is_deleted = FALSE)";
 const LIVE_SLUGS_ON_MYSQL: &str = "ALTER TABLE slugs ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE KEY live_slugs (slug, live)";
 
@@ -224,6 +266,7 @@ fn db_now_is_now() -> impl diesel::expression::BoxableExpression<
 fn sqlite() {
     let connection = || AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap());
     cases(connection(), "TIMESTAMP");
+    jobs(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
     erasures(connection());
     pool(":memory:", 1);
@@ -235,6 +278,7 @@ fn postgres() {
     let connection = || AnyConnection::Postgres(PgConnection::establish(&url).unwrap());
     cases(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
+    jobs(connection(), "TIMESTAMP");
     erasures(connection());
     let (_owner, url) = crate::support::postgres::shared();
     pool(&url, 4);
@@ -246,6 +290,7 @@ fn mysql() {
     let connection = || AnyConnection::Mysql(MysqlConnection::establish(&url).unwrap());
     cases(connection(), "DATETIME(6)");
     outcomes(connection(), LIVE_SLUGS_ON_MYSQL);
+    jobs(connection(), "DATETIME(6)");
     erasures(connection());
     let (_owner, url) = crate::support::mysql::shared();
     pool(&url, 4);
