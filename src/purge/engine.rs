@@ -219,7 +219,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 Fault::Lost | Fault::Fatal => return Err(cause.into_error()),
                 Fault::Again if tries < ATTEMPTS => {
                     self.report.retries += 1;
-                    x.sleep(backoff(tries)).await;
+                    let _ = x.sleep(backoff(tries)).await;
                     tries += 1;
                     continue;
                 }
@@ -229,7 +229,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                         return Err(cause.into_error());
                     }
                     self.report.retries += 1;
-                    x.sleep(backoff(tries).min(BACKOFF * 5)).await;
+                    let _ = x.sleep(backoff(tries).min(BACKOFF * 5)).await;
                     tries += 1;
                     continue;
                 }
@@ -292,14 +292,16 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 return Err(error.into());
             }
             self.report.retries += 1;
-            x.sleep(backoff(tries)).await;
+            let _ = x.sleep(backoff(tries)).await;
             tries += 1;
         }
     }
 
     /// Looks `size` eligible rows ahead.
+    ///
+    /// `&mut self`, here and below, so that a future of the job is `Send` though its callbacks are not `Sync`.
     async fn plan<X>(
-        &self,
+        &mut self,
         x: &mut X,
         frame: &Frame<KeyValue<J, X::Backend>>,
         size: u64,
@@ -484,11 +486,11 @@ impl<J, H: Hooks> Run<'_, J, H> {
         self.hooks.progress(&progress);
     }
 
-    async fn pause<X: Executor>(&self, x: &mut X) {
+    async fn pause<X: Executor>(&mut self, x: &mut X) {
         let rest = self.options.max_duration.map(|limit| limit.saturating_sub(self.started.elapsed()));
         let pause = rest.map_or(self.options.pause, |rest| rest.min(self.options.pause));
         if !pause.is_zero() {
-            x.sleep(pause).await;
+            let _ = x.sleep(pause).await;
         }
     }
 

@@ -3,7 +3,7 @@
 //! The futures of a sync connection are always ready, so that `block` polls each of them once.
 
 use std::future::{Future, ready};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -17,6 +17,13 @@ use diesel::result::QueryResult;
 use crate::hidden::{in_transaction, load_all};
 use crate::migration::{AnswersText, Question, Row};
 
+/// An answer that is on its way.
+///
+/// Boxed, so that its type names no query: where it did, the compiler could not see that the future of a
+/// job is `Send` (a query's lifetimes are erased there). One allocation per statement is nothing beside
+/// the statement.
+pub type Answer<'x, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'x>>;
+
 /// A connection, sync or async.
 pub trait Executor {
     /// The backend of the connection.
@@ -25,27 +32,27 @@ pub trait Executor {
     /// Whether a transaction is open.
     fn in_transaction(&mut self) -> QueryResult<bool>;
     /// Opens a transaction.
-    fn begin(&mut self) -> impl Future<Output = QueryResult<()>> + Send;
+    fn begin(&mut self) -> Answer<'_, ()>;
     /// Commits it.
-    fn commit(&mut self) -> impl Future<Output = QueryResult<()>> + Send;
+    fn commit(&mut self) -> Answer<'_, ()>;
     /// Takes it back.
-    fn rollback(&mut self) -> impl Future<Output = QueryResult<()>> + Send;
+    fn rollback(&mut self) -> Answer<'_, ()>;
     /// Executes a statement and returns how many rows it changed.
-    fn execute<'q, Q>(&mut self, statement: Q) -> impl Future<Output = QueryResult<usize>> + Send
+    fn execute<'x, Q>(&'x mut self, statement: Q) -> Answer<'x, usize>
     where
-        Q: QueryFragment<Self::Backend> + QueryId + 'q;
+        Q: QueryFragment<Self::Backend> + QueryId + 'x;
     /// Loads the rows of a query.
-    fn load<'q, Q, U>(&mut self, query: Q) -> impl Future<Output = QueryResult<Vec<U>>> + Send
+    fn load<'x, Q, U>(&'x mut self, query: Q) -> Answer<'x, Vec<U>>
     where
         Self::Backend: QueryMetadata<Q::SqlType>,
-        Q: Query + QueryFragment<Self::Backend> + QueryId + 'q,
-        U: FromSqlRow<Q::SqlType, Self::Backend> + Send;
+        Q: Query + QueryFragment<Self::Backend> + QueryId + 'x,
+        U: FromSqlRow<Q::SqlType, Self::Backend> + Send + 'x;
     /// The answer to a question.
-    fn ask(&mut self, question: Question) -> impl Future<Output = QueryResult<Vec<Row>>> + Send;
+    fn ask(&mut self, question: Question) -> Answer<'_, Vec<Row>>;
     /// Executes a statement of text.
-    fn tell(&mut self, statement: Question) -> impl Future<Output = QueryResult<usize>> + Send;
+    fn tell(&mut self, statement: Question) -> Answer<'_, usize>;
     /// Waits.
-    fn sleep(&mut self, duration: Duration) -> impl Future<Output = ()> + Send;
+    fn sleep(&mut self, duration: Duration) -> Answer<'_, ()>;
 }
 
 /// A connection of Diesel.
@@ -62,38 +69,38 @@ where
     fn in_transaction(&mut self) -> QueryResult<bool> {
         in_transaction(self.0)
     }
-    fn begin(&mut self) -> impl Future<Output = QueryResult<()>> + Send {
-        ready(Conn::TransactionManager::begin_transaction(self.0))
+    fn begin(&mut self) -> Answer<'_, ()> {
+        Box::pin(ready(Conn::TransactionManager::begin_transaction(self.0)))
     }
-    fn commit(&mut self) -> impl Future<Output = QueryResult<()>> + Send {
-        ready(Conn::TransactionManager::commit_transaction(self.0))
+    fn commit(&mut self) -> Answer<'_, ()> {
+        Box::pin(ready(Conn::TransactionManager::commit_transaction(self.0)))
     }
-    fn rollback(&mut self) -> impl Future<Output = QueryResult<()>> + Send {
-        ready(Conn::TransactionManager::rollback_transaction(self.0))
+    fn rollback(&mut self) -> Answer<'_, ()> {
+        Box::pin(ready(Conn::TransactionManager::rollback_transaction(self.0)))
     }
-    fn execute<'q, Q>(&mut self, statement: Q) -> impl Future<Output = QueryResult<usize>> + Send
+    fn execute<'x, Q>(&'x mut self, statement: Q) -> Answer<'x, usize>
     where
-        Q: QueryFragment<Self::Backend> + QueryId + 'q,
+        Q: QueryFragment<Self::Backend> + QueryId + 'x,
     {
-        ready(self.0.execute_returning_count(&statement))
+        Box::pin(ready(self.0.execute_returning_count(&statement)))
     }
-    fn load<'q, Q, U>(&mut self, query: Q) -> impl Future<Output = QueryResult<Vec<U>>> + Send
+    fn load<'x, Q, U>(&'x mut self, query: Q) -> Answer<'x, Vec<U>>
     where
         Self::Backend: QueryMetadata<Q::SqlType>,
-        Q: Query + QueryFragment<Self::Backend> + QueryId + 'q,
-        U: FromSqlRow<Q::SqlType, Self::Backend> + Send,
+        Q: Query + QueryFragment<Self::Backend> + QueryId + 'x,
+        U: FromSqlRow<Q::SqlType, Self::Backend> + Send + 'x,
     {
-        ready(load_all(self.0, query))
+        Box::pin(ready(load_all(self.0, query)))
     }
-    fn ask(&mut self, question: Question) -> impl Future<Output = QueryResult<Vec<Row>>> + Send {
-        ready(Conn::Backend::ask(self.0, question))
+    fn ask(&mut self, question: Question) -> Answer<'_, Vec<Row>> {
+        Box::pin(ready(Conn::Backend::ask(self.0, question)))
     }
-    fn tell(&mut self, statement: Question) -> impl Future<Output = QueryResult<usize>> + Send {
-        ready(Conn::Backend::tell(self.0, statement))
+    fn tell(&mut self, statement: Question) -> Answer<'_, usize> {
+        Box::pin(ready(Conn::Backend::tell(self.0, statement)))
     }
-    fn sleep(&mut self, duration: Duration) -> impl Future<Output = ()> + Send {
+    fn sleep(&mut self, duration: Duration) -> Answer<'_, ()> {
         std::thread::sleep(duration);
-        ready(())
+        Box::pin(ready(Ok(())))
     }
 }
 
@@ -125,48 +132,51 @@ where
     fn in_transaction(&mut self) -> QueryResult<bool> {
         crate::hidden::in_async_transaction(self.0)
     }
-    fn begin(&mut self) -> impl Future<Output = QueryResult<()>> + Send {
-        <Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::begin_transaction(self.0)
+    fn begin(&mut self) -> Answer<'_, ()> {
+        Box::pin(<Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::begin_transaction(self.0))
     }
-    fn commit(&mut self) -> impl Future<Output = QueryResult<()>> + Send {
-        <Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::commit_transaction(self.0)
+    fn commit(&mut self) -> Answer<'_, ()> {
+        Box::pin(<Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::commit_transaction(self.0))
     }
-    fn rollback(&mut self) -> impl Future<Output = QueryResult<()>> + Send {
-        <Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::rollback_transaction(self.0)
+    fn rollback(&mut self) -> Answer<'_, ()> {
+        Box::pin(<Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::rollback_transaction(self.0))
     }
-    fn execute<'q, Q>(&mut self, statement: Q) -> impl Future<Output = QueryResult<usize>> + Send
+    fn execute<'x, Q>(&'x mut self, statement: Q) -> Answer<'x, usize>
     where
-        Q: QueryFragment<Self::Backend> + QueryId + 'q,
+        Q: QueryFragment<Self::Backend> + QueryId + 'x,
     {
-        let future: Conn::ExecuteFuture<'_, 'q> = self.0.execute_returning_count(statement);
-        future
+        let answer: Conn::ExecuteFuture<'x, 'x> = self.0.execute_returning_count(statement);
+        Box::pin(answer)
     }
-    fn load<'q, Q, U>(&mut self, query: Q) -> impl Future<Output = QueryResult<Vec<U>>> + Send
+    fn load<'x, Q, U>(&'x mut self, query: Q) -> Answer<'x, Vec<U>>
     where
         Self::Backend: QueryMetadata<Q::SqlType>,
-        Q: Query + QueryFragment<Self::Backend> + QueryId + 'q,
-        U: FromSqlRow<Q::SqlType, Self::Backend> + Send,
+        Q: Query + QueryFragment<Self::Backend> + QueryId + 'x,
+        U: FromSqlRow<Q::SqlType, Self::Backend> + Send + 'x,
     {
         use diesel::result::Error::DeserializationError;
         use futures_util::TryStreamExt;
-        let rows: Conn::LoadFuture<'_, 'q> = self.0.load(query);
-        async move {
+        let rows: Conn::LoadFuture<'x, 'x> = self.0.load(query);
+        Box::pin(async move {
             let mut rows = pin!(rows.await?);
             let mut all = Vec::new();
             while let Some(row) = rows.try_next().await? {
                 all.push(U::build_from_row(&row).map_err(DeserializationError)?);
             }
             Ok(all)
-        }
+        })
     }
-    fn ask(&mut self, question: Question) -> impl Future<Output = QueryResult<Vec<Row>>> + Send {
-        Conn::Backend::ask_async(self.0, question)
+    fn ask(&mut self, question: Question) -> Answer<'_, Vec<Row>> {
+        Box::pin(Conn::Backend::ask_async(self.0, question))
     }
-    fn tell(&mut self, statement: Question) -> impl Future<Output = QueryResult<usize>> + Send {
-        Conn::Backend::tell_async(self.0, statement)
+    fn tell(&mut self, statement: Question) -> Answer<'_, usize> {
+        Box::pin(Conn::Backend::tell_async(self.0, statement))
     }
-    fn sleep(&mut self, duration: Duration) -> impl Future<Output = ()> + Send {
+    fn sleep(&mut self, duration: Duration) -> Answer<'_, ()> {
         // A timer that needs no runtime's own.
-        futures_timer::Delay::new(duration)
+        Box::pin(async move {
+            futures_timer::Delay::new(duration).await;
+            Ok(())
+        })
     }
 }

@@ -132,7 +132,7 @@ impl Lease {
             match x.tell(statement.clone()).await {
                 Err(error) if tries < 50 && matches!(fault(&error), Fault::Again | Fault::Busy | Fault::Locked) => {
                     tries += 1;
-                    x.sleep(Duration::from_millis(20)).await;
+                    let _ = x.sleep(Duration::from_millis(20)).await;
                 }
                 result => return result,
             }

@@ -66,7 +66,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    lines (page, line) {
+    verses (page, line) {
         page -> Integer,
         line -> Text,
         deleted_at -> Nullable<Timestamp>,
@@ -74,7 +74,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    lines_archive (page, line) {
+    verses_archive (page, line) {
         line -> Text,
         page -> Integer,
         deleted_at -> Nullable<Timestamp>,
@@ -85,7 +85,7 @@ diesel::joinable!(notes -> authors (author_id));
 diesel::allow_tables_to_appear_in_same_query!(authors, notes);
 diesel_soft_delete::soft_deletable! {
     authors { flag = is_deleted }
-    lines { timestamp = deleted_at }
+    verses { timestamp = deleted_at }
     slugs { flag = is_deleted }
     seats { flag = is_deleted, hold = held }
     notes { flag = is_deleted, timestamp = deleted_at, touch = touched, unit = millis, metadata(reason) }
@@ -226,23 +226,23 @@ fn pool(url: &str, connections: u32) {
 /// A purge in batches: the dialect is found out, composite keys, an archive, a lease.
 fn jobs(mut conn: AnyConnection, instant: &str) {
     conn.batch_execute(&format!(
-        "CREATE TABLE lines (page INTEGER NOT NULL, line VARCHAR(9) NOT NULL, deleted_at {instant}, PRIMARY KEY (page, line));
-         CREATE TABLE lines_archive (line VARCHAR(9) NOT NULL, page INTEGER NOT NULL, deleted_at {instant});"
+        "CREATE TABLE verses (page INTEGER NOT NULL, line VARCHAR(9) NOT NULL, deleted_at {instant}, PRIMARY KEY (page, line));
+         CREATE TABLE verses_archive (line VARCHAR(9) NOT NULL, page INTEGER NOT NULL, deleted_at {instant});"
     ))
     .unwrap();
     let rows: Vec<String> = (0..30)
         .map(|n| format!("({}, 'l{n}', {})", n % 4, if n % 3 == 0 { "'2024-01-01 00:00:00'" } else { "NULL" }))
         .collect();
-    conn.batch_execute(&format!("INSERT INTO lines VALUES {}", rows.join(", "))).unwrap();
+    conn.batch_execute(&format!("INSERT INTO verses VALUES {}", rows.join(", "))).unwrap();
     let conn = &mut conn;
-    let job = || lines::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(3);
+    let job = || verses::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(3);
     assert_eq!(job().dry_run().run(conn).unwrap().rows, 10);
-    let policy = RetentionPolicy::new().table(job().archive_into(lines_archive::table)).exclusive("lines");
+    let policy = RetentionPolicy::new().table(job().archive_into(verses_archive::table)).exclusive("verses");
     let report = policy.run(conn).unwrap();
     assert_eq!((report.tables[0].rows, report.tables[0].archived, report.tables[0].batches), (10, 10, 4), "{report}");
-    assert_eq!(lines::table.count().get_result::<i64>(conn), Ok(20));
-    assert_eq!(lines::table.active().count().get_result::<i64>(conn), Ok(20));
-    assert_eq!(lines_archive::table.count().get_result::<i64>(conn), Ok(10));
+    assert_eq!(verses::table.count().get_result::<i64>(conn), Ok(20));
+    assert_eq!(verses::table.active().count().get_result::<i64>(conn), Ok(20));
+    assert_eq!(verses_archive::table.count().get_result::<i64>(conn), Ok(10));
     let error = conn.transaction(|conn| job().run(conn)).unwrap_err();
     assert!(matches!(error, Error::PurgeInTransaction { .. }), "{error}");
 }

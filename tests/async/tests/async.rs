@@ -6,10 +6,20 @@ use diesel_async::pooled_connection::bb8::Pool;
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_soft_delete::chrono::{self, TimeDelta};
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Dialect, Error, Outcome, SoftDeleteMigration, assert_schema_async, check_async};
+use diesel_soft_delete::{
+    Dialect, Error, Outcome, RetentionPolicy, SoftDeleteMigration, Stopped, assert_schema_async, check_async,
+};
 
 diesel::table! {
     posts {
+        id -> Integer,
+        title -> Text,
+        is_deleted -> Bool,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+diesel::table! {
+    posts_archive {
         id -> Integer,
         title -> Text,
         is_deleted -> Bool,
@@ -66,6 +76,52 @@ macro_rules! cases {
 
             async fn clean_up(conn: &mut $Conn, name: &str) {
                 conn.batch_execute(&super::drop(stringify!($backend), &own_name(name))).await.unwrap();
+            }
+
+            /// The same engine; and its future can be spawned.
+            #[tokio::test]
+            async fn jobs() {
+                let mut conn = connection("jobs").await;
+                let rows = (4..=40).map(|id| format!("({id}, 'old', TRUE, '2024-01-01 00:00:00')")).collect::<Vec<_>>();
+                conn.batch_execute(&format!(
+                    "INSERT INTO posts (id, title, is_deleted, deleted_at) VALUES {};
+                     CREATE TABLE posts_archive (id INTEGER PRIMARY KEY, title VARCHAR(20) NOT NULL,
+                         is_deleted BOOLEAN NOT NULL, deleted_at {});",
+                    rows.join(", "),
+                    $instant
+                ))
+                .await
+                .unwrap();
+                let (mut conn, seen) = tokio::spawn(async move {
+                    let mut seen = Vec::new();
+                    let job = posts::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(10).max_rows(25);
+                    let job = job.pause(TimeDelta::milliseconds(1)).archive_into(posts_archive::table);
+                    let report =
+                        job.on_progress(|progress| seen.push(progress.batch_rows)).run_async(&mut conn).await.unwrap();
+                    assert_eq!((report.rows, report.archived, report.stopped), (25, 25, Stopped::MaxRows));
+                    (conn, seen)
+                })
+                .await
+                .unwrap();
+                assert_eq!(seen, [10, 10, 5]);
+                let conn = &mut conn;
+                assert_eq!(posts_archive::table.count().get_result::<i64>(conn).await, Ok(25));
+                let error = conn
+                    .transaction(async |conn| {
+                        posts::table.purge_older_than(TimeDelta::days(30)).in_batches().run_async(conn).await
+                    })
+                    .await
+                    .unwrap_err();
+                assert!(matches!(error, Error::PurgeInTransaction { .. }), "{error}");
+                let policy = || {
+                    RetentionPolicy::new()
+                        .table(posts::table.purge_older_than(TimeDelta::days(30)).in_batches())
+                        .exclusive("async")
+                };
+                assert_eq!(policy().dry_run().run_async(conn).await.unwrap().rows(), 12);
+                assert_eq!(policy().run_async(conn).await.unwrap().rows(), 12);
+                assert_eq!(posts::table.select(posts::id).order(posts::id).load::<i32>(conn).await, Ok(vec![1, 2, 3]));
+                clean_up(conn, "jobs").await;
             }
 
             #[tokio::test]
