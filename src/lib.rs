@@ -68,6 +68,14 @@
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
 //! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | execution with typed errors; `.execute(conn)` is Diesel's |
 //!
+//! # Purging
+//!
+//! | call | |
+//! |---|---|
+//! | [`purge.in_batches()`](Purge::in_batches) | the purge as a job of short transactions: limits, archive, blocked rows, a report |
+//! | [`RetentionPolicy`] | several tables in one run, one budget, at most one runner |
+//! | [`target.erase()`](SoftDeleteDsl::erase) | rows and their copies go now, whatever their state, unless they are under hold |
+//!
 //! # Migrations
 //!
 //! [`migration::SoftDeleteMigration`] adds the columns.

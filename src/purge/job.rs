@@ -459,8 +459,7 @@ where
 
 impl Context<'_> {
     fn apply(&self, options: &mut Options) {
-        let least = |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).min();
-        options.max_rows = least(options.max_rows, self.max_rows);
+        options.max_rows = options.max_rows.into_iter().chain(self.max_rows).min();
         if let Some(deadline) = self.deadline {
             let rest = deadline.saturating_duration_since(Instant::now());
             options.max_duration = Some(options.max_duration.map_or(rest, |own| own.min(rest)));

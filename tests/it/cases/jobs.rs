@@ -412,7 +412,7 @@ fn ddl(columns: &str) -> String {
 
 /// Bytes, as each database writes them.
 fn binary(number: i32) -> String {
-    let digits = format!("{:08x}", number.wrapping_mul(0x9e37_79b1_u32.cast_signed()));
+    let digits = format!("{:08x}", number.wrapping_mul(0x1e37_79b1));
     match DIALECT {
         diesel_soft_delete::Dialect::Postgres => format!("'\\x{digits}'"),
         _ => format!("X'{digits}'"),
