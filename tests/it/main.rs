@@ -80,4 +80,5 @@ mod multi;
 mod mysql_snapshots;
 #[cfg(feature = "postgres")]
 mod postgres_plans;
+mod retention_job;
 mod sqlite_plans;
