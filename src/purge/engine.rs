@@ -329,6 +329,9 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 usual: seek == Seek::Last || left == self.options.batch_size,
             };
             if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
+                if size == 1 {
+                    return Ok(Plan { pieces: vec![Piece::row(upto.clone())], upto, full: true });
+                }
                 planned.extend(pieces::<J::Key, X::Backend>(equal, after, &upto));
                 return Ok(Plan { pieces: planned, upto, full: true });
             }

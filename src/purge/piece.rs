@@ -12,6 +12,14 @@ pub struct Piece<V> {
     pub(super) upto: V,
     /// Whether the row of `upto` itself belongs to it.
     pub(super) inclusive: bool,
+    /// Whether it is the row of `upto` alone: on InnoDB a range locks the row behind it as well.
+    pub(super) is_row: bool,
+}
+
+impl<V> Piece<V> {
+    pub(super) fn row(key: V) -> Self {
+        Self { equal: 0, after: None, upto: key, inclusive: true, is_row: true }
+    }
 }
 
 /// The rows behind `after`, with which they share `equal` columns, up to and with `upto`.
@@ -30,6 +38,7 @@ where
             after: after.filter(|_| column == equal).cloned(),
             upto: upto.clone(),
             inclusive: column == last,
+            is_row: false,
         })
         .collect()
 }

@@ -130,8 +130,12 @@ where
         T: QueryFragment<DB>,
         KeyOf<T>: Key<DB, Value = V>,
     {
-        for column in 0..piece.equal {
+        let equal = if piece.is_row { self.key.len() } else { piece.equal };
+        for column in 0..equal {
             self.compare(column, " = ", &piece.upto, out.reborrow())?;
+        }
+        if piece.is_row {
+            return Ok(());
         }
         if let Some(after) = &piece.after {
             self.compare(piece.equal, " > ", after, out.reborrow())?;
