@@ -380,6 +380,14 @@ impl<J, H: Hooks> Run<'_, J, H> {
         if let Err(error) = self.session.prepare(x, timeout).await {
             return Attempt::Failed(error);
         }
+        // Not in the transaction, which may be taken back: a holder who meets only locks would lose its lease.
+        if let Some(lease) = &mut self.lease {
+            match lease.renew(x).await {
+                Ok(true) => {}
+                Ok(false) => return Attempt::LeaseLost,
+                Err(error) => return Attempt::Failed(error),
+            }
+        }
         if let Err(error) = x.begin().await {
             return Attempt::Failed(error);
         }
@@ -416,11 +424,6 @@ impl<J, H: Hooks> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         self.session.limit(x, timeout).await?;
-        if let Some(lease) = &mut self.lease {
-            if !lease.renew(x).await? {
-                return Ok(Attempt::LeaseLost);
-            }
-        }
         let lock = self.session.dialect != crate::migration::Dialect::Sqlite;
         let (mut removed, mut archived) = (0, 0);
         for piece in &plan.pieces {

@@ -161,7 +161,7 @@ impl Lease {
         }))
     }
 
-    /// Renews the lease, in the transaction of a batch; false if another runner has it.
+    /// Renews the lease, before a batch; false if another runner has it.
     pub(super) async fn renew<X: Executor>(&mut self, x: &mut X) -> QueryResult<bool> {
         if self.renewed.elapsed() < RENEWAL.min(self.ttl / 4) {
             return Ok(true);
