@@ -145,7 +145,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         if let Some(stopped) = self.should_stop() {
             return Ok(stopped);
         }
-        let Some(end) = self.last(x).await? else {
+        let Some(end) = self.end(x, Seek::Last).await? else {
             self.rows_without_key(x).await?;
             return Ok(Stopped::Complete);
         };
@@ -269,8 +269,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(Stopped::Complete)
     }
 
-    /// The last key that is eligible now: the end of the walk.
-    async fn last<X>(&mut self, x: &mut X) -> Result<Option<KeyValue<J, X::Backend>>, Error>
+    /// The first or last key that is eligible now, whatever others have locked for a moment.
+    async fn end<X>(&mut self, x: &mut X, seek: Seek) -> Result<Option<KeyValue<J, X::Backend>>, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
@@ -278,7 +278,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let begun = Instant::now();
         let mut tries = 0;
         loop {
-            let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, usual: true };
+            let sought = Sought { equal: 0, after: None, end: None, seek, usual: true };
             let error = match self.job.find(x, sought).await {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
@@ -529,8 +529,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Nth(0), usual: true };
-        let Some(key) = self.job.find(x, sought).await? else { return Ok(()) };
+        let Some(key) = self.end(x, Seek::Nth(0)).await? else { return Ok(()) };
         let key = <J::Key as Key<X::Backend>>::show(&key);
         if self.report.blocked.iter().all(|blocked| blocked.key != key) {
             self.report.notes.push(format!(
@@ -583,7 +582,7 @@ async fn is_alive<X: Executor>(x: &mut X) -> bool {
 }
 
 /// Twice as long each time, and never the same for two runners.
-fn backoff(tries: u32) -> Duration {
+pub(super) fn backoff(tries: u32) -> Duration {
     use std::hash::{BuildHasher, RandomState};
     let longest = BACKOFF.saturating_mul(1 << tries.min(10)).min(LONGEST_BACKOFF);
     let random = RandomState::new().hash_one(tries) % 1000;

@@ -13,8 +13,9 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::{self, ArchiveInto, ArchiveTable, DeclaredTable, NoArchive};
-use super::engine::{Batches, Hooks, KeyValue, Run, Sought};
+use super::engine::{self, Batches, Hooks, KeyValue, Run, Sought};
 use super::executor::{Blocking, Executor, block};
+use super::faults::{Fault, fault};
 use super::guards;
 use super::key::{Key, KeyOf};
 use super::lease::Lease;
@@ -383,8 +384,21 @@ where
             return Err(Error::PurgeInTransaction { table: name });
         }
         let mut report = PurgeReport::new(name.clone(), options.dry_run);
-        let prepared =
-            prepare::<T, A, X>(x, &self.statements.rows.key, &self.statements.archive, &options, &mut report).await?;
+        let (key, archive) = (&self.statements.rows.key, &self.statements.archive);
+        let mut tries = 0;
+        let prepared = loop {
+            match prepare::<T, A, X>(x, key, archive, &options, &mut report).await {
+                // On SQLite a writer can be in the way of those who read the catalog, too.
+                Err(Error::Database(error))
+                    if fault(&error) == Fault::Busy && started.elapsed() < options.lock_timeout =>
+                {
+                    report.retries += 1;
+                    x.sleep(engine::backoff(tries)).await;
+                    tries += 1;
+                }
+                prepared => break prepared?,
+            }
+        };
         let mut session = Session::new(prepared.dialect);
         let mut hooks =
             Both { on_progress: &mut self.on_progress, stop_when: &mut self.stop_when, policy: context.hooks };

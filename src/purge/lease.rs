@@ -71,6 +71,25 @@ impl Lease {
         name: &str,
         ttl: Option<Duration>,
     ) -> Result<Result<Self, Holder>, Error> {
+        let mut tries = 0;
+        loop {
+            match Self::take_now(x, dialect, name, ttl).await {
+                // On SQLite a writer can be in the way of those who read the catalog, too.
+                Err(Error::Database(error)) if tries < 50 && fault(&error) == Fault::Busy => {
+                    tries += 1;
+                    x.sleep(Duration::from_millis(20)).await;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    async fn take_now<X: Executor>(
+        x: &mut X,
+        dialect: Dialect,
+        name: &str,
+        ttl: Option<Duration>,
+    ) -> Result<Result<Self, Holder>, Error> {
         if name.is_empty() || name.chars().count() > 150 {
             return Err(Error::InvalidOption { option: "exclusive", why: "a name has 1 to 150 characters" });
         }
