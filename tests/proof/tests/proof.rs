@@ -1,10 +1,12 @@
 //! The slower proofs of the core: random sequences against a model, query shapes against the same queries over
-//! reduced tables, races, a wide schema.
+//! reduced tables, races, a wide schema; purge jobs that are raced, killed and obstructed.
 
 #[path = "proof/many_tables.rs"]
 mod many_tables;
 #[path = "proof/model.rs"]
 mod model;
+#[path = "proof/purges/mod.rs"]
+mod purges;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 #[path = "proof/races.rs"]
 mod races;

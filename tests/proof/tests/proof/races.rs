@@ -23,6 +23,8 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Error, Outcome};
 
+use crate::support::Random;
+
 diesel::table! {
     things {
         id -> Integer,
@@ -95,18 +97,7 @@ impl Book {
     }
 }
 
-/// SplitMix64: a worker's own sequence of choices.
-struct Random(u64);
-
 impl Random {
-    fn below(&mut self, bound: i32) -> i32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        i32::try_from((mixed ^ (mixed >> 31)) % u64::from(bound.unsigned_abs())).expect("below an i32")
-    }
-
     fn id(&mut self) -> i32 {
         1 + self.below(ROWS)
     }

@@ -10,6 +10,8 @@ pub struct Own<C: SimpleConnection> {
     #[allow(dead_code, reason = "SQLite in memory has one connection")]
     pub url: String,
     cleanup: String,
+    /// What is left on the disk at its end.
+    directory: Option<std::path::PathBuf>,
 }
 
 impl<C: SimpleConnection> Drop for Own<C> {
@@ -18,16 +20,37 @@ impl<C: SimpleConnection> Drop for Own<C> {
         if !std::thread::panicking() {
             dropped.expect("the test's own database can be dropped");
         }
+        if let Some(directory) = &self.directory {
+            let _ = std::fs::remove_dir_all(directory);
+        }
     }
 }
 
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn server(variable: &str) -> (String, String) {
-    use std::sync::atomic::{AtomicU32, Ordering};
-    static COUNTER: AtomicU32 = AtomicU32::new(0);
     let url = std::env::var(variable)
         .unwrap_or_else(|_| panic!("{variable} must name a server: `tests/run` starts private ones"));
-    (url, format!("dsd_proof_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed)))
+    (url, unique_name())
+}
+
+/// A name that no other test has.
+fn unique_name() -> String {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static COUNTER: AtomicU32 = AtomicU32::new(0);
+    format!("dsd_proof_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
+}
+
+/// SplitMix64: a worker's own sequence of choices.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, bound: i32) -> i32 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        i32::try_from((mixed ^ (mixed >> 31)) % u64::from(bound.unsigned_abs())).expect("below an i32")
+    }
 }
 
 pub mod sqlite {
@@ -43,7 +66,16 @@ pub mod sqlite {
 
     pub fn own() -> super::Own<Conn> {
         let conn = Conn::establish(":memory:").expect("SQLite is built in");
-        super::Own { conn, url: String::new(), cleanup: String::new() }
+        super::Own { conn, url: String::new(), cleanup: String::new(), directory: None }
+    }
+
+    /// A database that other connections, and other processes, can open.
+    pub fn shared() -> super::Own<Conn> {
+        let directory = std::env::temp_dir().join(super::unique_name());
+        std::fs::create_dir(&directory).expect("a directory can be made");
+        let url = directory.join("proof.sqlite").to_str().expect("the directory's name is text").to_owned();
+        let conn = Conn::establish(&url).expect("SQLite is built in");
+        super::Own { conn, url, cleanup: String::new(), directory: Some(directory) }
     }
 }
 
@@ -69,7 +101,16 @@ pub mod postgres {
         .expect("a schema can be created");
         let separator = if url.contains('?') { '&' } else { '?' };
         let url = format!("{url}{separator}options=-csearch_path%3D{name}");
-        super::Own { conn, url, cleanup: format!("SET client_min_messages TO warning; DROP SCHEMA {name} CASCADE;") }
+        super::Own {
+            conn,
+            url,
+            cleanup: format!("SET client_min_messages TO warning; DROP SCHEMA {name} CASCADE;"),
+            directory: None,
+        }
+    }
+
+    pub fn shared() -> super::Own<Conn> {
+        own()
     }
 }
 
@@ -91,6 +132,10 @@ pub mod mysql {
         conn.batch_execute(&format!("CREATE DATABASE {name}; USE {name}; SET time_zone = '-05:00';"))
             .expect("a database can be created");
         let base = url.rsplit_once('/').expect("the URL names a database").0;
-        super::Own { conn, url: format!("{base}/{name}"), cleanup: format!("DROP DATABASE {name};") }
+        super::Own { conn, url: format!("{base}/{name}"), cleanup: format!("DROP DATABASE {name};"), directory: None }
+    }
+
+    pub fn shared() -> super::Own<Conn> {
+        own()
     }
 }

@@ -1,0 +1,133 @@
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use diesel_soft_delete::prelude::*;
+use diesel_soft_delete::{Blocked, BlockedBy, Error, PurgeReport, Stopped};
+
+use super::super::*;
+use super::tables::*;
+use super::{backend, spelling};
+
+/// Everything but these rows was removed, whatever was in the way.
+fn assert_all_but(conn: &mut Conn, report: &PurgeReport, last: i32, left: &[i32]) {
+    assert_eq!(report.stopped, Stopped::Complete, "{report}");
+    assert_eq!(report.rows, count_of(last, Kind::Old) - left.len() as u64, "{report}");
+    assert_eq!(report.is_complete(), left.is_empty());
+    assert_eq!(keys(report), left.iter().map(ToString::to_string).collect::<BTreeSet<_>>(), "{report}");
+    assert_eq!(report.blocked.len(), left.len());
+    assert_only_left(conn, last, left);
+}
+
+fn keys(report: &PurgeReport) -> BTreeSet<String> {
+    report.blocked.iter().map(|blocked| blocked.key.clone()).collect()
+}
+
+/// Comments that hold posts, by a foreign key that says so in the given words.
+fn hold(conn: &mut Conn, action: &str, posts: &[i32]) {
+    let table = format!(
+        "CREATE TABLE comments (id INTEGER NOT NULL PRIMARY KEY, post_id INTEGER NOT NULL,
+            CONSTRAINT comments_of_a_post FOREIGN KEY (post_id) REFERENCES posts (id) {action})"
+    );
+    all(conn, &[table]);
+    for id in posts {
+        all(conn, &[format!("INSERT INTO comments (id, post_id) VALUES ({id}, {id})")]);
+    }
+}
+
+fn assert_held(blocked: &Blocked, key: &str) {
+    let constraint = if cfg!(feature = "postgres") && names_constraints() { Some("comments_of_a_post") } else { None };
+    assert_eq!((&blocked.table[..], &blocked.key[..], blocked.cause), ("posts", key, BlockedBy::Constraint));
+    assert_eq!(blocked.constraint.as_deref(), constraint);
+}
+
+fn names_constraints() -> bool {
+    std::any::type_name::<backend::Db>().contains("::pg::")
+}
+
+#[test]
+fn a_child_holds_one_of_many() {
+    let own = &mut filled(10_000);
+    hold(&mut own.conn, "", &[7777]);
+    let report = job!(500).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 10_000, &[7777]);
+    assert_held(&report.blocked[0], "7777");
+    // Halves, not row by row: 12 batches, and at most one for each halving of the one that is held.
+    assert!(report.batches < 30, "{report}");
+
+    // The next run meets it again, and has it when the child is gone.
+    let report = job!(500).run(&mut own.conn).unwrap();
+    assert_eq!((report.rows, keys(&report)), (0, BTreeSet::from([String::from("7777")])));
+    all(&mut own.conn, &["DELETE FROM comments"]);
+    assert_eq!(job!(500).run(&mut own.conn).unwrap().rows, 1);
+}
+
+#[test]
+fn a_row_that_is_held_is_not_archived() {
+    let own = &mut filled(2000);
+    hold(&mut own.conn, "", &[2, 3, 1998]);
+    let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 2000, &[2, 3, 1998]);
+    let expected = (1..=2000).filter(|id| kind(*id) == Kind::Old && ![2, 3, 1998].contains(id));
+    assert_eq!(ids(&archive_of(&mut own.conn)), expected.collect());
+    assert_eq!(report.archived, report.rows);
+}
+
+#[test]
+fn a_trigger_holds_one_row() {
+    let own = &mut filled(2000);
+    all(&mut own.conn, &spelling::precious(1003));
+    let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 2000, &[1003]);
+    let blocked = &report.blocked[0];
+    assert_eq!((blocked.cause, blocked.message.contains("this row is precious")), (BlockedBy::Other, true), "{blocked}");
+    assert!(!ids(&archive_of(&mut own.conn)).contains(&1003));
+}
+
+#[test]
+fn a_row_that_is_archived_already() {
+    let own = &mut filled(2000);
+    all(&mut own.conn, &[format!("INSERT INTO posts_archive (id, body, is_deleted) VALUES (1002, 'before', TRUE)")]);
+    let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 2000, &[1002]);
+    assert_eq!(report.blocked[0].cause, BlockedBy::Constraint);
+}
+
+/// Both refuse at the commit, not at the row.
+#[test]
+fn a_constraint_that_waits_for_the_commit() {
+    if std::any::type_name::<backend::Db>().contains("::mysql::") {
+        return;
+    }
+    let own = &mut filled(2000);
+    hold(&mut own.conn, "DEFERRABLE INITIALLY DEFERRED", &[3, 1018]);
+    let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 2000, &[3, 1018]);
+    for (blocked, key) in report.blocked.iter().zip(["3", "1018"]) {
+        assert_held(blocked, key);
+    }
+    assert_eq!(archive_of(&mut own.conn).len() as u64, report.rows);
+}
+
+#[test]
+fn too_many_are_blocked() {
+    let own = &mut filled(1000);
+    let held: Vec<i32> = (1..=1000).filter(|id| kind(*id) == Kind::Old).take(50).collect();
+    hold(&mut own.conn, "", &held);
+    let report = job!(10).max_blocked(20).run(&mut own.conn).unwrap();
+    assert_eq!((report.stopped, report.rows, report.blocked.len()), (Stopped::MaxBlocked, 0, 21), "{report}");
+    assert!(!report.is_complete());
+    let report = job!(10).max_blocked(50).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 1000, &held);
+}
+
+#[test]
+fn inside_the_callers_transaction() {
+    let own = &mut filled(100);
+    let result = own.conn.transaction(|conn| job!(10).run(conn));
+    assert!(matches!(&result, Err(Error::PurgeInTransaction { table }) if table == "posts"), "{result:?}");
+    let result = own.conn.transaction(|conn| {
+        diesel_soft_delete::RetentionPolicy::new().table(job!(10)).exclusive("nightly").run(conn)
+    });
+    assert!(matches!(&result, Err(Error::PurgeInTransaction { table }) if table == "posts"), "{result:?}");
+    assert_only_left(&mut own.conn, 100, &(1..=100).collect::<Vec<_>>());
+}

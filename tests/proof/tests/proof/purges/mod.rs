@@ -1,0 +1,151 @@
+//! Purge jobs that are raced, killed and obstructed.
+//!
+//! ```text
+//! spelling.rs   what the backends spell differently: triggers, locks, the end of a session
+//! tables.rs     the tables, how they are filled, and what is asked of them at the end
+//! restorers.rs  others restore the rows that the job is about to remove
+//! kills.rs      `kill -9` at random moments
+//! faults.rs     rows that are blocked; locks.rs: by others' locks; sqlite.rs, postgres.rs: what only they have
+//! runners.rs    two jobs at once, and leases
+//! reach.rs      what a job refuses
+//! ```
+//!
+//! Each case is written once, and included for every backend that can have it.
+
+mod spelling;
+
+use chrono::{NaiveDate, NaiveDateTime, TimeDelta, Utc};
+
+diesel::table! {
+    posts {
+        id -> Integer,
+        body -> Text,
+        is_deleted -> Bool,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+diesel_soft_delete::soft_deletable! { posts { flag = is_deleted, timestamp = deleted_at } }
+
+// The columns of an archive may have another order.
+diesel::table! {
+    posts_archive {
+        deleted_at -> Nullable<Timestamp>,
+        body -> Text,
+        is_deleted -> Bool,
+        id -> Integer,
+    }
+}
+
+// What a trigger writes down about rows that are removed.
+diesel::table! {
+    removed (number) {
+        number -> Integer,
+        post_id -> Integer,
+        was_deleted -> Bool,
+    }
+}
+
+/// Id, body, flag, instant: a row of `posts`, and of its archive.
+type Post = (i32, String, bool, Option<NaiveDateTime>);
+
+/// What a row is at the start. By its id, so that every batch meets all kinds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Active,
+    Young,
+    Old,
+}
+
+fn kind(id: i32) -> Kind {
+    match id % 5 {
+        0 => Kind::Active,
+        1 => Kind::Young,
+        _ => Kind::Old,
+    }
+}
+
+/// How many of the rows `1..=last` are of a kind.
+fn count_of(last: i32, what: Kind) -> u64 {
+    (1..=last).filter(|id| kind(*id) == what).count() as u64
+}
+
+/// Long before every cutoff.
+fn old() -> NaiveDateTime {
+    NaiveDate::from_ymd_opt(2020, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a date")
+}
+
+fn post(id: i32) -> Post {
+    let instant = match kind(id) {
+        Kind::Active => None,
+        Kind::Young => Some(Utc::now().naive_utc() - TimeDelta::days(1)),
+        Kind::Old => Some(old() + TimeDelta::seconds(i64::from(id))),
+    };
+    (id, format!("post {id}"), instant.is_some(), instant)
+}
+
+#[derive(Debug, diesel::QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
+/// The job of the cases: rows that were deleted thirty days ago or earlier.
+macro_rules! job {
+    ($batch_size:expr) => {
+        posts::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size($batch_size)
+    };
+}
+
+macro_rules! on_backend {
+    ($(#[$attr:meta])* $backend:ident, $($more:item)*) => {
+        $(#[$attr])*
+        mod $backend {
+            #[allow(unused_imports, reason = "one list serves every case and backend")]
+            use {super::spelling::$backend as spelling, crate::support::$backend as backend};
+
+            mod tables {
+                include!("tables.rs");
+            }
+            mod restorers {
+                include!("restorers.rs");
+            }
+            mod kills {
+                include!("kills.rs");
+            }
+            mod faults {
+                include!("faults.rs");
+            }
+            mod runners {
+                include!("runners.rs");
+            }
+            mod reach {
+                include!("reach.rs");
+            }
+            $($more)*
+        }
+    };
+}
+
+on_backend!(
+    sqlite,
+    mod only {
+        include!("sqlite.rs");
+    }
+);
+on_backend!(
+    #[cfg(feature = "postgres")]
+    postgres,
+    mod locks {
+        include!("locks.rs");
+    },
+    mod only {
+        include!("postgres.rs");
+    }
+);
+on_backend!(
+    #[cfg(feature = "mysql")]
+    mysql,
+    mod locks {
+        include!("locks.rs");
+    }
+);

@@ -1,0 +1,177 @@
+//! What the backends spell differently.
+
+pub mod sqlite {
+    /// For every connection: SQLite tests foreign keys only if it is asked to.
+    pub const SESSION: &str = "PRAGMA foreign_keys = ON";
+    /// For a connection of somebody else, who waits for the job.
+    pub const PATIENT: &str = "PRAGMA busy_timeout = 10000";
+    /// Between the writes of such a one: without a pause, four of them leave the file to nobody else.
+    pub const REST: std::time::Duration = std::time::Duration::from_millis(15);
+    /// An isolation level that is not the default.
+    pub const ISOLATION: &str = "SELECT 1";
+    /// Notes each row that is removed.
+    pub const NOTE_REMOVED: &[&str] = &["CREATE TRIGGER note AFTER DELETE ON posts BEGIN
+            INSERT INTO removed (post_id, was_deleted) VALUES (OLD.id, OLD.is_deleted); END"];
+    pub const NUMBERED: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";
+
+    /// A row that a trigger holds.
+    pub fn precious(id: i32) -> Vec<String> {
+        vec![format!(
+            "CREATE TRIGGER precious BEFORE DELETE ON posts WHEN OLD.id = {id}
+                BEGIN SELECT RAISE(ABORT, 'this row is precious'); END"
+        )]
+    }
+
+    /// Counts attempts to remove a row, also those that were taken back; here, the journal tells.
+    pub const COUNT_ATTEMPTS: &[&str] = &[];
+
+    /// Whether a transaction was cut off: the journal that would take it back is still there.
+    pub fn was_cut(_: &mut diesel::SqliteConnection, url: &str, _: i64) -> bool {
+        std::fs::metadata(format!("{url}-journal")).is_ok_and(|journal| journal.len() > 0)
+    }
+}
+
+#[cfg(feature = "postgres")]
+pub mod postgres {
+    use diesel::prelude::*;
+
+    pub const SESSION: &str = "SELECT 1";
+    pub const PATIENT: &str = "SET deadlock_timeout = '50ms'";
+    pub const REST: std::time::Duration = std::time::Duration::ZERO;
+    pub const ISOLATION: &str = "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ";
+    pub const NOTE_REMOVED: &[&str] = &[
+        "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO removed (post_id, was_deleted) VALUES (OLD.id, OLD.is_deleted); RETURN NULL; END $$",
+        "CREATE TRIGGER note AFTER DELETE ON posts FOR EACH ROW EXECUTE FUNCTION note()",
+    ];
+    pub const NUMBERED: &str = "SERIAL PRIMARY KEY";
+
+    pub fn precious(id: i32) -> Vec<String> {
+        vec![
+            String::from(
+                "CREATE FUNCTION precious() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    RAISE EXCEPTION 'this row is precious'; END $$",
+            ),
+            format!(
+                "CREATE TRIGGER precious BEFORE DELETE ON posts FOR EACH ROW WHEN (OLD.id = {id})
+                    EXECUTE FUNCTION precious()"
+            ),
+        ]
+    }
+
+    // A sequence takes nothing back.
+    pub const COUNT_ATTEMPTS: &[&str] = &[
+        "CREATE SEQUENCE attempts",
+        "CREATE FUNCTION attempt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM nextval('attempts'); RETURN OLD; END $$",
+        "CREATE TRIGGER attempt BEFORE DELETE ON posts FOR EACH ROW EXECUTE FUNCTION attempt()",
+    ];
+
+    pub fn was_cut(conn: &mut PgConnection, _: &str, archived: i64) -> bool {
+        let attempts: super::super::Number =
+            diesel::sql_query("SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS n FROM attempts")
+                .get_result(conn)
+                .unwrap();
+        attempts.n > archived
+    }
+
+    /// The number of this session.
+    pub const ME: &str = "SELECT CAST(pg_backend_pid() AS BIGINT) AS n";
+
+    pub fn end_of(session: i64) -> String {
+        format!("SELECT pg_terminate_backend({session})")
+    }
+
+    pub fn waits(session: i64) -> String {
+        format!("SELECT COUNT(*) AS n FROM pg_locks WHERE NOT granted AND pid = {session}")
+    }
+
+    /// Who finds a deadlock is its victim: the job looks first.
+    pub const VICTIM: &str = "SET deadlock_timeout = '500ms'";
+    pub const WINNER: &str = "SET deadlock_timeout = '20s'";
+    /// What a lock costs at least, in milliseconds.
+    pub const LOCK_TIMEOUT: u64 = 100;
+    pub const LOCKED_BATCH: u64 = 500;
+    pub const NAMES_CONSTRAINTS: bool = true;
+
+    /// A user who may read, but not remove; and what takes this connection there.
+    pub fn reader(conn: &mut PgConnection, url: &str) -> (PgConnection, String) {
+        use diesel::connection::SimpleConnection;
+        let schema = url.rsplit_once("%3D").expect("the URL names the schema").1;
+        let role = format!("{schema}_reader");
+        conn.batch_execute(&format!(
+            "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {schema} TO {role};
+             GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};"
+        ))
+        .unwrap();
+        let mut reader = PgConnection::establish(url).unwrap();
+        reader.batch_execute(&format!("SET ROLE {role}")).unwrap();
+        (reader, format!("DROP OWNED BY {role}; DROP ROLE {role}"))
+    }
+}
+
+#[cfg(feature = "mysql")]
+pub mod mysql {
+    use diesel::prelude::*;
+
+    pub const SESSION: &str = "SELECT 1";
+    pub const PATIENT: &str = "SELECT 1";
+    pub const REST: std::time::Duration = std::time::Duration::ZERO;
+    pub const ISOLATION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+    pub const NOTE_REMOVED: &[&str] = &["CREATE TRIGGER note AFTER DELETE ON posts FOR EACH ROW
+            INSERT INTO removed (post_id, was_deleted) VALUES (OLD.id, OLD.is_deleted)"];
+    pub const NUMBERED: &str = "INTEGER PRIMARY KEY AUTO_INCREMENT";
+
+    pub fn precious(id: i32) -> Vec<String> {
+        vec![format!(
+            "CREATE TRIGGER precious BEFORE DELETE ON posts FOR EACH ROW
+                IF OLD.id = {id} THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'this row is precious'; END IF"
+        )]
+    }
+
+    // MyISAM takes nothing back.
+    pub const COUNT_ATTEMPTS: &[&str] = &[
+        "CREATE TABLE attempts (post_id INTEGER) ENGINE = MyISAM",
+        "CREATE TRIGGER attempt BEFORE DELETE ON posts FOR EACH ROW INSERT INTO attempts VALUES (OLD.id)",
+    ];
+
+    pub fn was_cut(conn: &mut MysqlConnection, _: &str, archived: i64) -> bool {
+        let attempts: super::super::Number =
+            diesel::sql_query("SELECT COUNT(*) AS n FROM attempts").get_result(conn).unwrap();
+        attempts.n > archived
+    }
+
+    pub const ME: &str = "SELECT CAST(CONNECTION_ID() AS SIGNED) AS n";
+
+    pub fn end_of(session: i64) -> String {
+        format!("KILL {session}")
+    }
+
+    pub fn waits(session: i64) -> String {
+        format!(
+            "SELECT COUNT(*) AS n FROM information_schema.innodb_trx
+             WHERE trx_state = 'LOCK WAIT' AND trx_mysql_thread_id = {session}"
+        )
+    }
+
+    // The lighter transaction is the victim; the other one writes more.
+    pub const VICTIM: &str = "SELECT 1";
+    pub const WINNER: &str = "SELECT 1";
+    // In whole seconds, so halves are dear.
+    pub const LOCK_TIMEOUT: u64 = 1000;
+    pub const LOCKED_BATCH: u64 = 8;
+    pub const NAMES_CONSTRAINTS: bool = false;
+
+    pub fn reader(conn: &mut MysqlConnection, url: &str) -> (MysqlConnection, String) {
+        use diesel::connection::SimpleConnection;
+        let (server, database) = url.rsplit_once('/').expect("the URL names the database");
+        let user = format!("r_{}", database.trim_start_matches("dsd_proof_"));
+        // Where there is an anonymous user at localhost, it comes before one from anywhere.
+        for user in [user.clone(), format!("{user}@localhost")] {
+            conn.batch_execute(&format!("CREATE USER {user}; GRANT SELECT ON {database}.* TO {user};")).unwrap();
+        }
+        let host = server.rsplit_once('@').map_or(server.trim_start_matches("mysql://"), |(_, host)| host);
+        let reader = MysqlConnection::establish(&format!("mysql://{user}@{host}/{database}")).unwrap();
+        (reader, format!("DROP USER {user}, {user}@localhost"))
+    }
+}
