@@ -79,7 +79,11 @@ fn a_trigger_holds_one_row() {
     let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
     assert_all_but(&mut own.conn, &report, 2000, &[1003]);
     let blocked = &report.blocked[0];
-    assert_eq!((blocked.cause, blocked.message.contains("this row is precious")), (BlockedBy::Other, true), "{blocked}");
+    assert_eq!(
+        (blocked.cause, blocked.message.contains("this row is precious")),
+        (BlockedBy::Other, true),
+        "{blocked}"
+    );
     assert!(!ids(&archive_of(&mut own.conn)).contains(&1003));
 }
 
@@ -125,9 +129,9 @@ fn inside_the_callers_transaction() {
     let own = &mut filled(100);
     let result = own.conn.transaction(|conn| job!(10).run(conn));
     assert!(matches!(&result, Err(Error::PurgeInTransaction { table }) if table == "posts"), "{result:?}");
-    let result = own.conn.transaction(|conn| {
-        diesel_soft_delete::RetentionPolicy::new().table(job!(10)).exclusive("nightly").run(conn)
-    });
+    let result = own
+        .conn
+        .transaction(|conn| diesel_soft_delete::RetentionPolicy::new().table(job!(10)).exclusive("nightly").run(conn));
     assert!(matches!(&result, Err(Error::PurgeInTransaction { table }) if table == "posts"), "{result:?}");
     assert_only_left(&mut own.conn, 100, &(1..=100).collect::<Vec<_>>());
 }

@@ -92,7 +92,10 @@ fn kills(how_many: u32) {
     let mut own = filled(LAST);
     let url = own.url.clone();
     let conn = &mut own.conn;
-    all(conn, &["CREATE TABLE everything (id INTEGER NOT NULL PRIMARY KEY)", "INSERT INTO everything SELECT id FROM posts"]);
+    all(
+        conn,
+        &["CREATE TABLE everything (id INTEGER NOT NULL PRIMARY KEY)", "INSERT INTO everything SELECT id FROM posts"],
+    );
     let start = posts_of(conn);
     let old_rows = count_of(LAST, Kind::Old) as i64;
 

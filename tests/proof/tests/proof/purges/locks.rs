@@ -1,7 +1,6 @@
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{BlockedBy, Error, RetentionPolicy, Stopped};
 
@@ -135,7 +134,11 @@ fn the_victim_of_a_deadlock_tries_again() {
     let own = &mut filled(1000);
     all(
         &mut own.conn,
-        &["CREATE TABLE ballast (id INTEGER NOT NULL PRIMARY KEY, n INTEGER NOT NULL)", "INSERT INTO ballast SELECT id, 0 FROM posts", spelling::VICTIM],
+        &[
+            "CREATE TABLE ballast (id INTEGER NOT NULL PRIMARY KEY, n INTEGER NOT NULL)",
+            "INSERT INTO ballast SELECT id, 0 FROM posts",
+            spelling::VICTIM,
+        ],
     );
     let me = number(&mut own.conn, spelling::ME);
     let mut other = connect(&own.url);

@@ -97,7 +97,7 @@ macro_rules! job {
 }
 
 macro_rules! on_backend {
-    ($(#[$attr:meta])* $backend:ident, $($more:item)*) => {
+    ($(#[$attr:meta])* $backend:ident, with: $($module:ident => $file:literal),*) => {
         $(#[$attr])*
         mod $backend {
             #[allow(unused_imports, reason = "one list serves every case and backend")]
@@ -121,31 +121,21 @@ macro_rules! on_backend {
             mod reach {
                 include!("reach.rs");
             }
-            $($more)*
+            $(
+                mod $module {
+                    include!($file);
+                }
+            )*
         }
     };
 }
 
-on_backend!(
-    sqlite,
-    mod only {
-        include!("sqlite.rs");
-    }
-);
+on_backend!(sqlite, with: only => "sqlite.rs");
 on_backend!(
     #[cfg(feature = "postgres")]
-    postgres,
-    mod locks {
-        include!("locks.rs");
-    },
-    mod only {
-        include!("postgres.rs");
-    }
+    postgres, with: locks => "locks.rs", only => "postgres.rs"
 );
 on_backend!(
     #[cfg(feature = "mysql")]
-    mysql,
-    mod locks {
-        include!("locks.rs");
-    }
+    mysql, with: locks => "locks.rs"
 );

@@ -18,8 +18,9 @@ const LAST: i32 = 20_000;
 /// The database took the statement, or the transaction, back.
 fn undone(error: &DieselError) -> bool {
     match error {
-        DieselError::RollbackTransaction
-        | DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
+        DieselError::RollbackTransaction | DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
+            true
+        }
         DieselError::DatabaseError(_, info) => {
             let message = info.message().to_lowercase();
             ["deadlock", "record has changed since last read", "locked"].iter().any(|text| message.contains(text))
@@ -82,8 +83,7 @@ fn race(archive: bool, session: &str) {
     let conn = &mut own.conn;
     let (url, front, done) = (own.url.as_str(), &AtomicI32::new(1), &AtomicBool::new(false));
     let (reports, restored) = std::thread::scope(|scope| {
-        let workers: Vec<_> =
-            (1..=4).map(|number| scope.spawn(move || restore(url, number, front, done))).collect();
+        let workers: Vec<_> = (1..=4).map(|number| scope.spawn(move || restore(url, number, front, done))).collect();
         // Three of five rows are old.
         let job = job!(50)
             .pause(Duration::from_millis(8))

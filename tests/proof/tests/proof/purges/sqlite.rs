@@ -8,7 +8,10 @@ use super::super::*;
 use super::tables::*;
 
 /// From the second batch on, another connection writes for a while.
-fn busy(held: Duration, patience: Duration) -> (crate::support::Own<Conn>, Result<diesel_soft_delete::PurgeReport, Error>) {
+fn busy(
+    held: Duration,
+    patience: Duration,
+) -> (crate::support::Own<Conn>, Result<diesel_soft_delete::PurgeReport, Error>) {
     let mut own = filled(1000);
     let mut other = connect(&own.url);
     let (send, receive) = std::sync::mpsc::channel::<()>();

@@ -50,12 +50,7 @@ pub fn fill(conn: &mut Conn, last: i32) {
                 .iter()
                 .map(|id| {
                     let (id, body, is_deleted, at) = post(*id);
-                    (
-                        posts::id.eq(id),
-                        posts::body.eq(body),
-                        posts::is_deleted.eq(is_deleted),
-                        posts::deleted_at.eq(at),
-                    )
+                    (posts::id.eq(id), posts::body.eq(body), posts::is_deleted.eq(is_deleted), posts::deleted_at.eq(at))
                 })
                 .collect();
             diesel::insert_into(posts::table).values(&rows).execute(conn)?;
