@@ -58,7 +58,7 @@ fn child(url: &str) {
         .run(conn)
         .unwrap();
     assert!(report.is_complete(), "{report}");
-    println!("the job is done");
+    println!("the job is over");
 }
 
 /// How many rows are in neither table, in both, and in the archive: in one statement, as one moment has it.
@@ -103,7 +103,7 @@ fn kills(how_many: u32) {
     let mut undisturbed = Job::start(&url);
     assert!(undisturbed.says("begins"));
     let begun = Instant::now();
-    assert!(undisturbed.says("is done"), "the job failed");
+    assert!(undisturbed.says("is over"), "the job failed");
     let takes = begun.elapsed();
     assert!(undisturbed.0.wait().unwrap().success());
     let (posts_after, archive_after) = (posts_of(conn), archive_of(conn));
@@ -142,7 +142,7 @@ fn kills(how_many: u32) {
     println!("{how_many} kills: {half_done} left the job half done, {before} of {old_rows} rows were archived by then");
 
     let mut last = Job::start(&url);
-    assert!(last.says("is done"), "the job did not go on");
+    assert!(last.says("is over"), "the job did not go on");
     assert!(last.0.wait().unwrap().success());
     assert_eq!(misplaced(conn), [0, 0, old_rows]);
     assert_eq!((posts_of(conn), archive_of(conn)), (posts_after, archive_after));
