@@ -88,6 +88,7 @@ fn race(archive: bool, session: &str) {
         let job = job!(50)
             .pause(Duration::from_millis(8))
             .lock_timeout(Duration::from_secs(20))
+            .max_duration(Duration::from_secs(40))
             .on_progress(|progress| front.store(1 + (progress.rows * 5 / 3) as i32, Ordering::Relaxed));
         let first = if archive { job.archive_into(posts_archive::table).run(conn) } else { job.run(conn) };
         done.store(true, Ordering::Relaxed);
