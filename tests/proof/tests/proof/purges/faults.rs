@@ -90,7 +90,7 @@ fn a_trigger_holds_one_row() {
 #[test]
 fn a_row_that_is_archived_already() {
     let own = &mut filled(2000);
-    all(&mut own.conn, &[format!("INSERT INTO posts_archive (id, body, is_deleted) VALUES (1002, 'before', TRUE)")]);
+    all(&mut own.conn, &["INSERT INTO posts_archive (id, body, is_deleted) VALUES (1002, 'before', TRUE)"]);
     let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
     assert_all_but(&mut own.conn, &report, 2000, &[1002]);
     assert_eq!(report.blocked[0].cause, BlockedBy::Constraint);
