@@ -115,6 +115,8 @@ enum Attempt {
 
 /// How often a batch is tried again after a deadlock or a failure to serialize.
 const ATTEMPTS: u32 = 6;
+/// How often if the numbers did not fit: that is not likely to pass, so the batch is soon halved.
+const UNEQUAL_ATTEMPTS: u32 = 2;
 /// The first pause before it is; each is twice as long as the one before.
 const BACKOFF: Duration = Duration::from_millis(10);
 /// The longest pause.
@@ -217,7 +219,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             }
             match cause.fault {
                 Fault::Lost | Fault::Fatal => return Err(cause.into_error()),
-                Fault::Again if tries < ATTEMPTS => {
+                Fault::Again if tries < if cause.error.is_some() { ATTEMPTS } else { UNEQUAL_ATTEMPTS } => {
                     self.report.retries += 1;
                     let _ = x.sleep(backoff(tries)).await;
                     tries += 1;
@@ -229,7 +231,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                         return Err(cause.into_error());
                     }
                     self.report.retries += 1;
-                    let _ = x.sleep(backoff(tries).min(BACKOFF * 5)).await;
+                    let _ = x.sleep(backoff(0)).await;
                     tries += 1;
                     continue;
                 }
@@ -495,8 +497,16 @@ impl<J, H: Hooks> Run<'_, J, H> {
     async fn pause<X: Executor>(&mut self, x: &mut X) {
         let rest = self.options.max_duration.map(|limit| limit.saturating_sub(self.started.elapsed()));
         let pause = rest.map_or(self.options.pause, |rest| rest.min(self.options.pause));
-        if !pause.is_zero() {
-            let _ = x.sleep(pause).await;
+        let mut left = pause;
+        while !left.is_zero() {
+            // A lease must not expire in a long pause.
+            let slice = self.lease.as_ref().map_or(left, |lease| left.min(lease.interval()));
+            let _ = x.sleep(slice).await;
+            left = left.saturating_sub(slice);
+            if let Some(lease) = self.lease.as_mut().filter(|_| !left.is_zero()) {
+                // If that fails, the renewal before the next batch tells.
+                let _ = lease.renew(x).await;
+            }
         }
     }
 

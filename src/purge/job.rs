@@ -393,7 +393,7 @@ where
                     if fault(&error) == Fault::Busy && started.elapsed() < options.lock_timeout =>
                 {
                     report.retries += 1;
-                    x.sleep(engine::backoff(tries)).await;
+                    let _ = x.sleep(engine::backoff(tries)).await;
                     tries += 1;
                 }
                 prepared => break prepared?,

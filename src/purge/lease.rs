@@ -29,6 +29,7 @@ pub(super) struct Lease {
     holder: String,
     ttl: Duration,
     renewed: Instant,
+    lost: bool,
 }
 
 /// Who has the lease instead.
@@ -77,7 +78,7 @@ impl Lease {
                 // On SQLite a writer can be in the way of those who read the catalog, too.
                 Err(Error::Database(error)) if tries < 50 && fault(&error) == Fault::Busy => {
                     tries += 1;
-                    x.sleep(Duration::from_millis(20)).await;
+                    let _ = x.sleep(Duration::from_millis(20)).await;
                 }
                 result => return result,
             }
@@ -102,8 +103,14 @@ impl Lease {
                 }
             }
         }
-        let mut lease =
-            Self { dialect, name: name.to_owned(), holder: unique(), ttl: ttl.unwrap_or(TTL), renewed: Instant::now() };
+        let mut lease = Self {
+            dialect,
+            name: name.to_owned(),
+            holder: unique(),
+            ttl: ttl.unwrap_or(TTL),
+            renewed: Instant::now(),
+            lost: false,
+        };
         // Somebody can release it in between; a few rounds are enough for any number of runners.
         for _ in 0..5 {
             if lease.seize(x).await? {
@@ -180,16 +187,24 @@ impl Lease {
         }))
     }
 
+    /// How long the lease can be left as it is.
+    pub(super) fn interval(&self) -> Duration {
+        RENEWAL.min(self.ttl / 4).max(Duration::from_millis(1))
+    }
+
     /// Renews the lease, before a batch; false if another runner has it.
     pub(super) async fn renew<X: Executor>(&mut self, x: &mut X) -> QueryResult<bool> {
-        if self.renewed.elapsed() < RENEWAL.min(self.ttl / 4) {
+        if self.lost {
+            return Ok(false);
+        }
+        if self.renewed.elapsed() < self.interval() {
             return Ok(true);
         }
         let renew =
             self.update(&self.holder).sql(&format!(" AND {} = ", self.dialect.quote("holder"))).bind(&self.holder);
-        let held = x.tell(renew.cached()).await? == 1;
+        self.lost = x.tell(renew.cached()).await? != 1;
         self.renewed = Instant::now();
-        Ok(held)
+        Ok(!self.lost)
     }
 
     /// Gives the lease back; if that fails it expires.

@@ -230,6 +230,8 @@ impl<J, H> RetentionPolicy<J, H> {
     }
 
     /// How long the lease of [`exclusive`](Self::exclusive) lives without a batch; 60 seconds if it is not said.
+    ///
+    /// Longer than the `lock_timeout` of its jobs, and than a batch takes; pauses between batches renew it.
     pub fn lease_for(mut self, duration: impl IntoDuration) -> Self {
         self.lease_for = Some(self.checked.duration("lease_for", duration));
         self
