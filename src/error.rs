@@ -294,6 +294,84 @@ pub enum Error {
         source: diesel::result::Error,
     },
 
+    /// A relation with `restrict(..)` forbids a cascade: a row that it would delete has live children. Nothing was
+    /// changed.
+    #[error(
+        "refused to soft-delete from `{table}`: {rows} live rows of `{child}` refer to rows of it ({}), which is declared `restrict`",
+        columns.join(", ")
+    )]
+    Restricted {
+        /// The table of the parents.
+        table: String,
+        /// The table of the children.
+        child: String,
+        /// The foreign key.
+        columns: Vec<String>,
+        /// How many children there are.
+        rows: u64,
+    },
+
+    /// A row that a cascade would restore stands below one that is soft-deleted. Nothing was changed.
+    #[error(
+        "refused to restore rows of `{table}` below the soft-deleted row {key} of `{ancestor}`: restore that one,          or say `.without_cascade()`"
+    )]
+    BelowDeleted {
+        /// The table of the rows to restore.
+        table: String,
+        /// The table of the deleted ancestor.
+        ancestor: String,
+        /// The ancestor's primary key.
+        key: String,
+    },
+
+    /// The columns of two tables cannot tell which rows an operation deleted, so nothing was restored (or, in a circle
+    /// of tables, deleted).
+    #[error(
+        "the rows of `{child}` that were deleted along with those of `{table}` cannot be told from others: {reason};          add an `operation = ..` column of one type to both"
+    )]
+    Unidentified {
+        /// The root's table.
+        table: String,
+        /// The table whose rows cannot be told.
+        child: String,
+        /// Why.
+        reason: &'static str,
+    },
+
+    /// The relations that a table declares contradict each other; nothing was changed.
+    #[error("the declared relations of `{table}` are not valid: {problem}")]
+    InvalidRelations {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        problem: String,
+    },
+
+    /// `.set_all(..)` names a column that no table of the cascade declares in `metadata(..)`; nothing was changed.
+    #[error("no table of this cascade from `{table}` declares `{column}` in `metadata(..)`")]
+    NoSuchMetadata {
+        /// The root's table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+
+    /// The expression given to `.at(..)` is no instant; nothing was changed.
+    #[error("the expression given to `.at(..)` is no instant: `{text}`")]
+    NoInstant {
+        /// What the database made of it.
+        text: String,
+    },
+
+    /// An identifier given to `.operation(..)` does not fit the column; nothing was changed.
+    #[error("`{id}` is no identifier for the operation column of `{table}`, which is a number")]
+    InvalidOperation {
+        /// The table.
+        table: String,
+        /// The identifier.
+        id: String,
+    },
+
     /// The live schema does not fit the declarations: what `assert_schema` found.
     #[error("the live schema does not fit the declarations:{}", list(findings))]
     SchemaMismatch {

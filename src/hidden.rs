@@ -7,7 +7,8 @@
 //! from a local).
 
 pub(crate) use diesel::internal::table_macro::{
-    BoxedSelectStatement, FromClause, Identifier, Inner, Join, JoinOn, LeftOuter, SelectStatement, StaticQueryFragment,
+    BoxedSelectStatement, FromClause, Identifier, Inner, Join, JoinOn, LeftOuter, NoFromClause, SelectStatement,
+    StaticQueryFragment,
 };
 pub(crate) use diesel::query_dsl::InternalJoinDsl;
 pub(crate) use diesel::query_source::JoinTo;

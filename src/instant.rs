@@ -39,6 +39,27 @@ pub enum TimeUnit {
     Micros,
 }
 
+/// The form in which a column holds an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InstantKind {
+    /// Without a zone.
+    Timestamp,
+    /// PostgreSQL's, with a zone.
+    Timestamptz,
+    /// MySQL's `DATETIME`.
+    Datetime,
+    /// SQLite's text with a zone.
+    TimestamptzSqlite,
+    /// Seconds since 1970, in 64 bits.
+    Seconds,
+    /// Seconds since 1970, in 32 bits.
+    Seconds32,
+    /// Milliseconds since 1970.
+    Millis,
+    /// Microseconds since 1970.
+    Micros,
+}
+
 /// A NOT NULL SQL type that can hold an instant in the unit `U`.
 #[diagnostic::on_unimplemented(
     message = "the SQL type `{Self}` cannot hold an instant here",
@@ -53,6 +74,8 @@ pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
     const UNIT: Option<TimeUnit>;
     /// Whether it is an integer, which needs a unit.
     const INTEGER: bool = Self::UNIT.is_some();
+    /// How it is spelled as text.
+    const KIND: InstantKind;
     /// Whether Diesel binds it on MySQL as a `TIMESTAMP`, which ends in 2038 and turns anything else
     /// into NULL (MariaDB 10.11), whatever the type of the column.
     const TIMESTAMP_ON_MYSQL: bool = false;
@@ -61,13 +84,14 @@ pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
 }
 
 macro_rules! timestamp_types {
-    ($($(#[$attr:meta])* $ST:ty => $Value:ty, $convert:expr, $timestamp_on_mysql:literal;)*) => {
+    ($($(#[$attr:meta])* $ST:ty => $Value:ty, $kind:ident, $convert:expr, $timestamp_on_mysql:literal;)*) => {
         $(
             // A timestamp ignores the unit: a declaration's unit may be there for its touch column.
             $(#[$attr])*
             impl<U> InstantType<U> for $ST {
                 type Value = $Value;
                 const UNIT: Option<TimeUnit> = None;
+                const KIND: InstantKind = InstantKind::$kind;
                 const TIMESTAMP_ON_MYSQL: bool = $timestamp_on_mysql;
                 fn convert(at: DateTime<Utc>) -> Option<$Value> {
                     // Beyond them SQLite, which compares text, misorders, and MySQL refuses.
@@ -83,18 +107,19 @@ macro_rules! timestamp_types {
 }
 
 timestamp_types! {
-    diesel::sql_types::Timestamp => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc(), true;
+    diesel::sql_types::Timestamp => NaiveDateTime, Timestamp, |at: DateTime<Utc>| at.naive_utc(), true;
     #[cfg(feature = "postgres_backend")]
-    diesel::sql_types::Timestamptz => DateTime<Utc>, |at| at, false;
+    diesel::sql_types::Timestamptz => DateTime<Utc>, Timestamptz, |at| at, false;
     #[cfg(feature = "mysql_backend")]
-    diesel::sql_types::Datetime => NaiveDateTime, |at: DateTime<Utc>| at.naive_utc(), false;
+    diesel::sql_types::Datetime => NaiveDateTime, Datetime, |at: DateTime<Utc>| at.naive_utc(), false;
     #[cfg(feature = "sqlite")]
-    diesel::sql_types::TimestamptzSqlite => DateTime<Utc>, |at| at, false;
+    diesel::sql_types::TimestamptzSqlite => DateTime<Utc>, TimestamptzSqlite, |at| at, false;
 }
 
 impl InstantType<Seconds> for BigInt {
     type Value = i64;
     const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
+    const KIND: InstantKind = InstantKind::Seconds;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp())
     }
@@ -103,6 +128,7 @@ impl InstantType<Seconds> for BigInt {
 impl InstantType<Millis> for BigInt {
     type Value = i64;
     const UNIT: Option<TimeUnit> = Some(TimeUnit::Millis);
+    const KIND: InstantKind = InstantKind::Millis;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_millis())
     }
@@ -111,6 +137,7 @@ impl InstantType<Millis> for BigInt {
 impl InstantType<Micros> for BigInt {
     type Value = i64;
     const UNIT: Option<TimeUnit> = Some(TimeUnit::Micros);
+    const KIND: InstantKind = InstantKind::Micros;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_micros())
     }
@@ -119,6 +146,7 @@ impl InstantType<Micros> for BigInt {
 impl InstantType<Seconds> for Integer {
     type Value = i32;
     const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
+    const KIND: InstantKind = InstantKind::Seconds32;
     fn convert(at: DateTime<Utc>) -> Option<i32> {
         i32::try_from(at.timestamp()).ok()
     }
@@ -178,7 +206,7 @@ where
 
 /// Cuts an instant off below microseconds. A leap second becomes the last microsecond before it:
 /// MySQL would store `0000-00-00` for a 60th second.
-fn to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
     let last = 999_999_000;
     let kept = if instant.nanosecond() > last { instant.with_nanosecond(last) } else { None };
     kept.unwrap_or(instant).trunc_subsecs(6)

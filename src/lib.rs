@@ -97,22 +97,29 @@
 // The macros name this crate by its name, inside it too.
 extern crate self as diesel_soft_delete;
 
+mod cascade;
 mod clock;
 pub mod dsl;
 mod error;
+mod executor;
+mod faults;
 mod hidden;
 mod instant;
+mod key;
 mod marker;
 pub mod migration;
 mod predicate;
 mod predicates;
 mod purge;
 mod query_dsl;
+mod relation;
 mod scope;
 mod statement;
 
 /// Ages and instants in this crate's API are chrono's.
 pub use chrono;
+/// A tree of rows, deleted and restored as one.
+pub use cascade::{CascadeReport, Cascading};
 pub use clock::{ClockForm, DbNow, UtcClock, db_now};
 pub use error::Error;
 pub use instant::TimeUnit;
@@ -304,11 +311,14 @@ pub mod prelude {
 /// # }
 /// ```
 pub mod methods {
-    pub use crate::marker::{Hold, Stamp, State, Timestamped, Touch, Touched};
-    pub use crate::purge::{KeyColumn, TableJob};
+    pub use crate::marker::{Hold, NoInstant, Operation, Stamp, State, Timestamped, Touch, Touched};
+    pub use crate::cascade::{CascadeRoot, Cascades, FixedInstant};
+    pub use crate::key::KeyColumn;
+    pub use crate::purge::TableJob;
+    pub use crate::relation::{NoRelations, Relations, RunsAlone};
     pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::statement::{
-        Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,
+        Alone, Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,
         Target, Verb,
     };
 }
@@ -318,8 +328,11 @@ pub mod methods {
 pub mod __private {
     pub use crate::instant::{Micros, Millis, NoUnit, Seconds};
     pub use crate::marker::{
-        ActiveFlag, ByTimestamp, Declared, Flag, HoldColumn, NoHold, NoTimestamp, NoTouch, Plain, SoftDeleted,
-        TimestampColumn, TouchColumn,
+        ActiveFlag, ByTimestamp, Declared, Flag, HoldColumn, NoHold, NoOperation, NoTimestamp, NoTouch,
+        OperationColumn, Plain, SoftDeleted, TimestampColumn, TouchColumn,
+    };
+    pub use crate::relation::{
+        AnyNullable, Cascade, CascadeTarget, Children, DeclaredParent, NoRelations, Restrict, SetNull,
     };
     pub use crate::scope::{
         ActiveQuery, CoveredBy, DeletedQuery, FirstTable, KindCoveredBy, LeftJoinedPlainly, Nothing, Scope,
@@ -327,4 +340,5 @@ pub mod __private {
     pub use crate::statement::{Condition, Target};
     pub use diesel::associations::HasTable;
     pub use diesel::query_builder::{AsQuery, IntoUpdateTarget};
+    pub use inventory;
 }

@@ -4,13 +4,16 @@ use std::marker::PhantomData;
 
 use diesel::Table;
 use diesel::associations::HasTable;
-use diesel::query_builder::QueryId;
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::query_source::Column;
+use diesel::result::QueryResult;
 use diesel::sql_types::{Bool, Nullable, SqlType};
 
 use crate::hidden::TableName;
-use crate::instant::{AnyInstant, BoundInstant, InstantType, NullableInstant, TimeUnit};
+use crate::instant::{AnyInstant, BoundInstant, InstantKind, InstantType, NullableInstant, TimeUnit};
 use crate::predicate::Mode;
+use crate::relation::Relations;
 use chrono::{DateTime, Utc};
 
 /// A table whose rows can be soft-deleted.
@@ -43,8 +46,12 @@ pub trait SoftDeletable: Table + HasTable<Table = Self> + TableName + QueryId + 
     /// The nullable columns that restore resets to NULL: those that describe the deletion, and
     /// the one that identifies the operation.
     type Reset: NullableColumns;
+    /// The column that identifies the operation that deleted a row; one of `Reset`.
+    type Operation: Operation;
     /// The column that says whether a row is under hold, and must not be removed.
     type Hold: Hold;
+    /// The tables that refer to this one, and what a soft delete of its rows means for theirs.
+    type Relations: Relations;
 }
 
 /// A column, as a value.
@@ -137,7 +144,9 @@ pub trait Stamp {
     const INTEGER: bool;
     /// The unit of an integer column.
     const UNIT: Option<TimeUnit>;
-    /// The fragment that writes an instant into the column; `()` without a column.
+    /// The form of the instant.
+    const KIND: Option<InstantKind>;
+    /// The fragment that writes an instant into the column; [`NoInstant`] without a column.
     type Value;
     /// The column; `None` without one.
     fn column() -> Option<ColumnRef>;
@@ -170,11 +179,14 @@ pub struct NoTimestamp;
 impl Stamp for NoTimestamp {
     const INTEGER: bool = false;
     const UNIT: Option<TimeUnit> = None;
-    type Value = ();
+    const KIND: Option<InstantKind> = None;
+    type Value = NoInstant;
     fn column() -> Option<ColumnRef> {
         None
     }
-    fn value(_: DateTime<Utc>) {}
+    fn value(_: DateTime<Utc>) -> NoInstant {
+        NoInstant
+    }
 }
 
 impl<C, U> Stamp for TimestampColumn<C, U>
@@ -185,6 +197,7 @@ where
     type Value = BoundInstant<<C::SqlType as NullableInstant<U>>::Inner, U>;
     const INTEGER: bool = <C::SqlType as NullableInstant<U>>::Inner::INTEGER;
     const UNIT: Option<TimeUnit> = <C::SqlType as NullableInstant<U>>::Inner::UNIT;
+    const KIND: Option<InstantKind> = Some(<C::SqlType as NullableInstant<U>>::Inner::KIND);
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }
@@ -209,7 +222,9 @@ pub trait Touch {
     const INTEGER: bool;
     /// The unit of an integer column.
     const UNIT: Option<TimeUnit>;
-    /// The fragment that writes an instant into the column; `()` without a column.
+    /// The form of the instant.
+    const KIND: Option<InstantKind>;
+    /// The fragment that writes an instant into the column; [`NoInstant`] without a column.
     type Value;
     /// The column; `None` without one.
     fn column() -> Option<ColumnRef>;
@@ -250,16 +265,21 @@ pub struct NoTouch;
 impl Touch for NoTouch {
     const INTEGER: bool = false;
     const UNIT: Option<TimeUnit> = None;
-    type Value = ();
+    const KIND: Option<InstantKind> = None;
+    type Value = NoInstant;
     fn column() -> Option<ColumnRef> {
         None
     }
-    fn value(_: DateTime<Utc>) {}
+    fn value(_: DateTime<Utc>) -> NoInstant {
+        NoInstant
+    }
 }
 
 impl<ST, E> TouchWith<ST, E> for NoTouch {
-    type Value = ();
-    fn with(_: &E) {}
+    type Value = NoInstant;
+    fn with(_: &E) -> NoInstant {
+        NoInstant
+    }
 }
 
 impl<C, U> Touch for TouchColumn<C, U>
@@ -270,6 +290,7 @@ where
     type Value = BoundInstant<<C::SqlType as AnyInstant<U>>::Inner, U>;
     const INTEGER: bool = <C::SqlType as AnyInstant<U>>::Inner::INTEGER;
     const UNIT: Option<TimeUnit> = <C::SqlType as AnyInstant<U>>::Inner::UNIT;
+    const KIND: Option<InstantKind> = Some(<C::SqlType as AnyInstant<U>>::Inner::KIND);
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }
@@ -307,6 +328,84 @@ pub trait WritesInstant {}
 
 impl<C, U, X> WritesInstant for (TimestampColumn<C, U>, X) {}
 impl<C, U> WritesInstant for (NoTimestamp, TouchColumn<C, U>) {}
+
+/// No instant is written, since there is no column for one.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct NoInstant;
+
+impl<DB: Backend> QueryFragment<DB> for NoInstant {
+    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        Ok(())
+    }
+}
+
+/// The `operation = ..` of a declaration, or its absence.
+pub trait Operation {
+    /// How an identifier is written; `None` without a column.
+    const KIND: Option<OperationKind>;
+    /// The column; `None` without one.
+    fn column() -> Option<ColumnRef>;
+}
+
+/// `operation = C`.
+#[derive(Debug)]
+pub struct OperationColumn<C>(PhantomData<C>);
+
+/// A declaration without an operation column.
+#[derive(Debug)]
+pub struct NoOperation;
+
+/// The form of an operation's identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationKind {
+    /// PostgreSQL's `uuid`.
+    Uuid,
+    /// The same as text.
+    Text,
+    /// A positive number.
+    BigInt,
+}
+
+/// The SQL types an operation column can have.
+#[diagnostic::on_unimplemented(
+    message = "an `operation` column cannot be of the SQL type `{Self}`",
+    note = "`operation = ..` takes a nullable column: `Nullable<Uuid>` (feature `postgres_backend`), `Nullable<Text>` or `Nullable<BigInt>`"
+)]
+pub trait OperationType {
+    /// How an identifier is written.
+    const KIND: OperationKind;
+}
+
+#[cfg(feature = "postgres_backend")]
+impl OperationType for Nullable<diesel::sql_types::Uuid> {
+    const KIND: OperationKind = OperationKind::Uuid;
+}
+
+impl OperationType for Nullable<diesel::sql_types::Text> {
+    const KIND: OperationKind = OperationKind::Text;
+}
+
+impl OperationType for Nullable<diesel::sql_types::BigInt> {
+    const KIND: OperationKind = OperationKind::BigInt;
+}
+
+impl Operation for NoOperation {
+    const KIND: Option<OperationKind> = None;
+    fn column() -> Option<ColumnRef> {
+        None
+    }
+}
+
+impl<C> Operation for OperationColumn<C>
+where
+    C: Column,
+    C::SqlType: OperationType,
+{
+    const KIND: Option<OperationKind> = Some(<C::SqlType as OperationType>::KIND);
+    fn column() -> Option<ColumnRef> {
+        Some(ColumnRef::of::<C>())
+    }
+}
 
 /// The `hold = ..` of a declaration, or its absence.
 pub trait Hold {

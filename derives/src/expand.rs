@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Path};
 
-use crate::parse::{Declaration, Unit};
+use crate::parse::{Declaration, Policy, Relation, Unit};
 use crate::validate::{State, Valid, validate};
 
 pub fn declarations(declarations: Vec<Declaration>) -> TokenStream {
@@ -26,7 +26,7 @@ pub fn plain(tables: &[Path]) -> TokenStream {
 }
 
 fn soft_deletable(valid: &Valid) -> TokenStream {
-    let Valid { table, state, timestamp, unit, touch, reset, hold } = valid;
+    let Valid { table, state, timestamp, unit, touch, reset, operation, hold, relations } = valid;
     // Each type carries the span of its column, so that a column of a wrong type is shown there.
     let private = |span| quote_spanned!(span=> ::diesel_soft_delete::__private);
     let of = |marker: &str, column: &Ident, unit: Option<TokenStream>| {
@@ -71,6 +71,19 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
         None => without("NoHold"),
         Some(column) => of("HoldColumn", column, None),
     };
+    let operation = match operation {
+        None => without("NoOperation"),
+        Some(column) => of("OperationColumn", column, None),
+    };
+    let asserted = relations.iter().filter_map(nullable_key);
+    let registered = (!relations.is_empty()).then(|| {
+        quote! {
+            ::diesel_soft_delete::__private::inventory::submit! {
+                ::diesel_soft_delete::__private::DeclaredParent::of::<#table::table>()
+            }
+        }
+    });
+    let relations = children(table, relations);
     let reset_span = reset.first().map_or_else(Span::call_site, Ident::span);
     let reset = reset.iter().map(|column| quote_spanned!(column.span()=> #table::#column));
     let reset = quote_spanned!(reset_span=> (#(#reset,)*));
@@ -83,10 +96,54 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
                 type Stamp = #stamp;
                 type Touch = #touch;
                 type Reset = #reset;
+                type Operation = #operation;
                 type Hold = #hold;
+                type Relations = #relations;
             }
             ::diesel_soft_delete::__soft_deletable_impls!(#target);
             #unit_is_used
+            #(#asserted)*
+            #registered
         };
     }
+}
+
+/// The type of a table's relations, each with the span of its child.
+fn children(table: &Path, relations: &[Relation]) -> TokenStream {
+    if relations.is_empty() {
+        return quote!(::diesel_soft_delete::__private::NoRelations);
+    }
+    let list = relations.iter().rev().fold(quote!(()), |rest, relation| {
+        let Relation { policy, child, .. } = relation;
+        let span = child.span();
+        let policy = match policy {
+            Policy::Cascade => "Cascade",
+            Policy::Restrict => "Restrict",
+            Policy::SetNull => "SetNull",
+        };
+        let (policy, columns) = (Ident::new(policy, span), key(relation));
+        quote_spanned!(span=> (::diesel_soft_delete::__private::#policy<#child::table, #columns>, #rest))
+    });
+    quote!(::diesel_soft_delete::__private::Children<#table::table, #list>)
+}
+
+/// The foreign key as a tuple of columns.
+fn key(relation: &Relation) -> TokenStream {
+    let Relation { child, columns, .. } = relation;
+    let columns = columns.iter().map(|column| quote_spanned!(column.span()=> #child::#column));
+    quote_spanned!(child.span()=> (#(#columns,)*))
+}
+
+/// `set_null` needs a column that can be NULL.
+fn nullable_key(relation: &Relation) -> Option<TokenStream> {
+    if relation.policy != Policy::SetNull {
+        return None;
+    }
+    let (span, key) = (relation.child.span(), key(relation));
+    Some(quote_spanned! {span=>
+        const _: () = ::core::assert!(
+            <#key as ::diesel_soft_delete::__private::AnyNullable>::ANY,
+            "`set_null` needs a foreign key that can be NULL: make the column `Nullable`, or write `restrict` or `cascade`",
+        );
+    })
 }

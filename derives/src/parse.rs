@@ -19,6 +19,7 @@ pub struct Declaration {
     pub metadata: Option<(Ident, Vec<Ident>)>,
     pub operation: Option<Column>,
     pub hold: Option<Column>,
+    pub relations: Vec<Relation>,
     /// Fields that `#[diesel(column_name = ..)]` maps to another column.
     pub renamed: Vec<(Ident, Ident)>,
     pub errors: Errors,
@@ -28,6 +29,22 @@ pub struct Declaration {
 pub struct Column {
     pub key: Ident,
     pub column: Ident,
+}
+
+/// `cascade(posts(author_id))`: the policy, the child's module and its foreign key.
+#[derive(Clone)]
+pub struct Relation {
+    pub key: Ident,
+    pub policy: Policy,
+    pub child: Path,
+    pub columns: Vec<Ident>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Policy {
+    Cascade,
+    Restrict,
+    SetNull,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -58,7 +75,7 @@ impl Errors {
     }
 }
 
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 11] = [
     ("flag", "flag = is_deleted"),
     ("active_flag", "active_flag = is_active"),
     ("timestamp", "timestamp = deleted_at"),
@@ -67,6 +84,9 @@ const KEYS: [(&str, &str); 8] = [
     ("metadata", "metadata(deleted_by, reason)"),
     ("operation", "operation = deletion_id"),
     ("hold", "hold = legal_hold"),
+    ("cascade", "cascade(posts(author_id), comments(author_id))"),
+    ("restrict", "restrict(invoices(customer_id))"),
+    ("set_null", "set_null(drafts(author_id))"),
 ];
 
 const UNITS: [(&str, Unit); 3] = [("seconds", Unit::Seconds), ("millis", Unit::Millis), ("micros", Unit::Micros)];
@@ -250,8 +270,50 @@ impl Declaration {
                 }
                 set(&mut self.metadata, key.clone(), (key, columns.into_iter().collect()))
             }
+            "cascade" => self.relations(key, Policy::Cascade, input),
+            "restrict" => self.relations(key, Policy::Restrict, input),
+            "set_null" => self.relations(key, Policy::SetNull, input),
             unknown => Err(syn::Error::new(key.span(), unknown_key(unknown))),
         }
+    }
+
+    /// Reads `(posts(author_id), schema::seats(tenant_id, user_id))`. The key may come more than once.
+    fn relations(&mut self, key: Ident, policy: Policy, input: ParseStream<'_>) -> Result<()> {
+        if !input.peek(syn::token::Paren) {
+            return Err(wrong_format(&key, key.span()));
+        }
+        let children;
+        syn::parenthesized!(children in input);
+        if children.is_empty() {
+            return Err(wrong_format(&key, key.span()));
+        }
+        while !children.is_empty() {
+            let wrong = |error: syn::Error| wrong_format(&key, error.span());
+            let child = table_module(children.call(Path::parse_mod_style).map_err(wrong)?);
+            if !children.peek(syn::token::Paren) {
+                let name = child.segments.last().map_or_else(String::new, |last| last.ident.to_string());
+                return Err(syn::Error::new(
+                    child.span(),
+                    format!(
+                        "`{key}` needs the foreign key of `{name}`\n\
+                         help: name the columns of `{name}` that refer to this table: `{key}({name}(..))`, as in `{}`",
+                        format_of(&key.to_string())
+                    ),
+                ));
+            }
+            let columns;
+            syn::parenthesized!(columns in children);
+            let columns = Punctuated::<Ident, Token![,]>::parse_terminated(&columns).map_err(wrong)?;
+            if columns.is_empty() {
+                return Err(wrong_format(&key, child.span()));
+            }
+            let columns = columns.into_iter().collect();
+            self.relations.push(Relation { key: key.clone(), policy, child, columns });
+            if !children.is_empty() {
+                children.parse::<Token![,]>().map_err(wrong)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads which fields `#[diesel(column_name = ..)]` maps to another column.

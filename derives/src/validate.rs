@@ -2,7 +2,7 @@
 
 use syn::{Ident, Path};
 
-use crate::parse::{Column, Declaration, Unit};
+use crate::parse::{Column, Declaration, Relation, Unit};
 
 /// A declaration that makes sense.
 pub struct Valid {
@@ -12,7 +12,9 @@ pub struct Valid {
     pub unit: Option<(Ident, Unit)>,
     pub touch: Option<Ident>,
     pub reset: Vec<Ident>,
+    pub operation: Option<Ident>,
     pub hold: Option<Ident>,
+    pub relations: Vec<Relation>,
 }
 
 /// The column that says whether a row is deleted.
@@ -28,6 +30,7 @@ pub fn validate(declaration: &mut Declaration) -> Option<Valid> {
     flag_or_active_flag(declaration);
     unit_needs_an_instant(declaration);
     one_role_per_column(declaration);
+    one_policy_per_key(declaration);
 
     let span = table.segments.last().map_or_else(proc_macro2::Span::call_site, |last| last.ident.span());
     let named = |key: &Option<Column>| key.as_ref().map(|column| declaration.column(&column.column));
@@ -44,7 +47,8 @@ pub fn validate(declaration: &mut Declaration) -> Option<Valid> {
     let metadata = declaration.metadata.iter().flat_map(|(_, columns)| columns);
     let reset = metadata.map(|column| declaration.column(column)).chain(named(&declaration.operation)).collect();
     let (unit, touch, hold) = (declaration.unit.clone(), named(&declaration.touch), named(&declaration.hold));
-    Some(Valid { state, timestamp, unit, touch, reset, hold, table })
+    let (operation, relations) = (named(&declaration.operation), declaration.relations.clone());
+    Some(Valid { state, timestamp, unit, touch, reset, operation, hold, relations, table })
 }
 
 /// Two flags could contradict each other, and no filter would be right.
@@ -100,6 +104,27 @@ fn one_role_per_column(declaration: &mut Declaration) {
         declaration.errors.push(
             column.span(),
             format!("the column `{column}` has two roles\nhelp: each key needs a column of its own"),
+        );
+    }
+}
+
+/// Children that are to be deleted and to be kept could not be either.
+fn one_policy_per_key(declaration: &mut Declaration) {
+    let name = |path: &Path| path.segments.iter().map(|part| part.ident.to_string()).collect::<Vec<_>>().join("::");
+    let mut seen: Vec<(String, &[Ident])> = Vec::new();
+    let mut twice = Vec::new();
+    for relation in &declaration.relations {
+        let this = (name(&relation.child), relation.columns.as_slice());
+        if seen.contains(&this) {
+            let columns = relation.columns.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            twice.push((relation.key.span(), format!("{}({columns})", this.0)));
+        }
+        seen.push(this);
+    }
+    for (span, key) in twice {
+        declaration.errors.push(
+            span,
+            format!("the foreign key `{key}` is named twice\nhelp: keep one of `cascade`, `restrict` and `set_null` for it"),
         );
     }
 }

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use diesel::backend::Backend;
 use diesel::result::{Error as DieselError, QueryResult};
 
-use super::executor::Executor;
-use super::faults::{Fault, fault};
-use super::key::Key;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
+use crate::key::Key;
 use super::lease::Lease;
 use super::options::Options;
 use super::piece::{Piece, pieces};
@@ -592,7 +592,7 @@ async fn is_alive<X: Executor>(x: &mut X) -> bool {
 }
 
 /// Twice as long each time, and never the same for two runners.
-pub(super) fn backoff(tries: u32) -> Duration {
+pub(crate) fn backoff(tries: u32) -> Duration {
     use std::hash::{BuildHasher, RandomState};
     let longest = BACKOFF.saturating_mul(1 << tries.min(10)).min(LONGEST_BACKOFF);
     let random = RandomState::new().hash_one(tries) % 1000;

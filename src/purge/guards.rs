@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use diesel::result::QueryResult;
 
-use super::executor::Executor;
+use crate::executor::Executor;
 use crate::error::Error;
 use crate::migration::{
     Action, Dialect, Inquiry, LiveTable, Question, Reading, Shape, TableName, missing_purge_index, same_column,

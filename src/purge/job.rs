@@ -14,10 +14,10 @@ use diesel::sql_types::BigInt;
 
 use super::archive::{self, ArchiveInto, ArchiveTable, DeclaredTable, NoArchive};
 use super::engine::{self, Batches, Hooks, KeyValue, Run, Sought};
-use super::executor::{Blocking, Executor, block};
-use super::faults::{Fault, fault};
+use crate::executor::{Blocking, Executor, block};
+use crate::faults::{Fault, fault};
 use super::guards;
-use super::key::{Key, KeyOf};
+use crate::key::{Key, KeyOf};
 use super::lease::Lease;
 use super::options::{IntoDuration, Options};
 use super::piece::Piece;
@@ -316,7 +316,7 @@ where
         Conn::Backend: AnswersText,
         Self: TableJob<Conn::Backend>,
     {
-        self.run_on(&mut super::executor::Asynchronous(conn), Context::default()).await
+        self.run_on(&mut crate::executor::Asynchronous(conn), Context::default()).await
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
-use super::executor::Executor;
-use super::faults::{Fault, fault};
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
 use super::guards::read;
 use crate::clock::ClockForm;
 use crate::error::Error;

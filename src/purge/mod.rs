@@ -4,22 +4,17 @@
 //! job.rs        PurgeJob: what users build; from it, the statements and one run of the engine
 //! options.rs    its options
 //! engine.rs     the loop: look ahead, remove, step over, halve, stop
-//! key.rs        primary keys of any type; piece.rs: ranges of them that an index serves
+//! piece.rs      ranges of keys that an index serves
 //! sql.rs        the statements
 //! archive.rs    which columns are copied; guards.rs: what the catalog forbids; session.rs: dialect and lock timeout
-//! faults.rs     what an error means
-//! executor.rs   a connection, sync or async
 //! policy.rs     several tables in one run; lease.rs: at most one runner
 //! report.rs     what a run says
 //! ```
 
 mod archive;
 mod engine;
-mod executor;
-mod faults;
 mod guards;
 mod job;
-mod key;
 mod lease;
 mod options;
 mod piece;
@@ -28,9 +23,10 @@ mod report;
 mod session;
 mod sql;
 
+pub(crate) use engine::backoff;
 pub use job::{PurgeJob, TableJob};
-pub use key::KeyColumn;
 pub use lease::{Holder, lease_table};
 pub use options::IntoDuration;
 pub use policy::{RetentionPolicy, RetentionReport};
 pub use report::{Blocked, BlockedBy, Progress, PurgeReport, Stopped};
+pub(crate) use session::dialect;

@@ -1,6 +1,6 @@
 //! Ranges of keys, each of which an index on the key serves as one range.
 
-use super::key::Key;
+use crate::key::Key;
 use diesel::backend::Backend;
 
 /// The rows whose first `equal` columns of the key are those of `upto`, and whose next column lies

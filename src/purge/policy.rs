@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 
-use super::executor::{Blocking, Executor, block};
+use crate::executor::{Blocking, Executor, block};
 use super::job::{Context, PolicyHooks, TableJob};
 use super::lease::{Holder, Lease};
 use super::options::{IntoDuration, Options};
@@ -283,7 +283,7 @@ impl<J, H> RetentionPolicy<J, H> {
         J: Jobs<Conn::Backend>,
         H: PolicyHooks,
     {
-        self.run_on(&mut super::executor::Asynchronous(conn)).await
+        self.run_on(&mut crate::executor::Asynchronous(conn)).await
     }
 
     async fn run_on<X>(mut self, x: &mut X) -> Result<RetentionReport, Error>

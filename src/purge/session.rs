@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use diesel::result::QueryResult;
 
-use super::executor::Executor;
+use crate::executor::Executor;
 use crate::migration::{Dialect, Question};
 
 /// The dialect of a connection.
 ///
 /// That of Diesel's own backends is known by their names. A `MultiConnection` has a backend of its own,
 /// and is asked: MySQL and MariaDB execute what stands in `/*! */`, comments nest on PostgreSQL only.
-pub(super) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
+pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     let name = std::any::type_name::<X::Backend>();
     for (ending, dialect) in [
         ("::pg::backend::Pg", Dialect::Postgres),

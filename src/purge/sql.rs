@@ -7,7 +7,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
-use super::key::{Key, KeyOf};
+use crate::key::{Key, KeyOf};
 use super::piece::Piece;
 use crate::marker::{SoftDeletable, Timestamped};
 use crate::statement::{Condition, Cutoff, walk_purgeable};

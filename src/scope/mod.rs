@@ -30,6 +30,8 @@ macro_rules! __soft_deletable_impls {
             type Kind = $crate::__private::SoftDeleted;
         }
         #[automatically_derived]
+        impl $crate::__private::CascadeTarget for $table {}
+        #[automatically_derived]
         impl $crate::__private::Scope for $table {
             type Active = $crate::is_active<$table>;
         }

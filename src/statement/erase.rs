@@ -23,7 +23,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 
 use super::condition::Condition;
 use super::hold::walk_not_held;
-use super::transition::{SoftDelete, StampOf, TouchOf};
+use super::transition::{Alone, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition};
 use crate::error::Error;
 use crate::hidden::{TableName, aliases_where_it_deletes, is_mysql, load_one};
 use crate::marker::{Hold, SoftDeletable, State};
@@ -56,9 +56,12 @@ pub struct Erase<T, P, G>
 where
     T: SoftDeletable,
 {
-    soft_delete: SoftDelete<T, P, G>,
+    soft_delete: Marking<T, P, G>,
     archives: Vec<Archive>,
 }
+
+/// The soft delete that an erasure begins with: children are the caller's.
+type Marking<T, P, G> = Transition<Alone<SoftDeleteVerb>, T, P, G, StampOf<T>, TouchOf<T>>;
 
 /// The name of an archive table.
 #[derive(Debug, Clone)]
@@ -71,7 +74,7 @@ where
     T: SoftDeletable,
 {
     pub(crate) fn new(table: T, condition: Condition<P, G>) -> Self {
-        Self { soft_delete: SoftDelete::new(table, condition), archives: Vec::new() }
+        Self { soft_delete: SoftDelete::new(table, condition).without_cascade(), archives: Vec::new() }
     }
 
     /// Removes the copies in an archive table too. Can be called for several.
@@ -505,7 +508,7 @@ where
         G: QueryFragment<Conn::Backend>,
         StampOf<T>: QueryFragment<Conn::Backend>,
         TouchOf<T>: QueryFragment<Conn::Backend>,
-        SoftDelete<T, P, G>: QueryFragment<Conn::Backend> + QueryId,
+        Marking<T, P, G>: QueryFragment<Conn::Backend> + QueryId,
     {
         self.check()?;
         conn.transaction(|conn| steps!(&self, conn, load_one))
@@ -549,7 +552,7 @@ mod with_diesel_async {
             T: QueryFragment<Conn::Backend>,
             P: QueryFragment<Conn::Backend> + QueryId,
             G: QueryFragment<Conn::Backend>,
-            SoftDelete<T, P, G>: QueryFragment<Conn::Backend> + QueryId,
+            Marking<T, P, G>: QueryFragment<Conn::Backend> + QueryId,
         {
             self.check()?;
             in_transaction!(conn, async { steps!(&self, conn, load_one_async, await) })

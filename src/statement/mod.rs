@@ -19,5 +19,5 @@ pub use parts::{Changes, NoChanges, NoCondition, OnlyIf};
 pub use purge::Purge;
 pub(crate) use purge::{Cutoff, walk_purgeable};
 pub use returning::{NoReturning, Returning, SupportsReturning};
-pub use transition::{Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, Transition, Verb};
+pub use transition::{Alone, Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, Transition, Verb};
 pub use verbs::SoftDeleteDsl;

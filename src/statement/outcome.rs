@@ -16,6 +16,7 @@ use super::transition::{Transition, Verb};
 use crate::error::Error;
 use crate::hidden::{TableName, in_transaction, is_mysql, load_one};
 use crate::marker::{SoftDeletable, Timestamped};
+use crate::relation::RunsAlone;
 
 /// What a soft delete or restore of one row did, or why it did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -129,6 +130,7 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
         Conn: Connection,
+        T::Relations: RunsAlone<V>,
         Self: QueryFragment<Conn::Backend> + QueryId,
     {
         self.check()?;
@@ -171,6 +173,7 @@ where
     pub fn outcome<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
     where
         Conn: Connection + LoadConnection,
+        T::Relations: RunsAlone<V>,
         Conn::Backend: QueryMetadata<CountTypes>,
         Counts: FromSqlRow<CountTypes, Conn::Backend>,
         Self: QueryFragment<Conn::Backend> + QueryId,

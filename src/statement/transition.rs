@@ -17,9 +17,11 @@ use super::returning::{NoReturning, Returning};
 use crate::error::Error;
 use crate::hidden::{TableName, writes_nothing};
 use crate::marker::{
-    ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched, WritesInstant,
+    ColumnRef, NoInstant, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched,
+    WritesInstant,
 };
 use crate::predicate::Rows;
+use crate::relation::RunsAlone;
 
 /// The direction of a transition.
 pub trait Verb {
@@ -38,6 +40,18 @@ pub struct SoftDeleteVerb;
 /// From deleted to active.
 #[derive(Debug, Clone, Copy)]
 pub struct RestoreVerb;
+
+/// The same, of a table's own rows alone, whatever its children: `.without_cascade()`.
+#[derive(Debug, Clone, Copy)]
+pub struct Alone<V>(PhantomData<V>);
+
+impl<V: Verb> Verb for Alone<V> {
+    const DELETES: bool = V::DELETES;
+    const CHANGES: Rows = V::CHANGES;
+    fn error<T: TableName>(error: diesel::result::Error) -> Error {
+        V::error::<T>(error)
+    }
+}
 
 impl Verb for SoftDeleteVerb {
     const DELETES: bool = true;
@@ -75,14 +89,14 @@ impl Verb for RestoreVerb {
 #[derive(Clone, Copy)]
 #[must_use = "a statement does nothing until `.execute(conn)`, `.run(conn)` or `.outcome(conn)`"]
 pub struct Transition<V, T, P, G, S, X, Set = NoChanges, C = NoCondition, R = NoReturning> {
-    pub(super) table: T,
-    pub(super) condition: Condition<P, G>,
-    stamp: S,
-    touch: X,
-    set: Set,
+    pub(crate) table: T,
+    pub(crate) condition: Condition<P, G>,
+    pub(crate) stamp: S,
+    pub(crate) touch: X,
+    pub(crate) set: Set,
     /// A column that `.set(..)` assigns although the statement sets it itself.
     set_twice: Option<&'static str>,
-    pub(super) only_if: C,
+    pub(crate) only_if: C,
     returning: R,
     _verb: PhantomData<V>,
 }
@@ -98,7 +112,7 @@ pub type SoftDelete<T, P, G, S = StampOf<T>, X = TouchOf<T>, Set = NoChanges, C 
 
 /// What `.restore()` returns.
 pub type Restore<T, P, G, X = TouchOf<T>, Set = NoChanges, C = NoCondition, R = NoReturning> =
-    Transition<RestoreVerb, T, P, G, (), X, Set, C, R>;
+    Transition<RestoreVerb, T, P, G, NoInstant, X, Set, C, R>;
 
 impl<T: SoftDeletable, P, G> SoftDelete<T, P, G> {
     pub(crate) fn new(table: T, condition: Condition<P, G>) -> Self {
@@ -109,7 +123,7 @@ impl<T: SoftDeletable, P, G> SoftDelete<T, P, G> {
 
 impl<T: SoftDeletable, P, G> Restore<T, P, G> {
     pub(crate) fn new(table: T, condition: Condition<P, G>) -> Self {
-        Self::unset(table, condition, (), T::Touch::value(Utc::now()))
+        Self::unset(table, condition, NoInstant, T::Touch::value(Utc::now()))
     }
 }
 
@@ -153,6 +167,34 @@ impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
             set: self.set,
             set_twice: self.set_twice,
             only_if: wrap(self.only_if),
+            returning: self.returning,
+            _verb: PhantomData,
+        }
+    }
+
+    /// Changes the rows of the target alone, whatever the children of the table.
+    ///
+    /// For a table whose declaration names children (`cascade(..)`, `restrict(..)`, `set_null(..)`): there a
+    /// soft delete or a restore runs only after this, or as [`cascade`](Self::cascade). Children keep their
+    /// state and their references, and a later `restore().cascade()` leaves them alone.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// assert_eq!(users::table.find(1).soft_delete().without_cascade().run(conn)?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn without_cascade(self) -> Transition<Alone<V>, T, P, G, S, X, Set, C, R> {
+        Transition {
+            table: self.table,
+            condition: self.condition,
+            stamp: self.stamp,
+            touch: self.touch,
+            set: self.set,
+            set_twice: self.set_twice,
+            only_if: self.only_if,
             returning: self.returning,
             _verb: PhantomData,
         }
@@ -273,7 +315,7 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
         E: AsExpression<TouchType<T>>,
         E::Expression: AppearsOnTable<T>,
     {
-        self.with_instants((), instant.as_expression())
+        self.with_instants(NoInstant, instant.as_expression())
     }
 
     /// Sets the instant that a restore writes to the `touch` column, in UTC.
@@ -290,7 +332,7 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
     where
         T::Touch: Touched,
     {
-        self.with_instants((), T::Touch::value(instant))
+        self.with_instants(NoInstant, T::Touch::value(instant))
     }
 }
 
@@ -418,7 +460,7 @@ where
     T: SoftDeletable,
 {
     /// Refuses a statement that would set a column twice.
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         match self.set_twice {
             None => Ok(()),
             Some(column) => Err(Error::ColumnSetTwice { table: T::table_name(), column: column.to_owned() }),
@@ -493,6 +535,7 @@ where
     DB: Backend,
     V: Verb,
     T: SoftDeletable + QueryFragment<DB>,
+    T::Relations: RunsAlone<V>,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
     S: QueryFragment<DB>,

@@ -201,7 +201,7 @@ macro_rules! mode {
                     deleted -> Nullable<Stamp>,
                     touched -> Touch,
                     reason -> Nullable<Text>,
-                    operation -> Nullable<Integer>,
+                    operation -> Nullable<BigInt>,
                 }
             }
             diesel_soft_delete::soft_deletable! { things { $($declaration)* } }

@@ -1,4 +1,4 @@
-//! What the engine asks of a connection: written once, it drives both kinds.
+//! What jobs and cascades ask of a connection: written once, it drives both kinds.
 //!
 //! The futures of a sync connection are always ready, so that `block` polls each of them once.
 
@@ -57,7 +57,7 @@ pub trait Executor {
 
 /// A connection of Diesel.
 #[derive(Debug)]
-pub struct Blocking<'c, Conn>(pub(super) &'c mut Conn);
+pub struct Blocking<'c, Conn>(pub(crate) &'c mut Conn);
 
 impl<Conn> Executor for Blocking<'_, Conn>
 where
@@ -105,7 +105,7 @@ where
 }
 
 /// Runs a future over [`Blocking`] to its end.
-pub(super) fn block<F: Future>(future: F) -> F::Output {
+pub(crate) fn block<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {
@@ -119,7 +119,7 @@ pub(super) fn block<F: Future>(future: F) -> F::Output {
 /// A connection of diesel-async.
 #[cfg(feature = "async")]
 #[derive(Debug)]
-pub struct Asynchronous<'c, Conn>(pub(super) &'c mut Conn);
+pub struct Asynchronous<'c, Conn>(pub(crate) &'c mut Conn);
 
 #[cfg(feature = "async")]
 impl<Conn> Executor for Asynchronous<'_, Conn>

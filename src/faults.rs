@@ -1,10 +1,10 @@
-//! What an error means for the batch that met it.
+//! What an error means for the batch or the cascade that met it.
 
 use diesel::result::{DatabaseErrorKind as Kind, Error};
 
 /// What to do about an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// The whole transaction can be tried again: a deadlock, a failure to serialize.
     Again,
     /// SQLite: another connection writes.
@@ -24,7 +24,7 @@ pub(super) enum Fault {
 /// Diesel names some kinds of errors; the rest has to be told by what the databases say in English.
 /// Where they speak another language, it is `Unclear`: then the batch is halved, and the row that is
 /// left is reported with the text.
-pub(super) fn fault(error: &Error) -> Fault {
+pub(crate) fn fault(error: &Error) -> Fault {
     match error {
         Error::DatabaseError(kind, information) => match kind {
             Kind::SerializationFailure => Fault::Again,

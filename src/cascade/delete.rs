@@ -1,0 +1,217 @@
+//! The steps of `soft_delete().cascade()`.
+//!
+//! 1. The rows of the target are locked, and told by their keys from then on: what the target's where clause
+//!    says may change under way.
+//! 2. From parents to children, rows that have children themselves are locked, so that nobody who takes the
+//!    parent's lock (a foreign key, a trigger of `require_live_parent`) can add one meanwhile.
+//! 3. `restrict` is tested, `set_null` is done.
+//! 4. From children to parents, rows are marked as deleted. While a table is changed its parents are still active,
+//!    so "a child of an active parent" says exactly which rows belong to the operation, whatever
+//!    columns the tables have. In a circle of tables there is no such order: there the mark says it.
+
+use super::engine::Attempt;
+use super::mark::{self, Mark};
+use super::plan::{Plan, ROOT};
+use super::report::CascadeReport;
+use super::root::CascadeRoot;
+use super::spelling::Through;
+use super::text::{Part, Text};
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::marker::OperationKind;
+use crate::migration::Dialect;
+use crate::predicate::Rows;
+use crate::relation::Policy;
+
+/// In a circle of several tables, each of them must be able to hold the mark.
+pub(super) fn check(plan: &Plan) -> Result<(), Error> {
+    for component in plan.components.iter().filter(|component| component.tables.len() > 1) {
+        let first = &plan.tables[component.tables[0]];
+        for &table in &component.tables {
+            let member = &plan.tables[table];
+            mark::identified(&first.soft, &member.soft).map_err(|reason| Error::Unidentified {
+                table: first.node.name(),
+                child: member.node.name(),
+                reason,
+            })?;
+        }
+    }
+    Ok(())
+}
+
+impl<R, X> Attempt<'_, R, X>
+where
+    X: Executor,
+    R: CascadeRoot<X::Backend>,
+{
+    pub(super) async fn delete(&mut self) -> Result<CascadeReport, Error> {
+        let roots = self.find_roots(!self.preview).await?;
+        let mut rows = vec![0; self.plan.tables.len()];
+        let mut unlinked = vec![0; self.plan.sides.len()];
+        let portions: Vec<&[R::Key]> = self.portions(&roots).collect();
+        if !self.preview && self.dialect != Dialect::Sqlite {
+            for keys in &portions {
+                self.lock(keys).await?;
+            }
+        }
+        for keys in &portions {
+            self.restricted(keys).await?;
+        }
+        for keys in portions {
+            self.delete_portion(keys, &mut rows, &mut unlinked).await?;
+        }
+        let names = self.plan.sides.iter().zip(&unlinked);
+        let unlinked = names
+            .filter(|(side, _)| side.policy == Policy::SetNull)
+            .map(|(side, rows)| (side.child.name(), *rows))
+            .collect();
+        let id = self.soft(ROOT).operation.and_then(|(_, kind)| self.id.of_kind(kind));
+        Ok(self.report(&rows, unlinked, id))
+    }
+
+    /// Locks, from parents to children, the rows that have children themselves.
+    async fn lock(&mut self, keys: &[R::Key]) -> Result<(), Error> {
+        let plan = self.plan;
+        for component in &plan.components {
+            // Children that came in while the first locks were waited for.
+            let mut before = None;
+            loop {
+                let mut locked = 0;
+                for &table in &component.tables {
+                    let has_children = plan.edges.iter().map(|edge| edge.parent).any(|parent| parent == table)
+                        || plan.sides.iter().any(|side| side.parent == table);
+                    if !has_children || (table == ROOT && !component.recursive) {
+                        continue;
+                    }
+                    let text = self.active_rows(table, true);
+                    locked += self.count(&text, keys).await?;
+                }
+                if !component.recursive || before == Some(locked) {
+                    break;
+                }
+                before = Some(locked);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts, or locks, the rows of a table that are to be deleted.
+    fn active_rows(&self, table: usize, lock: bool) -> Text {
+        let speller = self.speller(Through::Active);
+        let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
+        speller.count(table, guard.into(), lock)
+    }
+
+    async fn restricted(&mut self, keys: &[R::Key]) -> Result<(), Error> {
+        let plan = self.plan;
+        for side in plan.sides.iter().filter(|side| side.policy == Policy::Restrict) {
+            let text = self.speller(Through::Active).count_side(side);
+            let rows = self.count(&text, keys).await?;
+            if rows > 0 {
+                return Err(Error::Restricted {
+                    table: self.node(side.parent).name(),
+                    child: side.child.name(),
+                    columns: side.columns.iter().map(|column| column.name.to_owned()).collect(),
+                    rows,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn delete_portion(
+        &mut self,
+        keys: &[R::Key],
+        rows: &mut [u64],
+        unlinked: &mut [u64],
+    ) -> Result<(), Error> {
+        let plan = self.plan;
+        for (side, unlinked) in plan.sides.iter().zip(unlinked).filter(|(side, _)| side.policy == Policy::SetNull) {
+            let speller = self.speller(Through::Active);
+            *unlinked += if self.preview {
+                let text = speller.count_side(side);
+                self.count(&text, keys).await?
+            } else {
+                let qualifier = speller.assigned(&side.child);
+                let touch = match &side.child.soft {
+                    Some(soft) => self.touch(&qualifier, soft)?,
+                    None => None,
+                };
+                let text = speller.unlink(side, touch);
+                self.execute(&text, keys).await?
+            };
+        }
+        for table in plan.in_order().rev() {
+            // The root's own rows come last; before them those that are reached from them.
+            if table != ROOT || plan.root_is_recursive() {
+                rows[table] += self.delete_reached(table, keys).await?;
+            }
+        }
+        rows[ROOT] += if self.preview { keys.len() as u64 } else { self.delete_roots(keys).await? };
+        Ok(())
+    }
+
+    async fn delete_reached(&mut self, table: usize, keys: &[R::Key]) -> Result<u64, Error> {
+        if self.preview {
+            let text = self.active_rows(table, false);
+            return self.count(&text, keys).await;
+        }
+        // In a circle, rows of another table of it may be marked already.
+        let circle = self.plan.component_of(table).tables.len() > 1;
+        let through = if circle { Through::ActiveOr(self.mark(table)?) } else { Through::Active };
+        let speller = self.speller(through);
+        let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
+        let text = speller.update(table, self.deleted(table)?, guard.into());
+        self.change(table, &text, keys).await
+    }
+
+    async fn delete_roots(&mut self, keys: &[R::Key]) -> Result<u64, Error> {
+        let guard = self.speller(Through::Active).state(self.soft(ROOT), Rows::Active, &self.quoted(ROOT));
+        let text = Text::from(format!("UPDATE {} SET ", self.quoted(ROOT)))
+            .part(Part::Set)
+            .then(self.deleted(ROOT)?)
+            .sql(" WHERE ")
+            .then(self.is_root())
+            .sql(" AND ")
+            .sql(guard);
+        self.change(ROOT, &text, keys).await
+    }
+
+    /// The mark that this operation writes, in the types of a table.
+    fn mark(&self, table: usize) -> Result<Mark, Error> {
+        let soft = self.soft(table);
+        let stamp = match soft.stamp {
+            Some((_, kind)) => Some((kind, mark::spell(kind, self.dialect, self.at)?)),
+            None => None,
+        };
+        let operation = soft.operation.and_then(|(_, kind)| Some((kind, self.id.of_kind(kind)?)));
+        Ok(Mark { operation, stamp })
+    }
+
+    /// What is assigned to a row that is deleted.
+    fn deleted(&self, table: usize) -> Result<Text, Error> {
+        let soft = self.soft(table);
+        let qualifier = self.speller(Through::Active).assigned(self.node(table));
+        let mut assignments = Vec::new();
+        for (column, value) in &self.options.metadata {
+            let operation = soft.operation.map(|(operation, _)| operation);
+            if soft.reset.iter().any(|reset| reset == column && Some(*reset) != operation) {
+                // As a literal: on PostgreSQL it takes the type of its column.
+                assignments.push(self.assign(table, column, self.dialect.literal(value).into()));
+            }
+        }
+        if let Some(literal) = soft.mode.assignment(true) {
+            assignments.push(Text::from(format!("{qualifier}{}{literal}", self.dialect.quote(soft.state))));
+        }
+        let mark = self.mark(table)?;
+        if let (Some((column, _)), Some((kind, text))) = (soft.stamp, &mark.stamp) {
+            assignments.push(self.assign(table, column, mark::instant(*kind, self.dialect, text)));
+        }
+        if let (Some((column, _)), Some((kind, text))) = (soft.operation, &mark.operation) {
+            let kind: OperationKind = *kind;
+            assignments.push(self.assign(table, column, mark::identifier(kind, self.dialect, text)));
+        }
+        assignments.extend(self.touch(&qualifier, soft)?);
+        Ok(Text::join(assignments, ", "))
+    }
+}

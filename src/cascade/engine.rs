@@ -1,0 +1,319 @@
+//! What all runs of a cascade have in common: the graph, the instant, the transaction and its retries.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use super::mark::{self, OperationId};
+use super::plan::{Plan, ROOT};
+use super::report::CascadeReport;
+use super::root::{CascadeRoot, Known};
+use super::spelling::{Speller, Through};
+use super::text::{Part, Text};
+use super::{delete, restore};
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
+use crate::instant::to_micros;
+use crate::migration::{Dialect, Question};
+use crate::predicate::Rows;
+use crate::purge::{backoff, dialect};
+use crate::relation::{Node, Soft};
+
+/// What `.cascade()` was told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Options {
+    /// Metadata for all tables.
+    pub(super) metadata: Vec<(String, String)>,
+    /// An identifier of the caller's.
+    pub(super) operation: Option<String>,
+}
+
+/// How often a transaction is tried that others were in the way of.
+const ATTEMPTS: u32 = 10;
+
+/// How many values of keys a statement binds for each place where they stand. SQLite takes 32766 binds.
+const BINDS: usize = 2000;
+
+/// One attempt, in its transaction.
+pub(super) struct Attempt<'a, R, X> {
+    pub(super) root: &'a R,
+    pub(super) x: &'a mut X,
+    pub(super) plan: &'a Plan,
+    pub(super) dialect: Dialect,
+    pub(super) options: &'a Options,
+    pub(super) at: DateTime<Utc>,
+    pub(super) id: &'a OperationId,
+    pub(super) preview: bool,
+}
+
+/// Runs a cascade.
+pub(super) async fn run<R, X>(root: &R, x: &mut X, options: &Options, preview: bool) -> Result<CascadeReport, Error>
+where
+    X: Executor,
+    R: CascadeRoot<X::Backend>,
+{
+    root.check()?;
+    let plan = Plan::of(root.node())?;
+    check(root, &plan, options)?;
+    let outermost = !x.in_transaction()?;
+    let dialect = dialect(x).await?;
+    let at = instant(root, x, &plan, dialect).await?;
+    let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), OperationId::given);
+    let recursion = Recursion::allow(x, &plan, dialect).await?;
+    let mut tried = 0;
+    let result = loop {
+        let attempt = Attempt { root, x: &mut *x, plan: &plan, dialect, options, at, id: &id, preview };
+        let result = attempt.in_transaction().await;
+        tried += 1;
+        match result {
+            // Inside a transaction of the caller's, it is the caller's that must be tried again.
+            Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
+                x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await?;
+            }
+            result => break result,
+        }
+    };
+    recursion.restore(x).await;
+    result
+}
+
+/// Whether an error passes when the transaction is tried again.
+fn passes(error: &DieselError) -> bool {
+    matches!(fault(error), Fault::Again | Fault::Busy)
+}
+
+/// What can be refused before the first statement.
+fn check<DB, R>(root: &R, plan: &Plan, options: &Options) -> Result<(), Error>
+where
+    DB: diesel::backend::Backend,
+    R: CascadeRoot<DB>,
+{
+    let table = || plan.tables[ROOT].node.name();
+    for (column, _) in &options.metadata {
+        let declares = |soft: &Soft| {
+            let operation = soft.operation.map(|(operation, _)| operation);
+            soft.reset.iter().any(|reset| reset == column && Some(*reset) != operation)
+        };
+        if !plan.tables.iter().any(|member| declares(&member.soft)) {
+            return Err(Error::NoSuchMetadata { table: table(), column: column.clone() });
+        }
+        if root.assigns(column) {
+            return Err(Error::ColumnSetTwice { table: table(), column: column.clone() });
+        }
+    }
+    if let Some(operation) = plan.tables[ROOT].soft.operation.filter(|_| root.deletes()) {
+        if root.assigns(operation.0) {
+            return Err(Error::ColumnSetTwice { table: table(), column: operation.0.to_owned() });
+        }
+    }
+    if let Some(id) = &options.operation {
+        let given = OperationId::given(id);
+        for member in &plan.tables {
+            if member.soft.operation.is_some_and(|(_, kind)| given.of_kind(kind).is_none()) {
+                return Err(Error::InvalidOperation { table: member.node.name(), id: id.clone() });
+            }
+        }
+    }
+    if root.deletes() {
+        delete::check(plan)
+    } else {
+        restore::check(plan)
+    }
+}
+
+/// The one instant of the operation.
+async fn instant<R, X>(root: &R, x: &mut X, plan: &Plan, dialect: Dialect) -> Result<DateTime<Utc>, Error>
+where
+    X: Executor,
+    R: CascadeRoot<X::Backend>,
+{
+    let soft = &plan.tables[ROOT].soft;
+    let (stamp, touch) = root.instants();
+    for (known, part, column) in [(stamp, Part::Stamp, soft.stamp), (touch, Part::Touch, soft.touch)] {
+        match (known, column) {
+            (Known::At(at), _) => {
+                if let Some(at) = at? {
+                    return Ok(at);
+                }
+            }
+            (Known::Asked, Some((_, kind))) => {
+                let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
+                let query = Text::from("SELECT ")
+                    .then(mark::asked(kind, dialect, Text::new().part(part)))
+                    .sql(format!(", CAST(NULL AS {ty})"));
+                let rows = root.texts(x, &query, &[]).await?;
+                let text = rows.into_iter().next().and_then(|(text, _)| text);
+                let read = text.as_deref().and_then(|text| mark::read(kind, text));
+                return read.map(to_micros).ok_or(Error::NoInstant { text: text.unwrap_or_else(|| "NULL".into()) });
+            }
+            (Known::Absent | Known::Asked, _) => {}
+        }
+    }
+    Ok(to_micros(Utc::now()))
+}
+
+/// How deep MySQL and MariaDB let a recursive query go: 1000 steps, then MySQL fails, and MariaDB returns what
+/// it has so far.
+struct Recursion {
+    /// The variable of the session, and its value.
+    before: Option<(String, String)>,
+}
+
+impl Recursion {
+    async fn allow<X: Executor>(x: &mut X, plan: &Plan, dialect: Dialect) -> Result<Self, Error> {
+        if dialect != Dialect::Mysql || !plan.components.iter().any(|component| component.recursive) {
+            return Ok(Self { before: None });
+        }
+        // The first comment is MariaDB's, the second that of MySQL 8, which MariaDB leaves alone.
+        let question = Question::text(
+            "SELECT CAST(NULL AS CHAR) /*M! , 'max_recursive_iterations', CAST(@@SESSION.max_recursive_iterations AS CHAR) */ \
+             /*!80000 , 'cte_max_recursion_depth', CAST(@@SESSION.cte_max_recursion_depth AS CHAR) */ \
+             , CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR)",
+        );
+        let rows = x.ask(question).await?;
+        let before = rows.first().and_then(|row| Some((row.optional(1)?, row.optional(2)?)));
+        if let Some((name, _)) = &before {
+            x.tell(Question::text(&format!("SET SESSION {name} = 4294967295"))).await?;
+        }
+        Ok(Self { before })
+    }
+
+    async fn restore<X: Executor>(self, x: &mut X) {
+        if let Some((name, value)) = self.before.filter(|(_, value)| value.parse::<u64>().is_ok()) {
+            // On a connection that is lost there is nothing to give back.
+            let _ = x.tell(Question::text(&format!("SET SESSION {name} = {value}"))).await;
+        }
+    }
+}
+
+impl<R, X> Attempt<'_, R, X>
+where
+    X: Executor,
+    R: CascadeRoot<X::Backend>,
+{
+    async fn in_transaction(mut self) -> Result<CascadeReport, Error> {
+        self.x.begin().await?;
+        let result = self.steps().await;
+        match result {
+            Ok(report) if self.preview => {
+                self.x.rollback().await?;
+                Ok(report)
+            }
+            Ok(report) => match self.x.commit().await {
+                Ok(()) => Ok(report),
+                // A failure to serialize that shows at the end: the transaction is gone, unless Diesel says otherwise.
+                Err(error) => {
+                    if self.x.in_transaction().is_ok_and(|open| open) && !matches!(error, DieselError::BrokenTransactionManager) {
+                        let _ = self.x.rollback().await;
+                    }
+                    Err(error.into())
+                }
+            },
+            Err(error) => match self.x.rollback().await {
+                Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
+                Err(rollback) => Err(rollback.into()),
+            },
+        }
+    }
+
+    async fn steps(&mut self) -> Result<CascadeReport, Error> {
+        if self.dialect == Dialect::Sqlite && !self.preview {
+            // SQLite gives up a transaction that reads first and writes when another has written in between.
+            let node = &self.plan.tables[ROOT].node;
+            let (table, key) = (node.table.quoted(self.dialect), self.dialect.quote(&node.key[0]));
+            self.execute(&Text::from(format!("UPDATE {table} SET {key} = {key} WHERE 1 = 0")), &[]).await?;
+        }
+        if self.root.deletes() { self.delete().await } else { self.restore().await }
+    }
+
+    pub(super) fn speller(&self, through: Through) -> Speller<'_> {
+        Speller { plan: self.plan, dialect: self.dialect, through }
+    }
+
+    pub(super) fn node(&self, table: usize) -> &Node {
+        &self.plan.tables[table].node
+    }
+
+    pub(super) fn soft(&self, table: usize) -> &Soft {
+        &self.plan.tables[table].soft
+    }
+
+    pub(super) fn quoted(&self, table: usize) -> String {
+        self.node(table).table.quoted(self.dialect)
+    }
+
+    pub(super) async fn execute(&mut self, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
+        Ok(self.root.execute(self.x, text, keys).await?)
+    }
+
+    /// Executes a statement that changes a table; its name is that of a conflict.
+    pub(super) async fn change(&mut self, table: usize, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
+        let restores = !self.root.deletes();
+        self.root.execute(self.x, text, keys).await.map_err(|error| match error {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) if restores => {
+                Error::RestoreConflict {
+                    table: self.node(table).name(),
+                    constraint: information.constraint_name().map(str::to_owned),
+                }
+            }
+            other => other.into(),
+        })
+    }
+
+    /// The one number that a query of two texts counts.
+    pub(super) async fn count(&mut self, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
+        let rows = self.root.texts(self.x, text, keys).await?;
+        Ok(rows.into_iter().next().and_then(|(count, _)| count?.parse().ok()).unwrap_or_default())
+    }
+
+    /// The keys of the target's rows in the state that the verb changes, in the order of the key; locked but for a
+    /// preview.
+    pub(super) async fn find_roots(&mut self, lock: bool) -> Result<Vec<R::Key>, Error> {
+        let (node, table) = (self.node(ROOT), self.quoted(ROOT));
+        let rows = if self.root.deletes() { Rows::Active } else { Rows::Deleted };
+        let state = self.speller(Through::Active).state(self.soft(ROOT), rows, &table);
+        let keys = node.key.iter().map(|column| format!("{table}.{}", self.dialect.quote(column)));
+        let keys = keys.collect::<Vec<_>>().join(", ");
+        let lock = if lock && self.dialect != Dialect::Sqlite { " FOR UPDATE" } else { "" };
+        let query = Text::from(format!("SELECT {keys} FROM {table}"))
+            .part(Part::Where)
+            .sql(state)
+            .part(Part::OnlyIf)
+            .sql(format!(" ORDER BY {keys}{lock}"));
+        Ok(self.root.keys(self.x, &query, &[]).await?)
+    }
+
+    /// Keys in portions that a statement can bind.
+    pub(super) fn portions<'k>(&self, keys: &'k [R::Key]) -> std::slice::Chunks<'k, R::Key> {
+        keys.chunks((BINDS / R::KEY_COLUMNS.max(1)).max(1))
+    }
+
+    /// Whether a row of the root's table is one of the root's.
+    pub(super) fn is_root(&self) -> Text {
+        let table = self.quoted(ROOT);
+        let columns = self.node(ROOT).key.iter().map(|column| format!("{table}.{}", self.dialect.quote(column)));
+        Text::new().part(Part::Keys(columns.collect()))
+    }
+
+    /// `column = value`, for an UPDATE that may be of several tables.
+    pub(super) fn assign(&self, table: usize, column: &str, value: Text) -> Text {
+        let qualifier = self.speller(Through::Active).assigned(self.node(table));
+        Text::from(format!("{qualifier}{} = ", self.dialect.quote(column))).then(value)
+    }
+
+    /// The assignment of the touch column, if a table has one.
+    pub(super) fn touch(&self, qualifier: &str, soft: &Soft) -> Result<Option<Text>, Error> {
+        let Some((column, kind)) = soft.touch else { return Ok(None) };
+        let value = mark::instant(kind, self.dialect, &mark::spell(kind, self.dialect, self.at)?);
+        Ok(Some(Text::from(format!("{qualifier}{} = ", self.dialect.quote(column))).then(value)))
+    }
+
+    /// The report, in the plan's order.
+    pub(super) fn report(&self, rows: &[u64], unlinked: Vec<(String, u64)>, id: Option<String>) -> CascadeReport {
+        let tables = self.plan.in_order().map(|table| (self.node(table).name(), rows[table])).collect();
+        let changed = rows.iter().any(|rows| *rows > 0);
+        CascadeReport { tables, unlinked, operation_id: id.filter(|_| changed), at: self.at }
+    }
+}

@@ -1,0 +1,248 @@
+//! What identifies an operation in its rows: an identifier, or the instant. As text, since the tables of a
+//! cascade can have columns of different types.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+
+use super::text::Text;
+use crate::error::Error;
+use crate::instant::InstantKind;
+use crate::marker::OperationKind;
+use crate::migration::Dialect;
+use crate::relation::Soft;
+
+/// The instant as text of a column's kind.
+///
+/// On SQLite it is the text that Diesel writes, so that the two compare equal.
+pub(super) fn spell(kind: InstantKind, dialect: Dialect, at: DateTime<Utc>) -> Result<String, Error> {
+    let out_of_range = || Error::InstantOutOfRange { instant: at };
+    let text = match kind {
+        InstantKind::Timestamp | InstantKind::Datetime => at.naive_utc().format("%F %T%.f").to_string(),
+        InstantKind::Timestamptz | InstantKind::TimestamptzSqlite => at.format("%F %T%.f%:z").to_string(),
+        InstantKind::Seconds => return Ok(at.timestamp().to_string()),
+        InstantKind::Seconds32 => {
+            return i32::try_from(at.timestamp()).map(|seconds| seconds.to_string()).map_err(|_| out_of_range());
+        }
+        InstantKind::Millis => return Ok(at.timestamp_millis().to_string()),
+        InstantKind::Micros => return Ok(at.timestamp_micros().to_string()),
+    };
+    // As for the verbs: what would be misordered, refused or NULL.
+    let years = if kind == InstantKind::Timestamp && dialect == Dialect::Mysql { 1970..=2037 } else { 0..=9999 };
+    if years.contains(&at.year()) { Ok(text) } else { Err(out_of_range()) }
+}
+
+/// The text of an instant, as it was asked for by [`asked`], as an instant.
+pub(super) fn read(kind: InstantKind, text: &str) -> Option<DateTime<Utc>> {
+    let number = || text.trim().parse::<i64>().ok();
+    match kind {
+        InstantKind::Seconds | InstantKind::Seconds32 => DateTime::from_timestamp(number()?, 0),
+        InstantKind::Millis => DateTime::from_timestamp_millis(number()?),
+        InstantKind::Micros => DateTime::from_timestamp_micros(number()?),
+        _ => {
+            let zoned = DateTime::parse_from_str(text, "%F %T%.f%:z").map(|at| at.to_utc());
+            let plain = || NaiveDateTime::parse_from_str(text, "%F %T%.f").map(|at| at.and_utc());
+            zoned.or_else(|_| plain()).ok()
+        }
+    }
+}
+
+/// An expression of a kind of instant as text that [`read`] reads, whatever the settings of the session.
+pub(super) fn asked(kind: InstantKind, dialect: Dialect, expression: Text) -> Text {
+    let around = |before: &str, after: &str| Text::from(before).then(expression.clone()).sql(after);
+    match (dialect, kind) {
+        (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => {
+            around("to_char(", ", 'YYYY-MM-DD HH24:MI:SS.US')")
+        }
+        (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => {
+            around("to_char((", ") AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')")
+        }
+        (Dialect::Postgres | Dialect::Sqlite, _) => around("CAST(", " AS TEXT)"),
+        (Dialect::Mysql, _) => around("CAST(", " AS CHAR)"),
+    }
+}
+
+/// A bound text as a value of a kind of instant.
+pub(super) fn instant(kind: InstantKind, dialect: Dialect, text: &str) -> Text {
+    let cast = |ty: &str| Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
+    match (dialect, kind) {
+        (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => cast("timestamp"),
+        (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => cast("timestamptz"),
+        (Dialect::Postgres, _) => cast("bigint"),
+        (
+            Dialect::Mysql,
+            InstantKind::Timestamp
+            | InstantKind::Datetime
+            | InstantKind::Timestamptz
+            | InstantKind::TimestamptzSqlite,
+        ) => cast("DATETIME(6)"),
+        (Dialect::Mysql, _) => cast("SIGNED"),
+        (
+            Dialect::Sqlite,
+            InstantKind::Timestamp
+            | InstantKind::Datetime
+            | InstantKind::Timestamptz
+            | InstantKind::TimestamptzSqlite,
+        ) => Text::new().bind(text),
+        (Dialect::Sqlite, _) => cast("INTEGER"),
+    }
+}
+
+/// A bound text as an identifier.
+pub(super) fn identifier(kind: OperationKind, dialect: Dialect, text: &str) -> Text {
+    let cast = |ty: &str| Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
+    match (kind, dialect) {
+        (OperationKind::Uuid, Dialect::Postgres) => cast("uuid"),
+        (OperationKind::Uuid | OperationKind::Text, _) => Text::new().bind(text),
+        (OperationKind::BigInt, Dialect::Postgres) => cast("bigint"),
+        (OperationKind::BigInt, Dialect::Mysql) => cast("SIGNED"),
+        (OperationKind::BigInt, Dialect::Sqlite) => cast("INTEGER"),
+    }
+}
+
+/// The identifier of one operation, in each form.
+#[derive(Debug, Clone)]
+pub(super) struct OperationId {
+    text: String,
+    number: Option<i64>,
+}
+
+impl OperationId {
+    /// A new one: a UUID of version 7 (its first 48 bits are the time, so that an index on it grows at
+    /// its end), and a random number of 63 bits.
+    pub(super) fn generate(now: DateTime<Utc>) -> Self {
+        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default() & 0xffff_ffff_ffff;
+        let (one, two) = (random(), random());
+        let text = format!(
+            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
+            millis >> 16,
+            millis & 0xffff,
+            one & 0xfff,
+            0x8000 | ((one >> 12) & 0x3fff),
+            two & 0xffff_ffff_ffff
+        );
+        let number = i64::try_from(random() >> 1).unwrap_or(i64::MAX);
+        Self { text, number: Some(number.max(1)) }
+    }
+
+    /// One of the caller's.
+    pub(super) fn given(text: &str) -> Self {
+        Self { text: text.to_owned(), number: text.parse().ok() }
+    }
+
+    /// The form for a column; `None` if a given one has none.
+    pub(super) fn of_kind(&self, kind: OperationKind) -> Option<String> {
+        match kind {
+            OperationKind::Uuid | OperationKind::Text => Some(self.text.clone()),
+            OperationKind::BigInt => self.number.map(|number| number.to_string()),
+        }
+    }
+}
+
+/// 64 bits that no other call gets: the keys of a `RandomState` come from the system's generator.
+fn random() -> u64 {
+    let mut hasher = RandomState::new().build_hasher();
+    hasher.write_u64(0);
+    hasher.finish()
+}
+
+/// What the rows of one operation have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub(super) operation: Option<(OperationKind, String)>,
+    pub(super) stamp: Option<(InstantKind, String)>,
+}
+
+impl Mark {
+    /// Which column of a table identifies the operation, and its value there.
+    pub(super) fn on(&self, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
+        if let (Some((column, kind)), Some((own, text))) = (soft.operation, &self.operation) {
+            if is_number(kind) == is_number(*own) {
+                return Some((column, identifier(kind, dialect, text)));
+            }
+        }
+        match (soft.stamp, &self.stamp) {
+            (Some((column, kind)), Some((own, text))) if kind == *own => Some((column, instant(kind, dialect, text))),
+            _ => None,
+        }
+    }
+}
+
+fn is_number(kind: OperationKind) -> bool {
+    kind == OperationKind::BigInt
+}
+
+/// How the rows of `child` are told to belong to an operation on rows of `root`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Identified {
+    ByOperation,
+    ByInstant,
+}
+
+/// The same, or why they cannot be.
+pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'static str> {
+    if let (Some((_, one)), Some((_, other))) = (root.operation, child.operation) {
+        if is_number(one) == is_number(other) {
+            return Ok(Identified::ByOperation);
+        }
+    }
+    match (root.stamp, child.stamp) {
+        (None, _) | (_, None) => Err("one of them has no timestamp"),
+        (Some((_, one)), Some((_, other))) if one != other => Err("their timestamps have different types"),
+        (Some((_, InstantKind::Seconds | InstantKind::Seconds32 | InstantKind::Millis)), _) => {
+            Err("their timestamps are coarser than microseconds")
+        }
+        _ => Ok(Identified::ByInstant),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instant_is_spelled_and_read() {
+        let at = DateTime::from_timestamp_micros(1_709_294_400_250_000).expect("an instant");
+        for (kind, text) in [
+            (InstantKind::Timestamp, "2024-03-01 12:00:00.250"),
+            (InstantKind::Datetime, "2024-03-01 12:00:00.250"),
+            (InstantKind::Timestamptz, "2024-03-01 12:00:00.250+00:00"),
+            (InstantKind::TimestamptzSqlite, "2024-03-01 12:00:00.250+00:00"),
+            (InstantKind::Millis, "1709294400250"),
+            (InstantKind::Micros, "1709294400250000"),
+        ] {
+            assert_eq!(spell(kind, Dialect::Postgres, at).expect("in range"), text);
+            assert_eq!(read(kind, text), Some(at));
+        }
+        assert_eq!(spell(InstantKind::Seconds32, Dialect::Sqlite, at).expect("in range"), "1709294400");
+        assert_eq!(read(InstantKind::Timestamp, "soon"), None);
+    }
+
+    #[test]
+    fn an_instant_that_does_not_fit_is_refused() {
+        let late = DateTime::from_timestamp(3_000_000_000, 0).expect("an instant");
+        assert!(spell(InstantKind::Seconds32, Dialect::Postgres, late).is_err());
+        assert!(spell(InstantKind::Timestamp, Dialect::Mysql, late).is_err());
+        assert!(spell(InstantKind::Datetime, Dialect::Mysql, late).is_ok());
+        let very_late = DateTime::from_timestamp(300_000_000_000, 0).expect("an instant");
+        assert!(spell(InstantKind::Timestamp, Dialect::Postgres, very_late).is_err());
+        assert!(spell(InstantKind::Seconds, Dialect::Postgres, very_late).is_ok());
+    }
+
+    #[test]
+    fn identifiers_are_uuids_in_order_and_never_twice() {
+        let now = DateTime::from_timestamp_millis(0x0123_4567_89ab).expect("an instant");
+        let ids: Vec<OperationId> = (0..1000).map(|_| OperationId::generate(now)).collect();
+        for id in &ids {
+            assert!(id.text.starts_with("01234567-89ab-7"), "{}", id.text);
+            assert_eq!(id.text.len(), 36);
+            assert!("89ab".contains(&id.text[19..20]), "{}", id.text);
+            assert!(id.number.is_some_and(|number| number > 0));
+        }
+        let texts: std::collections::HashSet<_> = ids.iter().map(|id| &id.text).collect();
+        let numbers: std::collections::HashSet<_> = ids.iter().map(|id| id.number).collect();
+        assert_eq!((texts.len(), numbers.len()), (1000, 1000));
+        assert_eq!(OperationId::given("x").of_kind(OperationKind::BigInt), None);
+        assert_eq!(OperationId::given("7").of_kind(OperationKind::BigInt), Some("7".into()));
+    }
+}

@@ -1,0 +1,167 @@
+//! From the declared relations to an order of tables: parents before their children, tables that refer to
+//! each other in a circle together.
+
+use crate::error::Error;
+use crate::relation::{KeyColumn, Node, Policy, Relation, Soft};
+
+/// The tables of a cascade. The first is the root's.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) tables: Vec<Member>,
+    /// The relations that cascade.
+    pub(super) edges: Vec<Edge>,
+    /// The relations that do not.
+    pub(super) sides: Vec<Side>,
+    /// In order: parents first.
+    pub(super) components: Vec<Component>,
+}
+
+/// A table that a cascade can reach.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) node: Node,
+    pub(super) soft: Soft,
+    pub(super) component: usize,
+}
+
+/// A relation that cascades, between two tables of the plan.
+#[derive(Debug, Clone)]
+pub(super) struct Edge {
+    pub(super) parent: usize,
+    pub(super) child: usize,
+    pub(super) columns: Vec<&'static str>,
+}
+
+/// A relation that ends a cascade.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) policy: Policy,
+    pub(super) parent: usize,
+    pub(super) child: Node,
+    pub(super) columns: Vec<KeyColumn>,
+}
+
+/// A table, or several that refer to each other in a circle.
+#[derive(Debug)]
+pub(super) struct Component {
+    pub(super) tables: Vec<usize>,
+    /// Whether rows of it can be reached from rows of it.
+    pub(super) recursive: bool,
+}
+
+pub(super) const ROOT: usize = 0;
+
+impl Plan {
+    pub(super) fn of(root: Node) -> Result<Self, Error> {
+        let mut plan = Self { tables: Vec::new(), edges: Vec::new(), sides: Vec::new(), components: Vec::new() };
+        let name = root.name();
+        plan.add(root)?;
+        let mut next = 0;
+        while next < plan.tables.len() {
+            let relations = (plan.tables[next].node.relations)();
+            plan.follow(next, relations)?;
+            next += 1;
+        }
+        plan.order(&name)?;
+        Ok(plan)
+    }
+
+    /// The place of a table that may be there already.
+    fn add(&mut self, node: Node) -> Result<usize, Error> {
+        if let Some(place) = self.tables.iter().position(|member| member.node.id == node.id) {
+            return Ok(place);
+        }
+        let invalid = |problem: &str| Err(Error::InvalidRelations { table: node.name(), problem: problem.to_owned() });
+        if node.key.is_empty() {
+            return invalid("its primary key is not among the columns of its `table!`");
+        }
+        let Some(soft) = node.soft.clone() else { return invalid("it is not soft-deletable") };
+        self.tables.push(Member { node, soft, component: 0 });
+        Ok(self.tables.len() - 1)
+    }
+
+    fn follow(&mut self, parent: usize, relations: Vec<Relation>) -> Result<(), Error> {
+        let mut seen = Vec::new();
+        for Relation { policy, columns, child } in relations {
+            let child = child();
+            let key: Vec<&str> = columns.iter().map(|column| column.name).collect();
+            if seen.contains(&(child.id, key.clone())) {
+                let problem = format!("`{}({})` is named twice", child.name(), key.join(", "));
+                return Err(Error::InvalidRelations { table: self.tables[parent].node.name(), problem });
+            }
+            seen.push((child.id, key));
+            if policy == Policy::Cascade {
+                let columns = columns.iter().map(|column| column.name).collect();
+                let child = self.add(child)?;
+                self.edges.push(Edge { parent, child, columns });
+            } else {
+                self.sides.push(Side { policy, parent, child, columns });
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, root: &str) -> Result<(), Error> {
+        let count = self.tables.len();
+        let mut reaches = vec![vec![false; count]; count];
+        for edge in &self.edges {
+            reaches[edge.parent][edge.child] = true;
+        }
+        for over in 0..count {
+            for from in 0..count {
+                if reaches[from][over] {
+                    let further = reaches[over].clone();
+                    for (to, reached) in reaches[from].iter_mut().enumerate() {
+                        *reached |= further[to];
+                    }
+                }
+            }
+        }
+        let mut placed = vec![false; count];
+        while placed.contains(&false) {
+            // Ready is what no unplaced table outside of its own circle leads to. Among those the name
+            // decides, so that every cascade locks tables in one order.
+            let ready = (0..count).filter(|&table| {
+                !placed[table]
+                    && (0..count).all(|other| placed[other] || !reaches[other][table] || reaches[table][other])
+            });
+            let first = ready.min_by_key(|&table| (table != ROOT, self.tables[table].node.name()));
+            let Some(first) = first else {
+                return Err(Error::InvalidRelations { table: root.to_owned(), problem: "they have no order".into() });
+            };
+            let in_circle = |&table: &usize| table == first || (reaches[first][table] && reaches[table][first]);
+            let mut tables: Vec<usize> = (0..count).filter(in_circle).collect();
+            tables.sort_by_key(|&table| (table != ROOT, self.tables[table].node.name()));
+            for &table in &tables {
+                placed[table] = true;
+                self.tables[table].component = self.components.len();
+            }
+            self.components.push(Component { recursive: reaches[first][first], tables });
+        }
+        Ok(())
+    }
+
+    pub(super) fn component_of(&self, table: usize) -> &Component {
+        &self.components[self.tables[table].component]
+    }
+
+    /// The relations that lead to a table.
+    pub(super) fn into_table(&self, table: usize) -> impl Iterator<Item = &Edge> {
+        self.edges.iter().filter(move |edge| edge.child == table)
+    }
+
+    /// Whether an edge stays within a circle.
+    pub(super) fn is_inner(&self, edge: &Edge) -> bool {
+        self.tables[edge.parent].component == self.tables[edge.child].component
+    }
+
+    /// The tables in order, parents first.
+    pub(super) fn in_order(&self) -> impl DoubleEndedIterator<Item = usize> {
+        self.components.iter().flat_map(|component| component.tables.iter().copied())
+    }
+
+    /// Whether rows of the root's table can be reached from its rows.
+    pub(super) fn root_is_recursive(&self) -> bool {
+        self.component_of(ROOT).recursive
+    }
+}

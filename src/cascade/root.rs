@@ -1,0 +1,325 @@
+//! What depends on the types of the target: its where clause, the keys of its rows, further assignments.
+
+use chrono::{DateTime, Utc};
+use diesel::backend::Backend;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::{AppearsOnTable, Expression, QueryMetadata};
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_source::Table;
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{HasSqlType, Nullable, Text as SqlText};
+
+use super::text::{Part, Text};
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::hidden::{NoFromClause, writes_nothing};
+use crate::instant::{BoundInstant, InstantType};
+use crate::key::{Key, KeyOf};
+use crate::marker::{NoInstant, SoftDeletable};
+use crate::migration::TableColumns;
+use crate::relation::Node;
+use crate::statement::{NoReturning, Transition, Verb};
+
+/// A soft delete or restore that a cascade can start from, on a backend.
+#[diagnostic::on_unimplemented(
+    message = "this cascade cannot run on the backend `{DB}`",
+    note = "the target, its primary key and what `.set(..)` assigns must be of SQL types that the backend has"
+)]
+pub trait CascadeRoot<DB: Backend> {
+    /// A primary key of the root's table.
+    #[doc(hidden)]
+    type Key: Clone + PartialEq + Send + Sync;
+
+    /// The root's table.
+    #[doc(hidden)]
+    fn node(&self) -> Node;
+    /// Whether rows are deleted, or restored.
+    #[doc(hidden)]
+    fn deletes(&self) -> bool;
+    /// What forbids the statement.
+    #[doc(hidden)]
+    fn check(&self) -> Result<(), Error>;
+    /// Whether `.set(..)` assigns a column, by its name.
+    #[doc(hidden)]
+    fn assigns(&self, column: &str) -> bool;
+    /// The instant of the operation, as far as it is known without the database.
+    #[doc(hidden)]
+    fn instants(&self) -> (Known, Known);
+    /// The violation of a constraint by the root's rows, in our words.
+    #[doc(hidden)]
+    fn columns(key: &Self::Key) -> String;
+    /// How many columns a key has.
+    #[doc(hidden)]
+    const KEY_COLUMNS: usize;
+
+    /// Loads keys.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn keys<X>(&self, x: &mut X, text: &Text, keys: &[Self::Key]) -> QueryResult<Vec<Self::Key>>
+    where
+        X: Executor<Backend = DB>;
+    /// Loads rows of two texts.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn texts<X>(&self, x: &mut X, text: &Text, keys: &[Self::Key]) -> QueryResult<Vec<Texts>>
+    where
+        X: Executor<Backend = DB>;
+    /// Executes a statement.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn execute<X>(&self, x: &mut X, text: &Text, keys: &[Self::Key]) -> QueryResult<u64>
+    where
+        X: Executor<Backend = DB>;
+}
+
+/// A row of two texts.
+pub type Texts = (Option<String>, Option<String>);
+type TextTypes = (Nullable<SqlText>, Nullable<SqlText>);
+
+/// What is known of an instant before a connection is asked.
+#[derive(Debug)]
+pub enum Known {
+    /// It is this one, or cannot be.
+    At(Result<Option<DateTime<Utc>>, Error>),
+    /// There is no column for one.
+    Absent,
+    /// The database has to compute it.
+    Asked,
+}
+
+/// An instant that is the same for all rows of a cascade: the default, `.at_utc(..)`, or an expression of
+/// `.at(..)` that names no column.
+#[diagnostic::on_unimplemented(
+    message = "a cascade writes one instant to all its tables, and `.at(..)` was given an expression that is none",
+    note = "give a value, `db_now()`, or another expression that names no column of the table; or call `.at_utc(..)`"
+)]
+pub trait FixedInstant {
+    /// What is known of it.
+    #[doc(hidden)]
+    fn known(&self) -> Known;
+}
+
+impl FixedInstant for NoInstant {
+    fn known(&self) -> Known {
+        Known::Absent
+    }
+}
+
+impl<ST: InstantType<U>, U> FixedInstant for BoundInstant<ST, U> {
+    fn known(&self) -> Known {
+        Known::At(self.instant())
+    }
+}
+
+impl<E> FixedInstant for E
+where
+    E: Expression + AppearsOnTable<NoFromClause>,
+{
+    fn known(&self) -> Known {
+        Known::Asked
+    }
+}
+
+/// A [`Text`], its parts filled in.
+#[derive(Debug)]
+pub struct Spelled<'a, Q, K> {
+    root: &'a Q,
+    text: &'a Text,
+    keys: &'a [K],
+}
+
+impl<Q, K> Clone for Spelled<'_, Q, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q, K> Copy for Spelled<'_, Q, K> {}
+
+// The text varies with the graph and the number of keys; Diesel then caches by the SQL.
+impl<Q, K> QueryId for Spelled<'_, Q, K> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<V, T, P, G, S, X, Set, C, K, DB> QueryFragment<DB>
+    for Spelled<'_, Transition<V, T, P, G, S, X, Set, C, NoReturning>, K>
+where
+    DB: Backend + HasSqlType<SqlText>,
+    T: SoftDeletable,
+    P: QueryFragment<DB>,
+    G: QueryFragment<DB>,
+    S: QueryFragment<DB>,
+    X: QueryFragment<DB>,
+    Set: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+    KeyOf<T>: Key<DB, Value = K>,
+    String: ToSql<SqlText, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if self.keys.len() > 1 {
+            // The next one will have another number of keys.
+            out.unsafe_to_cache_prepared();
+        }
+        for part in self.text.parts() {
+            match part {
+                Part::Sql(sql) => out.push_sql(sql),
+                Part::Bind(text) => out.push_bind_param::<SqlText, String>(text)?,
+                Part::Where => self.root.condition.walk_and(out.reborrow())?,
+                Part::OnlyIf => self.root.only_if.walk_ast(out.reborrow())?,
+                Part::Stamp => self.root.stamp.walk_ast(out.reborrow())?,
+                Part::Touch => self.root.touch.walk_ast(out.reborrow())?,
+                Part::Set => {
+                    if !writes_nothing(&self.root.set, &out)? {
+                        self.root.set.walk_ast(out.reborrow())?;
+                        out.push_sql(", ");
+                    }
+                }
+                Part::Keys(columns) => walk_keys::<KeyOf<T>, DB>(columns, self.keys, out.reborrow())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `a IN (..)`, or `((a = .. AND b = ..) OR ..)`.
+fn walk_keys<'b, K, DB>(columns: &'b [String], keys: &'b [K::Value], mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+where
+    DB: Backend,
+    K: Key<DB>,
+{
+    if let ([column], [key]) = (columns, keys) {
+        out.push_sql("(");
+        out.push_sql(column);
+        out.push_sql(" = ");
+        K::push(key, 0, out.reborrow())?;
+    } else if let [column] = columns {
+        out.push_sql("(");
+        out.push_sql(column);
+        out.push_sql(" IN (");
+        for (place, key) in keys.iter().enumerate() {
+            out.push_sql(if place == 0 { "" } else { ", " });
+            K::push(key, 0, out.reborrow())?;
+        }
+        out.push_sql(")");
+    } else {
+        out.push_sql("(");
+        for (place, key) in keys.iter().enumerate() {
+            out.push_sql(if place == 0 { "(" } else { " OR (" });
+            for (place, column) in columns.iter().enumerate() {
+                out.push_sql(if place == 0 { "" } else { " AND " });
+                out.push_sql(column);
+                out.push_sql(" = ");
+                K::push(key, place, out.reborrow())?;
+            }
+            out.push_sql(")");
+        }
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
+/// A query for keys of the table `T`.
+#[derive(Debug)]
+struct AsKeys<F, T>(F, std::marker::PhantomData<T>);
+
+/// A query for rows of two texts.
+#[derive(Debug)]
+struct AsTexts<F>(F);
+
+impl<F, T: Table> Query for AsKeys<F, T> {
+    type SqlType = KeyOf<T>;
+}
+
+impl<F> Query for AsTexts<F> {
+    type SqlType = TextTypes;
+}
+
+impl<F, T> QueryId for AsKeys<F, T> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<F> QueryId for AsTexts<F> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<F: QueryFragment<DB>, T, DB: Backend> QueryFragment<DB> for AsKeys<F, T> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<F: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for AsTexts<F> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<V, T, P, G, S, X, Set, C, DB> CascadeRoot<DB> for Transition<V, T, P, G, S, X, Set, C, NoReturning>
+where
+    DB: Backend + HasSqlType<SqlText> + QueryMetadata<KeyOf<T>> + QueryMetadata<TextTypes>,
+    V: Verb,
+    T: SoftDeletable,
+    T::AllColumns: TableColumns,
+    P: QueryFragment<DB>,
+    G: QueryFragment<DB>,
+    S: QueryFragment<DB> + FixedInstant,
+    X: QueryFragment<DB> + FixedInstant,
+    Set: QueryFragment<DB>,
+    C: QueryFragment<DB>,
+    KeyOf<T>: Key<DB>,
+    String: ToSql<SqlText, DB>,
+    Texts: FromSqlRow<TextTypes, DB>,
+{
+    type Key = <KeyOf<T> as Key<DB>>::Value;
+    const KEY_COLUMNS: usize = <KeyOf<T> as Key<DB>>::COLUMNS;
+
+    fn node(&self) -> Node {
+        Node::soft_deletable::<T>()
+    }
+
+    fn deletes(&self) -> bool {
+        V::DELETES
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        Transition::check(self)
+    }
+
+    fn assigns(&self, column: &str) -> bool {
+        // By the same means as `.set(..)` of a column that the verb sets.
+        std::any::type_name::<Set>().contains(&format!("::{column}>"))
+    }
+
+    fn instants(&self) -> (Known, Known) {
+        (self.stamp.known(), self.touch.known())
+    }
+
+    fn columns(key: &Self::Key) -> String {
+        <KeyOf<T> as Key<DB>>::show(key)
+    }
+
+    async fn keys<E>(&self, x: &mut E, text: &Text, keys: &[Self::Key]) -> QueryResult<Vec<Self::Key>>
+    where
+        E: Executor<Backend = DB>,
+    {
+        x.load(AsKeys(Spelled { root: self, text, keys }, std::marker::PhantomData::<T>)).await
+    }
+
+    async fn texts<E>(&self, x: &mut E, text: &Text, keys: &[Self::Key]) -> QueryResult<Vec<Texts>>
+    where
+        E: Executor<Backend = DB>,
+    {
+        x.load(AsTexts(Spelled { root: self, text, keys })).await
+    }
+
+    async fn execute<E>(&self, x: &mut E, text: &Text, keys: &[Self::Key]) -> QueryResult<u64>
+    where
+        E: Executor<Backend = DB>,
+    {
+        Ok(x.execute(Spelled { root: self, text, keys }).await? as u64)
+    }
+}

@@ -1,0 +1,346 @@
+//! The statements of a cascade.
+//!
+//! Which rows of a table are meant is a set of keys that the database itself computes, starting from the
+//! keys of the root's rows: one common table expression per table on the way, recursive where tables refer
+//! to themselves or to each other in a circle. So the number of statements does not depend on the number
+//! of rows, and children are found through the index of their foreign key.
+
+use super::mark::Mark;
+use super::plan::{Edge, Plan, ROOT, Side};
+use super::text::{Part, Text};
+use crate::migration::Dialect;
+use crate::predicate::Rows;
+use crate::relation::{Node, Soft};
+
+/// What the names of the sets begin with; a table of the app's cannot have such a name by accident.
+const SET: &str = "soft_delete_set_";
+
+/// Which rows lead on to their children.
+#[derive(Debug, Clone)]
+pub(super) enum Through {
+    /// Active rows.
+    Active,
+    /// Active rows, and rows with the mark: where an operation has changed a part of a circle, or will.
+    ActiveOr(Mark),
+}
+
+/// Writes the statements of one plan.
+#[derive(Debug)]
+pub(super) struct Speller<'p> {
+    pub(super) plan: &'p Plan,
+    pub(super) dialect: Dialect,
+    pub(super) through: Through,
+}
+
+/// A set of rows of one table.
+#[derive(Debug)]
+enum Set {
+    /// Those whose columns are one of the root's keys.
+    Keys(Vec<String>),
+    /// Those whose columns are in a common table expression.
+    In { columns: Vec<String>, component: usize, of: usize },
+}
+
+impl Speller<'_> {
+    fn quote(&self, name: &str) -> String {
+        self.dialect.quote(name)
+    }
+
+    fn table(&self, node: &Node) -> String {
+        node.table.quoted(self.dialect)
+    }
+
+    /// `<qualifier>."column"`, or the column alone.
+    fn columns<S: AsRef<str>>(&self, qualifier: &str, columns: &[S]) -> Vec<String> {
+        columns.iter().map(|column| format!("{qualifier}.{}", self.quote(column.as_ref()))).collect()
+    }
+
+    fn join_word(&self) -> &'static str {
+        // MySQL would read the child first, all of it, where it thinks the set is large.
+        if self.dialect == Dialect::Mysql { "STRAIGHT_JOIN" } else { "JOIN" }
+    }
+
+    /// The test of the state of a row.
+    pub(super) fn state(&self, soft: &Soft, rows: Rows, qualifier: &str) -> String {
+        let column = self.quote(soft.state);
+        let column = if qualifier.is_empty() { column } else { format!("{qualifier}.{column}") };
+        soft.mode.text(rows, &column)
+    }
+
+    /// The test of the mark of a row.
+    pub(super) fn marked(&self, soft: &Soft, mark: &Mark, qualifier: &str) -> Option<Text> {
+        let (column, value) = mark.on(soft, self.dialect)?;
+        Some(Text::from(format!("{qualifier}.{} = ", self.quote(column))).then(value))
+    }
+
+    /// The rows that lead on.
+    fn leads_on(&self, table: usize, qualifier: &str) -> Text {
+        let soft = &self.plan.tables[table].soft;
+        let active = Text::from(self.state(soft, Rows::Active, qualifier));
+        match &self.through {
+            Through::Active => active,
+            Through::ActiveOr(mark) => match self.marked(soft, mark, qualifier) {
+                None => active,
+                Some(marked) => Text::from("(").then(active).sql(" OR ").then(marked).sql(")"),
+            },
+        }
+    }
+
+    /// The names of a table's key in the set of its component.
+    fn key_names(&self, table: usize) -> Vec<String> {
+        (0..self.plan.tables[table].node.key.len()).map(|place| format!("k{table}_{place}")).collect()
+    }
+
+    /// Whether rows that belong to a table can be told by the root's keys alone.
+    fn is_plain_root(&self, table: usize) -> bool {
+        table == ROOT && !self.plan.root_is_recursive()
+    }
+
+    /// The children of rows of `parent`, by these columns.
+    fn children(&self, parent: usize, columns: Vec<String>) -> Set {
+        if self.is_plain_root(parent) {
+            return Set::Keys(columns);
+        }
+        Set::In { columns, component: self.plan.tables[parent].component, of: parent }
+    }
+
+    /// The rows of a table that belong to the cascade; those of the root itself are told by their keys.
+    fn members(&self, table: usize, qualifier: &str) -> Set {
+        let mut edges = self.plan.into_table(table);
+        if let (false, Some(edge), None) = (self.plan.component_of(table).recursive, edges.next(), edges.next()) {
+            return self.children(edge.parent, self.columns(qualifier, &edge.columns));
+        }
+        let columns = self.columns(qualifier, &self.plan.tables[table].node.key);
+        Set::In { columns, component: self.plan.tables[table].component, of: table }
+    }
+
+    /// `SELECT <keys> FROM set<n>`.
+    fn select_keys(&self, component: usize, of: usize) -> String {
+        let names = self.key_names(of);
+        let several = self.plan.components[component].tables.len() > 1;
+        let filter = if several { format!(" WHERE {} IS NOT NULL", names[0]) } else { String::new() };
+        format!("{} FROM {SET}{component}{filter}", names.join(", "))
+    }
+
+    /// The common table expressions that a set needs, with `WITH`.
+    fn with(&self, component: usize) -> Text {
+        let mut needed = vec![false; self.plan.components.len()];
+        needed[component] = true;
+        for place in (0..=component).rev() {
+            if needed[place] {
+                for &table in &self.plan.components[place].tables {
+                    for edge in self.plan.into_table(table).filter(|edge| !self.is_plain_root(edge.parent)) {
+                        needed[self.plan.tables[edge.parent].component] = true;
+                    }
+                }
+            }
+        }
+        let sets = (0..=component).filter(|&place| needed[place]).map(|place| self.expression(place));
+        Text::from("WITH RECURSIVE ").then(Text::join(sets, ", ")).sql(" ")
+    }
+
+    /// `set<n> (keys) AS (..)`.
+    fn expression(&self, place: usize) -> Text {
+        let component = &self.plan.components[place];
+        let names = component.tables.iter().flat_map(|&table| self.key_names(table)).collect::<Vec<_>>().join(", ");
+        let incoming = || component.tables.iter().flat_map(|&table| self.plan.into_table(table));
+        let mut terms = Vec::new();
+        if component.tables.contains(&ROOT) {
+            let root = &self.plan.tables[ROOT].node;
+            let keys = self.columns("t", &root.key);
+            let base = format!("SELECT {} FROM {} AS t WHERE ", self.row(place, ROOT), self.table(root));
+            terms.push(Text::from(base).part(Part::Keys(keys)));
+        }
+        terms.extend(incoming().filter(|edge| !self.plan.is_inner(edge)).map(|edge| self.step(place, edge)));
+        let inner: Vec<Text> =
+            incoming().filter(|edge| self.plan.is_inner(edge)).map(|edge| self.step(place, edge)).collect();
+        if self.dialect == Dialect::Postgres && inner.len() > 1 {
+            // PostgreSQL takes the set itself only once in its own definition.
+            let steps = Text::join(inner, " UNION ALL ");
+            let row = format!("SELECT next.* FROM {SET}{place} AS p CROSS JOIN LATERAL (");
+            terms.push(Text::from(row).then(steps).sql(") AS next"));
+        } else {
+            terms.extend(inner);
+        }
+        Text::from(format!("{SET}{place} ({names}) AS (")).then(Text::join(terms, " UNION ")).sql(")")
+    }
+
+    /// The keys of one table's row, and NULL, of the right type, for those of the other tables of its circle.
+    fn row(&self, place: usize, own: usize) -> String {
+        let keys = self.plan.components[place].tables.iter().flat_map(|&table| {
+            let node = &self.plan.tables[table].node;
+            if table == own {
+                return self.columns("t", &node.key);
+            }
+            let none = |column: &String| format!("(SELECT n.{column} FROM {} AS n WHERE 1 = 0)", self.table(node));
+            node.key.iter().map(|column| none(&self.quote(column))).collect()
+        });
+        keys.collect::<Vec<_>>().join(", ")
+    }
+
+    /// `SELECT <row> FROM <parents> JOIN <children> WHERE <they lead on>`.
+    fn step(&self, place: usize, edge: &Edge) -> Text {
+        let child = &self.plan.tables[edge.child].node;
+        let row = self.row(place, edge.child);
+        let columns = self.columns("t", &edge.columns);
+        if self.is_plain_root(edge.parent) {
+            let start = format!("SELECT {row} FROM {} AS t WHERE ", self.table(child));
+            return Text::from(start).part(Part::Keys(columns)).sql(" AND ").then(self.leads_on(edge.child, "t"));
+        }
+        let pairs = equal(&columns, &prefixed("p", &self.key_names(edge.parent)));
+        let from = if self.is_lateral(edge) {
+            format!("SELECT {row} FROM {} AS t WHERE {pairs} AND ", self.table(child))
+        } else {
+            let component = self.plan.tables[edge.parent].component;
+            let join = self.join_word();
+            format!("SELECT {row} FROM {SET}{component} AS p {join} {} AS t ON {pairs} WHERE ", self.table(child))
+        };
+        Text::from(from).then(self.leads_on(edge.child, "t"))
+    }
+
+    /// Whether a step stands beside others that start from the set of their own circle, on PostgreSQL.
+    fn is_lateral(&self, edge: &Edge) -> bool {
+        let component = |edge: &Edge| self.plan.tables[edge.parent].component;
+        let inner = self.plan.edges.iter().filter(|other| self.plan.is_inner(other));
+        self.dialect == Dialect::Postgres
+            && self.plan.is_inner(edge)
+            && inner.filter(|other| component(other) == component(edge)).count() > 1
+    }
+
+    /// `UPDATE <table> SET .. WHERE <guard> AND <in the set>`.
+    fn update_set(&self, node: &Node, assignments: Text, guard: Text, set: Set, without_roots: bool) -> Text {
+        let table = self.table(node);
+        let except = if without_roots { self.not_roots(node) } else { Text::new() };
+        match set {
+            Set::Keys(columns) => Text::from(format!("UPDATE {table} SET "))
+                .then(assignments)
+                .sql(" WHERE ")
+                .part(Part::Keys(columns))
+                .sql(" AND ")
+                .then(guard)
+                .then(except),
+            Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
+                // MariaDB reads the whole child for `WHERE key IN (SELECT ..)`. DISTINCT keeps the set apart from
+                // the statement: one that is merged into it must not read the table that it changes.
+                let pairs = equal(&columns, &prefixed("d", &self.key_names(of)));
+                Text::from("UPDATE (")
+                    .then(self.with(component))
+                    .sql(format!("SELECT DISTINCT {}) AS d STRAIGHT_JOIN {table} ON {pairs} SET ", self.select_keys(component, of)))
+                    .then(assignments)
+                    .sql(" WHERE ")
+                    .then(guard)
+                    .then(except)
+            }
+            Set::In { columns, component, of } => self
+                .with(component)
+                .sql(format!("UPDATE {table} SET "))
+                .then(assignments)
+                .sql(" WHERE ")
+                .then(guard)
+                .sql(format!(" AND {} IN (SELECT {})", tuple(&columns), self.select_keys(component, of)))
+                .then(except),
+        }
+    }
+
+    /// The number of rows of a set as text; with `lock`, the rows are locked.
+    fn count_set(&self, node: &Node, guard: Text, set: Set, without_roots: bool, lock: bool) -> Text {
+        let table = self.table(node);
+        let except = if without_roots { self.not_roots(node) } else { Text::new() };
+        let ty = if self.dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
+        let count = format!("SELECT CAST(COUNT(*) AS {ty}), CAST(NULL AS {ty}) FROM ");
+        let (with, from, condition) = match set {
+            Set::Keys(columns) => (Text::new(), Text::from(table.clone()), Text::new().part(Part::Keys(columns)).sql(" AND ")),
+            Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
+                let pairs = equal(&columns, &prefixed("d", &self.key_names(of)));
+                let keys = self.select_keys(component, of);
+                let from = Text::from("(")
+                    .then(self.with(component))
+                    .sql(format!("SELECT DISTINCT {keys}) AS d STRAIGHT_JOIN {table} ON {pairs}"));
+                (Text::new(), from, Text::new())
+            }
+            Set::In { columns, component, of } => {
+                let condition = format!("{} IN (SELECT {}) AND ", tuple(&columns), self.select_keys(component, of));
+                (self.with(component), Text::from(table.clone()), condition.into())
+            }
+        };
+        let condition = condition.then(guard).then(except);
+        match self.dialect {
+            // An aggregate cannot lock there; the order is that of every other cascade.
+            Dialect::Postgres if lock => {
+                let order = self.columns(&table, &node.key).join(", ");
+                with.sql(format!("{count}(SELECT 1 FROM "))
+                    .then(from)
+                    .sql(" WHERE ")
+                    .then(condition)
+                    .sql(format!(" ORDER BY {order} FOR UPDATE) AS locked"))
+            }
+            Dialect::Mysql if lock => Text::from(count).then(from).sql(" WHERE ").then(condition).sql(" FOR UPDATE"),
+            _ => with.sql(count).then(from).sql(" WHERE ").then(condition),
+        }
+    }
+
+    fn not_roots(&self, node: &Node) -> Text {
+        let keys = self.columns(&self.table(node), &node.key);
+        Text::from(" AND NOT ").part(Part::Keys(keys))
+    }
+
+    /// Changes the rows of a table that belong to the cascade, without the root's own.
+    pub(super) fn update(&self, table: usize, assignments: Text, guard: Text) -> Text {
+        let node = &self.plan.tables[table].node;
+        self.update_set(node, assignments, guard, self.members(table, &self.table(node)), table == ROOT)
+    }
+
+    /// Counts them, or locks them.
+    pub(super) fn count(&self, table: usize, guard: Text, lock: bool) -> Text {
+        let node = &self.plan.tables[table].node;
+        self.count_set(node, guard, self.members(table, &self.table(node)), table == ROOT, lock)
+    }
+
+    fn side_set(&self, side: &Side) -> Set {
+        let columns: Vec<&str> = side.columns.iter().map(|column| column.name).collect();
+        self.children(side.parent, self.columns(&self.table(&side.child), &columns))
+    }
+
+    fn side_guard(&self, side: &Side) -> Text {
+        match &side.child.soft {
+            Some(soft) => self.state(soft, Rows::Active, &self.table(&side.child)).into(),
+            None => "1 = 1".into(),
+        }
+    }
+
+    /// Counts the live children that a relation without cascade has.
+    pub(super) fn count_side(&self, side: &Side) -> Text {
+        self.count_set(&side.child, self.side_guard(side), self.side_set(side), false, false)
+    }
+
+    /// Takes their reference from them.
+    pub(super) fn unlink(&self, side: &Side, touch: Option<Text>) -> Text {
+        let qualifier = self.assigned(&side.child);
+        let nulls = side.columns.iter().filter(|column| column.nullable);
+        let nulls = nulls.map(|column| Text::from(format!("{qualifier}{} = NULL", self.quote(column.name))));
+        let assignments = Text::join(nulls.chain(touch), ", ");
+        self.update_set(&side.child, assignments, self.side_guard(side), self.side_set(side), false)
+    }
+
+    /// What stands before an assigned column: MySQL's UPDATE of several tables needs the table.
+    pub(super) fn assigned(&self, node: &Node) -> String {
+        if self.dialect == Dialect::Mysql { format!("{}.", self.table(node)) } else { String::new() }
+    }
+}
+
+pub(super) fn prefixed(qualifier: &str, names: &[String]) -> Vec<String> {
+    names.iter().map(|name| format!("{qualifier}.{name}")).collect()
+}
+
+/// `a = b AND c = d`.
+pub(super) fn equal(left: &[String], right: &[String]) -> String {
+    left.iter().zip(right).map(|(left, right)| format!("{left} = {right}")).collect::<Vec<_>>().join(" AND ")
+}
+
+/// `a`, or `(a, b)`.
+fn tuple(columns: &[String]) -> String {
+    match columns {
+        [column] => column.clone(),
+        columns => format!("({})", columns.join(", ")),
+    }
+}

@@ -1,0 +1,103 @@
+//! Pieces of SQL. Most of a cascade's statements are known only at run time, when its graph has been
+//! walked; what depends on the target's types stands in them as a part that the root writes.
+
+/// A statement, or a piece of one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Text(Vec<Part>);
+
+/// A part of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    Sql(String),
+    /// A value, as text.
+    Bind(String),
+    /// Whether these columns are one of the keys of the root's rows.
+    Keys(Vec<String>),
+    /// ` WHERE <the target's where clause> AND `.
+    Where,
+    /// ` AND (<the condition of .only_if(..)>)`.
+    OnlyIf,
+    /// The assignments of `.set(..)`, followed by a comma if there are any.
+    Set,
+    /// The instant that `.at(..)` was given.
+    Stamp,
+    /// The same, for the touch column.
+    Touch,
+}
+
+impl Text {
+    pub(super) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn sql(mut self, sql: impl AsRef<str>) -> Self {
+        match self.0.last_mut() {
+            Some(Part::Sql(text)) => text.push_str(sql.as_ref()),
+            _ => self.0.push(Part::Sql(sql.as_ref().to_owned())),
+        }
+        self
+    }
+
+    pub(super) fn bind(self, value: impl Into<String>) -> Self {
+        self.part(Part::Bind(value.into()))
+    }
+
+    pub(super) fn part(mut self, part: Part) -> Self {
+        self.0.push(part);
+        self
+    }
+
+    pub(super) fn then(mut self, other: Self) -> Self {
+        for part in other.0 {
+            match part {
+                Part::Sql(sql) => self = self.sql(sql),
+                other => self.0.push(other),
+            }
+        }
+        self
+    }
+
+    /// Several, with something between them.
+    pub(super) fn join(texts: impl IntoIterator<Item = Self>, between: &str) -> Self {
+        let mut joined = Self::new();
+        for text in texts {
+            if !joined.is_empty() {
+                joined = joined.sql(between);
+            }
+            joined = joined.then(text);
+        }
+        joined
+    }
+}
+
+impl From<String> for Text {
+    fn from(sql: String) -> Self {
+        Self::new().sql(sql)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(sql: &str) -> Self {
+        Self::new().sql(sql)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_pieces_become_one() {
+        let text = Text::join([Text::from("a"), Text::from("b").bind("1")], ", ").then("c".into()).sql("d");
+        let parts = [Part::Sql("a, b".into()), Part::Bind("1".into()), Part::Sql("cd".into())];
+        assert_eq!(text.parts(), parts);
+    }
+}
