@@ -1,9 +1,10 @@
 //! Whether a row that is to be restored stands below a soft-deleted one.
 
 use super::engine::Attempt;
+use super::mark::Mark;
 use super::plan::ROOT;
 use super::root::CascadeRoot;
-use super::spelling::{equal, prefixed};
+use super::spelling::{Through, equal, prefixed};
 use super::text::{Part, Text};
 use crate::error::Error;
 use crate::executor::Executor;
@@ -57,10 +58,29 @@ where
     X: Executor,
     R: CascadeRoot<X::Backend>,
 {
+    /// Whether the ancestors at the end of a path can themselves be reached from the root's rows.
+    pub(super) fn is_inner(&self, path: &[Up]) -> bool {
+        path.last().and_then(|up| self.place_in_circle(up)).is_some()
+    }
+
+    fn place_in_circle(&self, up: &Up) -> Option<usize> {
+        let circle = self.plan.component_of(ROOT);
+        let place = circle.tables.iter().copied().find(|&table| self.node(table).id == up.parent.id);
+        place.filter(|_| circle.recursive)
+    }
+
     /// Refuses to restore rows below a deleted one; with `lock`, nobody can delete the ancestors meanwhile.
-    pub(super) async fn check_ancestors(&mut self, paths: &[Vec<Up>], keys: &[R::Key], lock: bool) -> Result<(), Error> {
+    ///
+    /// `marks` are those of the operations that are taken back.
+    pub(super) async fn check_ancestors(
+        &mut self,
+        paths: &[Vec<Up>],
+        keys: &[R::Key],
+        marks: &[Mark],
+        lock: bool,
+    ) -> Result<(), Error> {
         for path in paths {
-            let Some(text) = self.deleted_ancestors(path, lock) else { continue };
+            let Some(text) = self.deleted_ancestors(path, marks, lock) else { continue };
             let rows = self.root.texts(self.x, &text, keys).await?;
             if let Some((key, _)) = rows.into_iter().find(|(_, deleted)| deleted.is_some()) {
                 return Err(Error::BelowDeleted {
@@ -74,7 +94,7 @@ where
     }
 
     /// The keys of the ancestors at the end of a path, and whether each is deleted.
-    fn deleted_ancestors(&self, path: &[Up], lock: bool) -> Option<Text> {
+    fn deleted_ancestors(&self, path: &[Up], marks: &[Mark], lock: bool) -> Option<Text> {
         let d = self.dialect;
         let quoted = |qualifier: &str, columns: &[&str]| -> Vec<String> {
             columns.iter().map(|column| format!("{qualifier}.{}", d.quote(column))).collect()
@@ -98,14 +118,18 @@ where
         let roots = key("t0", self.node(ROOT));
         let ancestor = key("t", &last.parent);
         let state = soft.mode.text(Rows::Deleted, &format!("t.{}", d.quote(soft.state)));
-        // A parent that is restored along with its child is none that the child stands below.
+        // An ancestor that comes back along with the row is none that it stays below.
+        let speller = self.speller(Through::OrRestorable(marks.to_vec()));
+        let place = self.place_in_circle(last);
         let is_target = last.parent.id == self.node(ROOT).id;
-        let deleted = Text::from(format!("CASE WHEN {state}"));
-        let deleted = if is_target {
-            deleted.sql(" AND NOT ").part(Part::Keys(ancestor.clone()))
-        } else {
-            deleted
-        };
+        let mut deleted = Text::from(format!("CASE WHEN {state}"));
+        if is_target {
+            deleted = deleted.sql(" AND NOT ").part(Part::Keys(ancestor.clone()));
+        }
+        if let Some(place) = place {
+            deleted = deleted.sql(format!(" AND NOT {}", speller.in_circle(place, &ancestor)));
+        }
+        let with = if place.is_some() { speller.with_circle() } else { Text::new() };
         let lock = match d {
             Dialect::Postgres if lock => " FOR SHARE OF t",
             Dialect::Mysql if lock => " LOCK IN SHARE MODE",
@@ -113,7 +137,8 @@ where
         };
         let join = if d == Dialect::Mysql { "STRAIGHT_JOIN" } else { "JOIN" };
         let pairs = equal(&ancestor, &prefixed("d", &names));
-        let text = Text::from(format!("SELECT {}, ", self.shown(&ancestor)))
+        let text = with
+            .sql(format!("SELECT {}, ", self.shown(&ancestor)))
             .then(deleted)
             .sql(" THEN '1' END FROM (")
             .sql(inner)

@@ -158,7 +158,7 @@ where
         }
         // In a circle, rows of another table of it may be marked already.
         let circle = self.plan.component_of(table).tables.len() > 1;
-        let through = if circle { Through::ActiveOr(self.mark(table)?) } else { Through::Active };
+        let through = if circle { Through::OrDeleted(self.mark(table)?) } else { Through::Active };
         let speller = self.speller(through);
         let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
         let text = speller.update(table, self.deleted(table)?, guard.into());

@@ -154,6 +154,18 @@ pub(super) struct Mark {
 }
 
 impl Mark {
+    /// Which column of a table identifies an operation on rows of `root`, and its value there.
+    ///
+    /// The operation decides wherever both tables have such a column: a row that was deleted on its own
+    /// has none.
+    pub(super) fn of_root(&self, root: &Soft, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
+        let (operation, stamp) = match identified(root, soft).ok()? {
+            Identified::ByOperation => (self.operation.clone(), None),
+            Identified::ByInstant => (None, self.stamp.clone()),
+        };
+        Self { operation, stamp }.on(soft, dialect)
+    }
+
     /// Which column of a table identifies the operation, and its value there.
     pub(super) fn on(&self, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
         if let (Some((column, kind)), Some((own, text))) = (soft.operation, &self.operation) {

@@ -14,7 +14,7 @@ use super::mark::{self, Identified, Mark};
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::spelling::Through;
+use super::spelling::{Speller, Through};
 use super::text::{Part, Text};
 use crate::error::Error;
 use crate::executor::Executor;
@@ -49,20 +49,22 @@ where
         let locks = !self.preview && self.dialect != Dialect::Sqlite;
         let mut rows = vec![0; self.plan.tables.len()];
         let mut ids = Vec::new();
-        let paths = ancestors::paths(self.node(ROOT));
-        if locks && !paths.is_empty() {
+        let (inner, outer): (Vec<_>, Vec<_>) =
+            ancestors::paths(self.node(ROOT)).into_iter().partition(|path| self.is_inner(path));
+        if locks && !(outer.is_empty() && inner.is_empty()) {
             // Before the rows themselves: in the order in which a delete locks.
             let expected = self.find_roots(false).await?;
             for keys in self.portions(&expected) {
-                self.check_ancestors(&paths, keys, true).await?;
+                self.check_ancestors(&outer, keys, &[], true).await?;
             }
         }
         let roots = self.find_roots(locks).await?;
         for keys in self.portions(&roots) {
-            self.check_ancestors(&paths, keys, false).await?;
-        }
-        for keys in self.portions(&roots) {
             let groups = self.groups(keys).await?;
+            let marks: Vec<Mark> = groups.iter().map(|(mark, _)| mark.clone()).collect();
+            self.check_ancestors(&outer, keys, &[], false).await?;
+            // An ancestor in a circle with the row may be one that comes back with it.
+            self.check_ancestors(&inner, keys, &marks, locks).await?;
             rows[ROOT] += if self.preview { keys.len() as u64 } else { self.restore_roots(keys).await? };
             for (mark, keys) in groups {
                 self.restore_reached(&mark, &keys, &mut rows).await?;
@@ -145,11 +147,15 @@ where
             loop {
                 let mut changed = 0;
                 for table in tables() {
-                    let Some(text) = self.restore_one(table, mark)? else { continue };
-                    let found =
-                        if self.preview { self.count(&text, keys).await? } else { self.change(table, &text, keys).await? };
-                    rows[table] += found;
-                    changed += found;
+                    for text in self.restore_table(table, mark)? {
+                        let found = if self.preview {
+                            self.count(&text, keys).await?
+                        } else {
+                            self.change(table, &text, keys).await?
+                        };
+                        rows[table] += found;
+                        changed += found;
+                    }
                 }
                 if self.preview || !component.recursive || changed == 0 {
                     break;
@@ -159,28 +165,30 @@ where
         Ok(())
     }
 
-    /// The statement for the rows of one table; `None` where the mark is none, since the root's rows were not
+    /// The statements for the rows of one table; none where the mark is none, since the root's rows were not
     /// deleted by an operation on several tables.
-    fn restore_one(&self, table: usize, mark: &Mark) -> Result<Option<Text>, Error> {
+    fn restore_table(&self, table: usize, mark: &Mark) -> Result<Vec<Text>, Error> {
         let (soft, quoted) = (self.soft(table), self.quoted(table));
-        // By the operation wherever both tables have such a column: rows that were deleted on their own have none.
-        let by_operation = mark::identified(self.soft(ROOT), soft) == Ok(Identified::ByOperation);
-        let mark = if by_operation {
-            Mark { operation: mark.operation.clone(), stamp: None }
-        } else {
-            Mark { operation: None, stamp: mark.stamp.clone() }
+        let guard = |speller: &Speller<'_>| {
+            let marked = speller.restorable(soft, mark, &quoted)?;
+            Some(Text::from(speller.state(soft, Rows::Deleted, &quoted)).sql(" AND ").then(marked))
         };
         // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels.
-        let at_once = self.preview || self.dialect == Dialect::Postgres;
-        let speller =
-            self.speller(if at_once { Through::ActiveOr(mark.clone()) } else { Through::Active });
-        let Some(marked) = speller.marked(soft, &mark, &quoted) else { return Ok(None) };
-        let guard = Text::from(speller.state(soft, Rows::Deleted, &quoted)).sql(" AND ").then(marked);
-        Ok(Some(if self.preview {
-            speller.count(table, guard, false)
-        } else {
-            speller.update(table, self.restored(table)?, guard)
-        }))
+        let recursive = self.plan.component_of(table).recursive;
+        if self.preview || (recursive && self.dialect == Dialect::Postgres) {
+            let speller = self.speller(Through::OrRestorable(vec![mark.clone()]));
+            let Some(guard) = guard(&speller) else { return Ok(Vec::new()) };
+            return Ok(vec![if self.preview {
+                speller.count(table, guard, false)
+            } else {
+                speller.update(table, self.restored(table)?, guard)
+            }]);
+        }
+        let speller = self.speller(Through::Active);
+        let Some(guard) = guard(&speller) else { return Ok(Vec::new()) };
+        let assignments = self.restored(table)?;
+        let edges = self.plan.into_table(table);
+        Ok(edges.map(|edge| speller.update_by(edge, assignments.clone(), guard.clone())).collect())
     }
 
     /// What is assigned to a row that is restored.

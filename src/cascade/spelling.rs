@@ -20,8 +20,10 @@ const SET: &str = "soft_delete_set_";
 pub(super) enum Through {
     /// Active rows.
     Active,
-    /// Active rows, and rows with the mark: where an operation has changed a part of a circle, or will.
-    ActiveOr(Mark),
+    /// Active rows, and those that this operation has deleted: in a circle of tables.
+    OrDeleted(Mark),
+    /// Active rows, and those that one of these operations, on rows of the root, has deleted.
+    OrRestorable(Vec<Mark>),
 }
 
 /// Writes the statements of one plan.
@@ -67,23 +69,33 @@ impl Speller<'_> {
         soft.mode.text(rows, &column)
     }
 
-    /// The test of the mark of a row.
-    pub(super) fn marked(&self, soft: &Soft, mark: &Mark, qualifier: &str) -> Option<Text> {
-        let (column, value) = mark.on(soft, self.dialect)?;
-        Some(Text::from(format!("{qualifier}.{} = ", self.quote(column))).then(value))
+    /// The test whether an operation on rows of the root has deleted a row.
+    pub(super) fn restorable(&self, soft: &Soft, mark: &Mark, qualifier: &str) -> Option<Text> {
+        let marked = mark.of_root(&self.plan.tables[ROOT].soft, soft, self.dialect);
+        marked.map(|marked| self.equals(qualifier, marked))
+    }
+
+    fn equals(&self, qualifier: &str, (column, value): (&str, Text)) -> Text {
+        Text::from(format!("{qualifier}.{} = ", self.quote(column))).then(value)
     }
 
     /// The rows that lead on.
     fn leads_on(&self, table: usize, qualifier: &str) -> Text {
         let soft = &self.plan.tables[table].soft;
         let active = Text::from(self.state(soft, Rows::Active, qualifier));
-        match &self.through {
-            Through::Active => active,
-            Through::ActiveOr(mark) => match self.marked(soft, mark, qualifier) {
-                None => active,
-                Some(marked) => Text::from("(").then(active).sql(" OR ").then(marked).sql(")"),
-            },
+        let marks: Vec<Text> = match &self.through {
+            Through::Active => Vec::new(),
+            Through::OrDeleted(mark) => {
+                mark.on(soft, self.dialect).map(|marked| self.equals(qualifier, marked)).into_iter().collect()
+            }
+            Through::OrRestorable(marks) => {
+                marks.iter().filter_map(|mark| self.restorable(soft, mark, qualifier)).collect()
+            }
+        };
+        if marks.is_empty() {
+            return active;
         }
+        Text::from("(").then(Text::join(std::iter::once(active).chain(marks), " OR ")).sql(")")
     }
 
     /// The names of a table's key in the set of its component.
@@ -288,6 +300,26 @@ impl Speller<'_> {
     pub(super) fn update(&self, table: usize, assignments: Text, guard: Text) -> Text {
         let node = &self.plan.tables[table].node;
         self.update_set(node, assignments, guard, self.members(table, &self.table(node)), table == ROOT)
+    }
+
+    /// Changes the rows of a table that one relation leads to.
+    pub(super) fn update_by(&self, edge: &Edge, assignments: Text, guard: Text) -> Text {
+        let node = &self.plan.tables[edge.child].node;
+        let set = self.children(edge.parent, self.columns(&self.table(node), &edge.columns));
+        self.update_set(node, assignments, guard, set, false)
+    }
+
+    /// Whether a row of a table of the root's circle is reached from the root's rows.
+    ///
+    /// To be put behind [`with_circle`](Self::with_circle).
+    pub(super) fn in_circle(&self, table: usize, columns: &[String]) -> String {
+        let component = self.plan.tables[table].component;
+        format!("{} IN (SELECT {})", tuple(columns), self.select_keys(component, table))
+    }
+
+    /// The set of the root's circle.
+    pub(super) fn with_circle(&self) -> Text {
+        self.with(self.plan.tables[ROOT].component)
     }
 
     /// Counts them, or locks them.

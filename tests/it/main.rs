@@ -41,6 +41,9 @@ macro_rules! on_backend {
             mod hosts {
                 include!("cases/hosts.rs");
             }
+            mod cascading {
+                include!("cases/cascading.rs");
+            }
             mod jobs {
                 include!("cases/jobs.rs");
             }

@@ -1,0 +1,808 @@
+// Soft deletes and restores of a tree: which rows they take along, and which they leave alone.
+
+use std::sync::{Arc, Mutex};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::prelude::*;
+use diesel_soft_delete::Error;
+use diesel_soft_delete::prelude::*;
+
+#[allow(unused_imports, reason = "one list serves every case and backend")]
+use super::backend::{Conn, Db, INSTANT_NULL, Instant, connection};
+use super::schema::instant;
+
+fn create(ddl: &str) -> crate::support::TestConnection<Conn> {
+    let mut conn = connection();
+    conn.batch_execute(&ddl.replace("{instant}", INSTANT_NULL)).expect("the tables");
+    conn
+}
+
+fn at(text: &str) -> DateTime<Utc> {
+    instant(text).and_utc()
+}
+
+/// Records the statements, without what stands in quotes.
+fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
+    struct Recorder(Arc<Mutex<Vec<String>>>);
+    impl Instrumentation for Recorder {
+        fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+            if let InstrumentationEvent::StartQuery { query, .. } = event {
+                let text = query.to_string();
+                self.0.lock().unwrap().push(text.split(" -- binds").next().unwrap().replace(['`', '"'], ""));
+            }
+        }
+    }
+    let texts = Arc::new(Mutex::new(Vec::new()));
+    conn.set_instrumentation(Recorder(texts.clone()));
+    texts
+}
+
+/// The statements that are not those of the transaction.
+fn statements(texts: &Mutex<Vec<String>>) -> Vec<String> {
+    let transaction = |text: &String| {
+        ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].iter().any(|word| text.starts_with(word))
+    };
+    texts.lock().unwrap().iter().filter(|text| !transaction(text)).cloned().collect()
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    authors {
+        id -> Integer,
+        name -> Text,
+        is_deleted -> Bool,
+        deleted_at -> Nullable<Instant>,
+        deleted_by -> Nullable<Text>,
+        operation -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    books {
+        id -> Integer,
+        author_id -> Integer,
+        isbn -> Nullable<Text>,
+        removed_at -> Nullable<Instant>,
+        removed_in -> Nullable<Text>,
+        changed_at -> Nullable<Instant>,
+        deleted_by -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    chapters {
+        id -> Integer,
+        book_id -> Integer,
+        is_active -> Bool,
+        operation -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    // A thread of notes: each can answer another.
+    notes {
+        id -> Integer,
+        chapter_id -> Nullable<Integer>,
+        parent_id -> Nullable<Integer>,
+        deleted_ms -> Nullable<BigInt>,
+        operation -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    invoices {
+        id -> Integer,
+        author_id -> Integer,
+        is_deleted -> Nullable<Bool>,
+    }
+}
+diesel::table! {
+    drafts {
+        id -> Integer,
+        author_id -> Nullable<Integer>,
+    }
+}
+diesel_soft_delete::soft_deletable! {
+    authors {
+        flag = is_deleted, timestamp = deleted_at, metadata(deleted_by), operation = operation,
+        cascade(books(author_id)), restrict(invoices(author_id)), set_null(drafts(author_id)),
+    }
+    books {
+        timestamp = removed_at, touch = changed_at, metadata(deleted_by), operation = removed_in, cascade(chapters(book_id))
+    }
+    chapters { active_flag = is_active, operation = operation, cascade(notes(chapter_id)) }
+    notes { timestamp = deleted_ms, unit = millis, operation = operation, cascade(notes(parent_id)) }
+    invoices { flag = is_deleted }
+}
+diesel_soft_delete::not_soft_deletable!(drafts);
+
+/// Authors 1 and 2; author n has books n1 and n2, book b has chapters b1 and b2, chapter c the note c1, which c2 answers,
+/// which c3 answers.
+fn library() -> crate::support::TestConnection<Conn> {
+    let mut conn = create(
+        "CREATE TABLE authors (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL DEFAULT '', is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
+             deleted_at {instant}, deleted_by VARCHAR(20), operation VARCHAR(36));
+         CREATE TABLE books (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES authors (id), isbn VARCHAR(20),
+             removed_at {instant}, removed_in VARCHAR(36), changed_at {instant}, deleted_by VARCHAR(20));
+         CREATE TABLE chapters (id INTEGER PRIMARY KEY, book_id INTEGER NOT NULL REFERENCES books (id),
+             is_active BOOLEAN NOT NULL DEFAULT TRUE, operation VARCHAR(36));
+         CREATE TABLE notes (id INTEGER PRIMARY KEY, chapter_id INTEGER REFERENCES chapters (id), parent_id INTEGER REFERENCES notes (id),
+             deleted_ms BIGINT, operation VARCHAR(36));
+         CREATE TABLE invoices (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL REFERENCES authors (id), is_deleted BOOLEAN);
+         CREATE TABLE drafts (id INTEGER PRIMARY KEY, author_id INTEGER REFERENCES authors (id));
+         CREATE INDEX books_author ON books (author_id);
+         CREATE INDEX chapters_book ON chapters (book_id);
+         CREATE INDEX notes_chapter ON notes (chapter_id);
+         CREATE INDEX notes_parent ON notes (parent_id);",
+    );
+    let mut sql = String::new();
+    for author in [1, 2] {
+        sql.push_str(&format!("INSERT INTO authors (id) VALUES ({author});"));
+        for book in [1, 2].map(|n| author * 10 + n) {
+            sql.push_str(&format!("INSERT INTO books (id, author_id) VALUES ({book}, {author});"));
+            for chapter in [1, 2].map(|n| book * 10 + n) {
+                let [one, two, three] = [1, 2, 3].map(|n| chapter * 10 + n);
+                sql.push_str(&format!(
+                    "INSERT INTO chapters (id, book_id) VALUES ({chapter}, {book});
+                     INSERT INTO notes (id, chapter_id, parent_id) VALUES ({one}, {chapter}, NULL);
+                     INSERT INTO notes (id, chapter_id, parent_id) VALUES ({two}, NULL, {one});
+                     INSERT INTO notes (id, chapter_id, parent_id) VALUES ({three}, NULL, {two});"
+                ));
+            }
+        }
+    }
+    conn.batch_execute(&sql).unwrap();
+    conn
+}
+
+/// The keys of active rows, of all tables: they differ in their number of digits, but for those of authors and drafts.
+fn live(conn: &mut Conn) -> Vec<i32> {
+    let mut ids: Vec<i32> = authors::table.active().select(authors::id).load(conn).unwrap();
+    ids.extend(books::table.active().select(books::id).load::<i32>(conn).unwrap());
+    ids.extend(chapters::table.active().select(chapters::id).load::<i32>(conn).unwrap());
+    ids.extend(notes::table.active().select(notes::id).load::<i32>(conn).unwrap());
+    ids.sort_unstable();
+    ids
+}
+
+/// Whether a row belongs to author 2.
+fn of_two(id: &i32) -> bool {
+    id.to_string().starts_with('2')
+}
+
+#[test]
+fn a_tree_is_deleted_and_comes_back_whole() {
+    let conn = &mut *library();
+    let all = live(conn);
+    let instant = at("2025-03-01 10:00:00.123456");
+    let delete = authors::table.find(1).soft_delete().at_utc(instant).cascade();
+    let preview = delete.preview(conn).unwrap();
+    assert_eq!(live(conn), all);
+    let report = delete.run(conn).unwrap();
+    let rows: Vec<_> = report.iter().collect();
+    assert_eq!(rows, [("authors", 1), ("books", 2), ("chapters", 4), ("notes", 12)]);
+    assert_eq!((report.total(), report.rows("books"), report.rows("pages"), report.at()), (19, 2, 0, instant));
+    assert_eq!(preview.iter().collect::<Vec<_>>(), rows);
+    let id = report.operation_id().expect("an identifier").to_owned();
+    assert_eq!(id.len(), 36);
+    // The siblings are untouched.
+    assert_eq!(live(conn), all.iter().copied().filter(of_two).collect::<Vec<_>>());
+
+    // One instant and one identifier, each in its column's type.
+    let naive = Some(instant.naive_utc());
+    let author = authors::table.find(1).select((authors::is_deleted, authors::deleted_at, authors::operation));
+    assert_eq!(author.first(conn), Ok((true, naive, Some(id.clone()))));
+    let books = books::table.filter(books::author_id.eq(1));
+    let books = books.select((books::removed_at, books::removed_in, books::changed_at)).order(books::id);
+    assert_eq!(books.load(conn), Ok(vec![(naive, Some(id.clone()), naive); 2]));
+    let chapters = chapters::table.filter(chapters::is_active.eq(false)).select(chapters::operation);
+    assert_eq!(chapters.load(conn), Ok(vec![Some(id.clone()); 4]));
+    let notes = notes::table.filter(notes::deleted_ms.is_not_null()).select((notes::deleted_ms, notes::operation));
+    assert_eq!(notes.load(conn), Ok(vec![(Some(instant.timestamp_millis()), Some(id.clone())); 12]));
+
+    // The same again changes nothing.
+    let again = authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
+    assert_eq!((again.total(), again.operation_id()), (0, None));
+    assert_eq!(authors::table.find(1).select(authors::deleted_at).first(conn), Ok(naive));
+
+    let restore = authors::table.find(1).restore().cascade();
+    assert_eq!(restore.preview(conn).unwrap().iter().collect::<Vec<_>>(), rows);
+    let report = restore.run(conn).unwrap();
+    assert_eq!(report.iter().collect::<Vec<_>>(), rows);
+    assert_eq!(report.operation_id(), Some(id.as_str()));
+    assert_eq!(live(conn), all);
+    let books = books::table.filter(books::removed_in.is_null().and(books::removed_at.is_null()));
+    assert_eq!(books.filter(books::changed_at.is_not_null()).count().get_result(conn), Ok(2_i64));
+    assert_eq!(authors::table.find(1).restore().cascade().run(conn).unwrap().total(), 0);
+}
+
+#[test]
+fn what_was_deleted_on_its_own_stays_deleted() {
+    let conn = &mut *library();
+    let all = live(conn);
+    // Earlier: a note with its answers, and a chapter alone, whose notes go on living.
+    assert_eq!(notes::table.find(1111).soft_delete().cascade().run(conn).unwrap().total(), 3);
+    assert_eq!(chapters::table.find(112).soft_delete().without_cascade().execute(conn), Ok(1));
+    let before = live(conn);
+    let report = authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
+    // The notes of the chapter that is deleted already are not reached.
+    assert_eq!(report.iter().collect::<Vec<_>>(), [("authors", 1), ("books", 2), ("chapters", 3), ("notes", 6)]);
+    // Later: a row that the operation has deleted is deleted no second time.
+    assert_eq!(books::table.find(12).soft_delete().cascade().run(conn).unwrap().total(), 0);
+
+    let restored = authors::table.find(1).restore().cascade().run(conn).unwrap();
+    assert_eq!(restored.total(), report.total());
+    assert_eq!(live(conn), before);
+    assert_eq!(notes::table.find(1111).restore().cascade().run(conn).unwrap().total(), 3);
+    assert_eq!(chapters::table.find(112).restore().cascade().run(conn).unwrap().total(), 1);
+    assert_eq!(live(conn), all);
+}
+
+#[test]
+fn what_was_moved_or_restored_meanwhile() {
+    let conn = &mut *library();
+    authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
+    // A book moves to the other author, and a chapter from one deleted book to another.
+    diesel::update(books::table.find(11)).set(books::author_id.eq(2)).execute(conn).unwrap();
+    diesel::update(chapters::table.find(121)).set(chapters::book_id.eq(21)).execute(conn).unwrap();
+    let report = authors::table.find(1).restore().cascade().run(conn).unwrap();
+    assert_eq!(report.iter().collect::<Vec<_>>(), [("authors", 1), ("books", 1), ("chapters", 1), ("notes", 3)]);
+    // They come back with what was theirs, on their own.
+    assert_eq!(books::table.find(11).restore().cascade().run(conn).unwrap().total(), 1 + 2 + 6);
+    assert_eq!(chapters::table.find(121).restore().cascade().run(conn).unwrap().total(), 4);
+
+    // A book that was restored on its own goes by; its chapters come back with the author.
+    authors::table.find(2).soft_delete().cascade().run(conn).unwrap();
+    books::table.find(22).restore().without_cascade().execute(conn).unwrap();
+    authors::table.find(2).restore().cascade().run(conn).unwrap();
+    assert_eq!(live(conn).len(), 38);
+}
+
+#[test]
+fn one_of_two_deleted_in_the_same_microsecond() {
+    let conn = &mut *library();
+    let all = live(conn);
+    let instant = at("2025-03-01 10:00:00.000001");
+    authors::table.find(1).soft_delete().at_utc(instant).cascade().run(conn).unwrap();
+    authors::table.find(2).soft_delete().at_utc(instant).cascade().run(conn).unwrap();
+    assert_eq!(authors::table.find(2).restore().cascade().run(conn).unwrap().total(), 19);
+    assert_eq!(live(conn), all.iter().copied().filter(of_two).collect::<Vec<_>>());
+    authors::table.find(2).soft_delete().at_utc(instant + TimeDelta::hours(1)).cascade().run(conn).unwrap();
+    // Several roots of several operations at once.
+    let report = authors::table.restore().cascade().run(conn).unwrap();
+    assert_eq!((report.total(), report.operation_id()), (38, None));
+    assert_eq!(live(conn), all);
+}
+
+#[test]
+fn many_roots_in_one_operation() {
+    let conn = &mut *library();
+    let all = live(conn);
+    let report = authors::table.filter(authors::id.gt(0)).soft_delete().cascade().run(conn).unwrap();
+    assert_eq!(report.iter().collect::<Vec<_>>(), [("authors", 2), ("books", 4), ("chapters", 8), ("notes", 24)]);
+    let restored = authors::table.find(1).restore().cascade().run(conn).unwrap();
+    assert_eq!((restored.total(), restored.operation_id()), (19, report.operation_id()));
+    authors::table.restore().cascade().run(conn).unwrap();
+    assert_eq!(live(conn), all);
+}
+
+#[test]
+fn a_live_child_under_restrict_refuses() {
+    let conn = &mut *library();
+    let all = live(conn);
+    conn.batch_execute("INSERT INTO invoices (id, author_id, is_deleted) VALUES (1, 1, NULL), (2, 1, TRUE), (3, 1, FALSE)").unwrap();
+    let delete = authors::table.soft_delete().cascade();
+    for error in [delete.preview(conn).unwrap_err(), delete.run(conn).unwrap_err()] {
+        let Error::Restricted { table, child, columns, rows } = error else { panic!("{error}") };
+        assert_eq!((table.as_str(), child.as_str(), rows), ("authors", "invoices", 2));
+        assert_eq!(columns, ["author_id"]);
+    }
+    assert_eq!(live(conn), all);
+    assert_eq!(invoices::table.soft_delete().execute(conn), Ok(2));
+    assert_eq!(authors::table.soft_delete().cascade().run(conn).unwrap().total(), 38);
+    // And the other way round: an invoice of a deleted author does not come back alone.
+    let error = invoices::table.find(1).restore().cascade().run(conn).unwrap_err();
+    let Error::BelowDeleted { table, ancestor, key } = error else { panic!("{error}") };
+    assert_eq!((table.as_str(), ancestor.as_str(), key.as_str()), ("invoices", "authors", "1"));
+}
+
+#[test]
+fn set_null_takes_the_reference() {
+    let conn = &mut *library();
+    conn.batch_execute("INSERT INTO drafts (id, author_id) VALUES (1, 1), (2, 2), (3, NULL)").unwrap();
+    let delete = authors::table.find(1).soft_delete().cascade();
+    assert_eq!(delete.preview(conn).unwrap().unlinked("drafts"), 1);
+    let report = delete.run(conn).unwrap();
+    assert_eq!((report.unlinked("drafts"), report.rows("drafts"), report.total()), (1, 0, 19));
+    let drafts = drafts::table.select((drafts::id, drafts::author_id)).order(drafts::id);
+    assert_eq!(drafts.load(conn), Ok(vec![(1, None), (2, Some(2)), (3, None)]));
+}
+
+#[test]
+fn below_a_deleted_ancestor() {
+    let conn = &mut *library();
+    authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
+    let refused = |error: Error, table: &str, ancestor: &str, key: &str| {
+        let Error::BelowDeleted { table: t, ancestor: a, key: k } = error else { panic!("{error}") };
+        assert_eq!((t.as_str(), a.as_str(), k.as_str()), (table, ancestor, key));
+    };
+    let restore = books::table.find(11).restore().cascade();
+    refused(restore.preview(conn).unwrap_err(), "books", "authors", "1");
+    refused(restore.run(conn).unwrap_err(), "books", "authors", "1");
+    refused(notes::table.find(1112).restore().cascade().run(conn).unwrap_err(), "notes", "notes", "1111");
+    refused(notes::table.find(1111).restore().cascade().run(conn).unwrap_err(), "notes", "chapters", "111");
+    // Further up than the parent.
+    authors::table.find(1).restore().cascade().run(conn).unwrap();
+    chapters::table.find(111).soft_delete().cascade().run(conn).unwrap();
+    authors::table.find(1).soft_delete().without_cascade().run(conn).unwrap();
+    refused(chapters::table.find(111).restore().cascade().run(conn).unwrap_err(), "chapters", "authors", "1");
+    // The plain statement asks nobody.
+    assert_eq!(chapters::table.find(111).restore().without_cascade().run(conn).unwrap(), 1);
+    // A parent that comes back with its child is no obstacle.
+    authors::table.find(1).restore().without_cascade().run(conn).unwrap();
+    let thread = notes::table.filter(notes::id.eq_any([1111, 1112, 1113]));
+    assert_eq!(thread.restore().cascade().run(conn).unwrap().total(), 3);
+    assert_eq!(live(conn).len(), 38);
+}
+
+#[test]
+fn metadata_and_identifiers_of_the_callers() {
+    let conn = &mut *library();
+    let delete = authors::table.find(1).soft_delete().set(authors::name.eq("gone")).cascade();
+    let report = delete.set_all("deleted_by", "o'Brian \\").operation("op-1").run(conn).unwrap();
+    assert_eq!(report.operation_id(), Some("op-1"));
+    let author = authors::table.find(1).select((authors::name, authors::deleted_by, authors::operation));
+    let by = Some(String::from("o'Brian \\"));
+    assert_eq!(author.first(conn), Ok((String::from("gone"), by.clone(), Some(String::from("op-1")))));
+    let books = books::table.filter(books::author_id.eq(1)).select((books::deleted_by, books::removed_in));
+    assert_eq!(books.load(conn), Ok(vec![(by, Some(String::from("op-1"))); 2]));
+    authors::table.find(1).restore().set(authors::name.eq("back")).cascade().run(conn).unwrap();
+    let author = authors::table.find(1).select((authors::name, authors::deleted_by, authors::operation));
+    assert_eq!(author.first(conn), Ok((String::from("back"), None::<String>, None::<String>)));
+
+    let delete = || authors::table.find(1).soft_delete();
+    let error = delete().cascade().set_all("deleted_bye", "x").run(conn).unwrap_err();
+    assert!(matches!(&error, Error::NoSuchMetadata { column, .. } if column == "deleted_bye"), "{error}");
+    let error = delete().cascade().set_all("operation", "x").run(conn).unwrap_err();
+    assert!(matches!(error, Error::NoSuchMetadata { .. }), "{error}");
+    let error = delete().set(authors::deleted_by.eq("x")).cascade().set_all("deleted_by", "y").run(conn).unwrap_err();
+    assert!(matches!(error, Error::ColumnSetTwice { .. }), "{error}");
+    let error = delete().set(authors::operation.eq("x")).cascade().run(conn).unwrap_err();
+    assert!(matches!(error, Error::ColumnSetTwice { .. }), "{error}");
+    let error = delete().set(authors::is_deleted.eq(true)).cascade().run(conn).unwrap_err();
+    assert!(matches!(error, Error::ColumnSetTwice { .. }), "{error}");
+    assert_eq!(live(conn).len(), 38);
+}
+
+#[test]
+fn an_instant_of_the_callers() {
+    use diesel_soft_delete::db_now;
+    let conn = &mut *library();
+    let instant = instant("2025-03-01 10:00:00.123456");
+    let report = authors::table.find(1).soft_delete().at(instant).cascade().run(conn).unwrap();
+    assert_eq!(report.at(), instant.and_utc());
+    let times = notes::table.filter(notes::deleted_ms.is_not_null()).select(notes::deleted_ms).distinct();
+    assert_eq!(times.load(conn), Ok(vec![Some(instant.and_utc().timestamp_millis())]));
+    authors::table.find(1).restore().cascade().run(conn).unwrap();
+
+    let report = authors::table.find(1).soft_delete().at(db_now()).cascade().run(conn).unwrap();
+    assert!((Utc::now() - report.at()).abs() < TimeDelta::minutes(5), "{}", report.at());
+    let stored = authors::table.find(1).select(authors::deleted_at);
+    assert_eq!(stored.first(conn), Ok(Some(report.at().naive_utc())));
+    assert_eq!(authors::table.find(1).restore().cascade().run(conn).unwrap().total(), 19);
+
+    // The touch column of a restore.
+    books::table.find(11).soft_delete().cascade().run(conn).unwrap();
+    let report = books::table.find(11).restore().at_utc(instant.and_utc()).cascade().run(conn).unwrap();
+    assert_eq!((report.total(), report.at()), (9, instant.and_utc()));
+    assert_eq!(books::table.find(11).select(books::changed_at).first(conn), Ok(Some(instant)));
+}
+
+#[test]
+fn the_number_of_statements_is_that_of_tables() {
+    let conn = &mut *library();
+    let mut counts = Vec::new();
+    for more in [0, 200] {
+        if more > 0 {
+            let rows = (0..more).map(|n| format!("({}, 1)", 100_000 + n)).collect::<Vec<_>>().join(", ");
+            let chapters = (0..more).map(|n| format!("({}, {})", 200_000 + n, 100_000 + n)).collect::<Vec<_>>().join(", ");
+            let notes = (0..more).map(|n| format!("({}, {})", 300_000 + n, 200_000 + n)).collect::<Vec<_>>().join(", ");
+            conn.batch_execute(&format!(
+                "INSERT INTO books (id, author_id) VALUES {rows}; INSERT INTO chapters (id, book_id) VALUES {chapters};
+                 INSERT INTO notes (id, chapter_id) VALUES {notes};"
+            ))
+            .unwrap();
+        }
+        let texts = record(conn);
+        let deleted = authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        let delete = statements(&texts);
+        texts.lock().unwrap().clear();
+        let restored = authors::table.find(1).restore().cascade().run(conn).unwrap();
+        assert_eq!((deleted.total(), restored.total()), (19 + 3 * more, 19 + 3 * more));
+        let restore = statements(&texts);
+        conn.set_instrumentation(|_: InstrumentationEvent<'_>| {});
+        for text in delete.iter().chain(&restore) {
+            assert!(!text.contains("DELETE"), "{text}");
+        }
+        let updates = |texts: &[String]| texts.iter().filter(|text| text.contains("UPDATE ") && text.contains(" SET ")).count();
+        println!("{}", delete.join("\n"));
+        println!("{}", restore.join("\n"));
+        counts.push((delete.len(), updates(&delete), restore.len(), updates(&restore)));
+    }
+    assert_eq!(counts[0], counts[1]);
+    let (delete, updates, restore, _) = counts[0];
+    // One for each of four tables and of `drafts`; on SQLite one more that takes the lock.
+    assert!(updates == 5 || updates == 6, "{updates}");
+    assert!(delete <= 15, "{delete}");
+    assert!(restore <= 20, "{restore}");
+}
+
+#[test]
+fn a_failure_at_any_depth_takes_all_back() {
+    let conn = &mut *library();
+    let all = live(conn);
+    for table in ["authors", "books", "chapters", "notes"] {
+        let id = match table {
+            "authors" => 1,
+            "books" => 12,
+            "chapters" => 122,
+            _ => 1223,
+        };
+        refuse(conn, table, id);
+        let error = authors::table.find(1).soft_delete().cascade().run(conn).unwrap_err();
+        assert!(error.to_string().contains("not this row"), "{error}");
+        assert_eq!(live(conn), all, "{table}");
+        // The transaction around it stays usable.
+        conn.transaction(|conn| {
+            authors::table.find(1).soft_delete().cascade().run(conn).unwrap_err();
+            assert_eq!(books::table.count().get_result::<i64>(conn)?, 4);
+            authors::table.find(2).soft_delete().cascade().run(conn).unwrap();
+            authors::table.find(2).restore().cascade().run(conn).unwrap();
+            QueryResult::Ok(())
+        })
+        .unwrap();
+        assert_eq!(live(conn), all, "{table}");
+        allow(conn, table);
+        authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        let deleted = live(conn);
+        refuse(conn, table, id);
+        authors::table.find(1).restore().cascade().run(conn).unwrap_err();
+        assert_eq!(live(conn), deleted, "{table}");
+        allow(conn, table);
+        authors::table.find(1).restore().cascade().run(conn).unwrap();
+        assert_eq!(live(conn), all, "{table}");
+    }
+}
+
+/// A trigger that forbids changes of one row.
+fn refuse(conn: &mut Conn, table: &str, id: i32) {
+    let sql = match super::backend::DIALECT {
+        diesel_soft_delete::Dialect::Postgres => format!(
+            "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not this row'; END $$;
+             CREATE TRIGGER refuse_{table} BEFORE UPDATE ON {table} FOR EACH ROW WHEN (OLD.id = {id}) EXECUTE FUNCTION refuse();"
+        ),
+        diesel_soft_delete::Dialect::Mysql => format!(
+            "CREATE TRIGGER refuse_{table} BEFORE UPDATE ON {table} FOR EACH ROW
+             BEGIN IF OLD.id = {id} THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not this row'; END IF; END;"
+        ),
+        diesel_soft_delete::Dialect::Sqlite => format!(
+            "CREATE TRIGGER refuse_{table} BEFORE UPDATE ON {table} WHEN OLD.id = {id}
+             BEGIN SELECT RAISE(ABORT, 'not this row'); END;"
+        ),
+    };
+    conn.batch_execute(&sql).unwrap();
+}
+
+fn allow(conn: &mut Conn, table: &str) {
+    let on = if super::backend::DIALECT == diesel_soft_delete::Dialect::Postgres { format!(" ON {table}") } else { String::new() };
+    conn.batch_execute(&format!("DROP TRIGGER refuse_{table}{on}")).unwrap();
+}
+
+#[test]
+fn a_conflict_of_a_restored_child() {
+    let conn = &mut *library();
+    conn.batch_execute("CREATE UNIQUE INDEX isbns ON books (isbn)").unwrap();
+    diesel::update(books::table.find(11)).set(books::isbn.eq("a")).execute(conn).unwrap();
+    authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
+    let deleted = live(conn);
+    // As a unique index over active rows would: the number is taken while the row is restored.
+    let sql = match super::backend::DIALECT {
+        diesel_soft_delete::Dialect::Postgres => {
+            "CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.isbn := 'b'; RETURN NEW; END $$;
+             CREATE TRIGGER taken BEFORE UPDATE ON books FOR EACH ROW WHEN (OLD.id = 11) EXECUTE FUNCTION taken();"
+        }
+        diesel_soft_delete::Dialect::Mysql => {
+            "CREATE TRIGGER taken BEFORE UPDATE ON books FOR EACH ROW BEGIN IF OLD.id = 11 THEN SET NEW.isbn = 'b'; END IF; END;"
+        }
+        diesel_soft_delete::Dialect::Sqlite => {
+            "CREATE TRIGGER taken AFTER UPDATE OF removed_at ON books WHEN OLD.id = 11 BEGIN UPDATE books SET isbn = 'b' WHERE id = 11; END;"
+        }
+    };
+    conn.batch_execute(sql).unwrap();
+    diesel::update(books::table.find(22)).set(books::isbn.eq("b")).execute(conn).unwrap();
+    let error = conn
+        .transaction(|conn| {
+            let error = authors::table.find(1).restore().cascade().run(conn).unwrap_err();
+            assert_eq!(live(conn), deleted);
+            Err::<(), Error>(error)
+        })
+        .unwrap_err();
+    assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "books"), "{error}");
+    assert_eq!(live(conn), deleted);
+}
+
+#[test]
+fn the_filter_of_the_target_may_look_at_what_changes() {
+    use diesel::dsl::exists;
+    diesel::allow_tables_to_appear_in_same_query!(authors, books);
+    let conn = &mut *library();
+    let all = live(conn);
+    // It holds for no row any more once the children are deleted.
+    let with_books = authors::table
+        .filter(exists(books::table.filter(books::author_id.eq(authors::id)).filter(books::removed_at.is_null())))
+        .filter(authors::is_deleted.eq(false).or(authors::id.gt(100)));
+    assert_eq!(with_books.soft_delete().cascade().run(conn).unwrap().total(), 38);
+    let deleted = authors::table.filter(authors::deleted_at.is_not_null()).filter(authors::is_deleted.eq(true));
+    assert_eq!(deleted.restore().cascade().run(conn).unwrap().total(), 38);
+    assert_eq!(live(conn), all);
+    let none = authors::table.find(1).soft_delete().only_if(authors::name.eq("x")).cascade().run(conn).unwrap();
+    assert_eq!(none.total(), 0);
+    assert_eq!(live(conn), all);
+}
+
+mod instants {
+    use super::*;
+
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        users { id -> Integer, deleted_at -> Nullable<Instant> }
+    }
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        // Sender and receiver: two keys to one parent.
+        mails { id -> Integer, sender -> Integer, receiver -> Nullable<Integer>, gone -> Bool, gone_at -> Nullable<Instant> }
+    }
+    diesel_soft_delete::soft_deletable! {
+        users { timestamp = deleted_at, cascade(mails(sender), mails(receiver)) }
+        mails { flag = gone, timestamp = gone_at }
+    }
+
+    fn mailbox() -> crate::support::TestConnection<Conn> {
+        create(
+            "CREATE TABLE users (id INTEGER PRIMARY KEY, deleted_at {instant});
+             CREATE TABLE mails (id INTEGER PRIMARY KEY, sender INTEGER NOT NULL REFERENCES users (id), receiver INTEGER REFERENCES users (id),
+                 gone BOOLEAN NOT NULL DEFAULT FALSE, gone_at {instant});
+             INSERT INTO users (id) VALUES (1), (2), (3);
+             INSERT INTO mails (id, sender, receiver) VALUES (1, 1, 2), (2, 2, 1), (3, 1, 1), (4, 2, 3), (5, 3, NULL);",
+        )
+    }
+
+    fn mails(conn: &mut Conn) -> Vec<i32> {
+        mails::table.active().select(mails::id).order(mails::id).load(conn).unwrap()
+    }
+
+    #[test]
+    fn several_keys_to_one_child() {
+        let conn = &mut *mailbox();
+        let report = users::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!((report.rows("mails"), report.operation_id()), (3, None));
+        assert_eq!(mails(conn), [4, 5]);
+        // Mail 2 is of the first operation, and stays; user 2 has no other mail that is live.
+        let report = users::table.find(2).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!(report.rows("mails"), 1);
+        // Mails 1 and 2 belong to user 1's operation, but their other user is deleted: they come back with user 1, who asked.
+        let report = users::table.find(1).restore().cascade().run(conn).unwrap();
+        assert_eq!(report.rows("mails"), 3);
+        let report = users::table.find(2).restore().cascade().run(conn).unwrap();
+        assert_eq!(report.rows("mails"), 1);
+        assert_eq!(mails(conn), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn instants_of_two_operations_are_not_mixed_up() {
+        let conn = &mut *mailbox();
+        let (one, two) = (at("2025-01-01 12:00:00"), at("2025-01-01 13:00:00.000001"));
+        // Mail 4 of user 2 is deleted alone, at the very instant of user 1's.
+        mails::table.find(4).soft_delete().at_utc(one).run(conn).unwrap();
+        users::table.find(1).soft_delete().at_utc(one).cascade().run(conn).unwrap();
+        users::table.find(2).soft_delete().at_utc(two).cascade().run(conn).unwrap();
+        let report = users::table.restore().cascade().run(conn).unwrap();
+        assert_eq!((report.rows("users"), report.rows("mails")), (2, 3));
+        assert_eq!(mails(conn), [1, 2, 3, 5]);
+    }
+
+    #[test]
+    fn a_restore_of_the_row_alone_leaves_the_children() {
+        let conn = &mut *mailbox();
+        users::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!(users::table.find(1).restore().without_cascade().run(conn).unwrap(), 1);
+        assert_eq!(mails(conn), [4, 5]);
+        // Deleted alone, it takes nothing back but itself.
+        users::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
+        assert_eq!(users::table.find(3).restore().cascade().run(conn).unwrap().total(), 1);
+    }
+
+    #[test]
+    fn a_column_of_whole_seconds_is_no_mark() {
+        let conn = &mut *mailbox();
+        users::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        let change = match super::super::backend::DIALECT {
+            diesel_soft_delete::Dialect::Postgres => "ALTER TABLE mails ALTER COLUMN gone_at TYPE TIMESTAMP(3)",
+            diesel_soft_delete::Dialect::Mysql => "ALTER TABLE mails MODIFY gone_at DATETIME(3)",
+            diesel_soft_delete::Dialect::Sqlite => return,
+        };
+        conn.batch_execute(change).unwrap();
+        let error = users::table.find(1).restore().cascade().run(conn).unwrap_err();
+        assert!(matches!(&error, Error::Unidentified { child, .. } if child == "mails"), "{error}");
+        assert_eq!(users::table.active().count().get_result(conn), Ok(2_i64));
+    }
+}
+
+mod flags {
+    use super::*;
+
+    diesel::table! {
+        folders { id -> Integer, parent -> Nullable<Integer>, is_deleted -> Bool }
+    }
+    diesel::table! {
+        files { id -> Integer, folder -> Integer, is_deleted -> Bool }
+    }
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        boxes { id -> Integer, deleted_at -> Nullable<Instant> }
+    }
+    diesel::table! {
+        lids { id -> Integer, box_id -> Integer, deleted_at -> Nullable<BigInt> }
+    }
+    diesel_soft_delete::soft_deletable! {
+        folders { flag = is_deleted, cascade(folders(parent), files(folder)) }
+        files { flag = is_deleted }
+        boxes { timestamp = deleted_at, cascade(lids(box_id)) }
+        lids { timestamp = deleted_at, unit = micros }
+    }
+
+    #[test]
+    fn flags_alone_can_be_deleted_and_not_restored() {
+        let conn = &mut *create(
+            "CREATE TABLE folders (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES folders (id), is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
+             CREATE TABLE files (id INTEGER PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folders (id), is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
+             INSERT INTO folders (id, parent) VALUES (1, NULL), (2, 1), (3, 2), (4, NULL), (5, 3);
+             INSERT INTO files (id, folder) VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5);",
+        );
+        // Folder 3 is deleted alone; what lies below it is out of reach.
+        folders::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
+        let report = folders::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!(report.iter().collect::<Vec<_>>(), [("folders", 2), ("files", 2)]);
+        let files = files::table.active().select(files::id).order(files::id);
+        assert_eq!(files.load::<i32>(conn), Ok(vec![3, 4, 5]));
+        let texts = record(conn);
+        let error = folders::table.find(1).restore().cascade().run(conn).unwrap_err();
+        assert!(matches!(&error, Error::Unidentified { .. }), "{error}");
+        assert!(error.to_string().contains("operation"), "{error}");
+        assert_eq!(statements(&texts), [""; 0]);
+    }
+
+    #[test]
+    fn timestamps_of_different_types_are_no_mark() {
+        let conn = &mut *connection();
+        let error = boxes::table.find(1).restore().cascade().run(conn).unwrap_err();
+        assert!(matches!(&error, Error::Unidentified { table, child, .. } if table == "boxes" && child == "lids"), "{error}");
+    }
+}
+
+mod shapes {
+    use super::*;
+
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        projects (tenant, name) { tenant -> Integer, name -> Text, deleted_at -> Nullable<Instant> }
+    }
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        tasks (tenant, project, number) {
+            tenant -> Integer, project -> Text, number -> BigInt, deleted_at -> Nullable<Instant>,
+        }
+    }
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        steps { id -> Integer, tenant -> Integer, project -> Nullable<Text>, task -> Nullable<BigInt>, deleted_at -> Nullable<Instant> }
+    }
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        departments { id -> Integer, head -> Nullable<Integer>, part_of -> Nullable<Integer>, deleted_at -> Nullable<Instant> }
+    }
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        people { id -> Integer, department -> Integer, deleted_at -> Nullable<Instant> }
+    }
+    diesel_soft_delete::soft_deletable! {
+        projects { timestamp = deleted_at, cascade(tasks(tenant, project)) }
+        tasks { timestamp = deleted_at, cascade(steps(tenant, project, task)) }
+        steps { timestamp = deleted_at }
+        // A circle: whoever leaves takes the departments along that they head.
+        departments { timestamp = deleted_at, cascade(people(department), departments(part_of)) }
+        people { timestamp = deleted_at, cascade(departments(head)) }
+    }
+
+    #[test]
+    fn composite_keys() {
+        let conn = &mut *create(
+            "CREATE TABLE projects (tenant INTEGER, name VARCHAR(20), deleted_at {instant}, PRIMARY KEY (tenant, name));
+             CREATE TABLE tasks (tenant INTEGER, project VARCHAR(20), number BIGINT, deleted_at {instant}, PRIMARY KEY (tenant, project, number),
+                 FOREIGN KEY (tenant, project) REFERENCES projects (tenant, name));
+             CREATE TABLE steps (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, project VARCHAR(20), task BIGINT, deleted_at {instant});
+             INSERT INTO projects (tenant, name) VALUES (1, 'a'), (1, 'b'), (2, 'a');
+             INSERT INTO tasks (tenant, project, number) VALUES (1, 'a', 1), (1, 'a', 2), (1, 'b', 1), (2, 'a', 1);
+             INSERT INTO steps (id, tenant, project, task) VALUES (1, 1, 'a', 1), (2, 1, 'a', 2), (3, 1, 'b', 1), (4, 2, 'a', 1), (5, 1, NULL, 1);",
+        );
+        let live = |conn: &mut Conn| steps::table.active().select(steps::id).order(steps::id).load::<i32>(conn).unwrap();
+        let report = projects::table.find((1, "a")).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!(report.iter().collect::<Vec<_>>(), [("projects", 1), ("tasks", 2), ("steps", 2)]);
+        assert_eq!(live(conn), [3, 4, 5]);
+        let error = tasks::table.find((1, "a", 1)).restore().cascade().run(conn).unwrap_err();
+        assert!(matches!(&error, Error::BelowDeleted { key, .. } if key == "(1, a)"), "{error}");
+        assert_eq!(projects::table.filter(projects::tenant.gt(0)).soft_delete().cascade().run(conn).unwrap().total(), 6);
+        assert_eq!(projects::table.filter(projects::name.eq("a")).restore().cascade().run(conn).unwrap().total(), 8);
+        assert_eq!(live(conn), [1, 2, 4, 5]);
+    }
+
+    fn company() -> crate::support::TestConnection<Conn> {
+        create(
+            "CREATE TABLE departments (id INTEGER PRIMARY KEY, head INTEGER, part_of INTEGER, deleted_at {instant});
+             CREATE TABLE people (id INTEGER PRIMARY KEY, department INTEGER NOT NULL, deleted_at {instant});
+             INSERT INTO departments (id, head, part_of) VALUES (1, 1, NULL), (2, 2, 1), (3, 3, NULL), (4, 4, NULL), (5, NULL, 3);
+             INSERT INTO people (id, department) VALUES (1, 1), (2, 1), (3, 2), (4, 5), (5, 4), (6, 3);",
+        )
+    }
+
+    #[test]
+    fn circles_end() {
+        let conn = &mut *company();
+        let live = |conn: &mut Conn| {
+            let departments = departments::table.active().select(departments::id).order(departments::id).load(conn).unwrap();
+            let people = people::table.active().select(people::id).order(people::id).load(conn).unwrap();
+            (departments, people)
+        };
+        let all: (Vec<i32>, Vec<i32>) = live(conn);
+        // Person 2 heads department 2, where person 3 is, who heads department 3, which has part 5, where person 4 is, who heads 4.
+        let delete = people::table.find(2).soft_delete().cascade();
+        let preview = delete.preview(conn).unwrap();
+        let report = delete.run(conn).unwrap();
+        assert_eq!(report.iter().collect::<Vec<_>>(), [("people", 5), ("departments", 4)]);
+        assert_eq!(preview.iter().collect::<Vec<_>>(), report.iter().collect::<Vec<_>>());
+        assert_eq!(live(conn), (vec![1], vec![1]));
+        let restore = people::table.find(2).restore().cascade();
+        assert_eq!(restore.preview(conn).unwrap().total(), 9);
+        assert_eq!(restore.run(conn).unwrap().total(), 9);
+        assert_eq!(live(conn), all);
+        // A circle of rows: everything is reached from everywhere.
+        let report = departments::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!(report.iter().collect::<Vec<_>>(), [("departments", 5), ("people", 6)]);
+        departments::table.find(1).restore().cascade().run(conn).unwrap();
+        assert_eq!(live(conn), all);
+    }
+
+    #[test]
+    fn a_thread_a_thousand_deep() {
+        let conn = &mut *library();
+        let rows = (1..=1500).map(|n| format!("({}, {})", 100_000 + n, if n == 1 { String::from("NULL") } else { (99_999 + n).to_string() }));
+        let rows = rows.collect::<Vec<_>>().join(", ");
+        conn.batch_execute(&format!("INSERT INTO notes (id, parent_id) VALUES {rows}")).unwrap();
+        let delete = notes::table.find(100_001).soft_delete().cascade();
+        assert_eq!(delete.preview(conn).unwrap().total(), 1500);
+        assert_eq!(delete.run(conn).unwrap().total(), 1500);
+        assert_eq!(live(conn).len(), 38);
+        let restore = notes::table.find(100_001).restore().cascade();
+        assert_eq!(restore.preview(conn).unwrap().total(), 1500);
+        assert_eq!(restore.run(conn).unwrap().total(), 1500);
+        assert_eq!(live(conn).len(), 1538);
+    }
+}
