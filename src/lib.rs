@@ -68,6 +68,14 @@
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
 //! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | execution with typed errors; `.execute(conn)` is Diesel's |
 //!
+//! # Cascades
+//!
+//! | call | |
+//! |---|---|
+//! | [`target.soft_delete().cascade()`](Transition::cascade), [`target.restore().cascade()`](Transition::cascade) | the rows and their children, as declared, in one transaction; a restore takes back what one operation deleted |
+//! | [`.preview(conn)`](Cascading::preview), [`.set_all(..)`](Cascading::set_all), [`.operation(..)`](Cascading::operation) | what would happen; metadata for all tables; an identifier of yours |
+//! | [`.without_cascade()`](Transition::without_cascade) | the plain statement, on a table with declared children |
+//!
 //! # Purging
 //!
 //! | call | |
@@ -116,10 +124,10 @@ mod relation;
 mod scope;
 mod statement;
 
-/// Ages and instants in this crate's API are chrono's.
-pub use chrono;
 /// A tree of rows, deleted and restored as one.
 pub use cascade::{CascadeReport, Cascading};
+/// Ages and instants in this crate's API are chrono's.
+pub use chrono;
 pub use clock::{ClockForm, DbNow, UtcClock, db_now};
 pub use error::Error;
 pub use instant::TimeUnit;
@@ -155,8 +163,11 @@ pub use statement::{
 /// | `unit = seconds`, `millis`, `micros` | for a `timestamp` (and a `touch`) that is an integer since 1970 |
 /// | `touch = col` | set to the same instant by soft delete, to now by restore |
 /// | `metadata(col, ..)` | nullable columns that describe a deletion: set them with `.set(..)`; restore sets them to NULL |
-/// | `operation = col` | nullable column that identifies an operation; restore sets it to NULL |
+/// | `operation = col` | nullable column that identifies the operation of a cascade: `Uuid` (PostgreSQL), `Text` or `BigInt`; restore sets it to NULL |
 /// | `hold = col` | `Bool` or `Nullable<Bool>`, `TRUE` means under (legal) hold: no purge removes the row, and an erasure is refused |
+/// | `cascade(posts(author_id), ..)` | children, each with its foreign key, that are deleted and restored along with their parent |
+/// | `restrict(invoices(customer_id), ..)` | children that forbid a cascade while one of them is live |
+/// | `set_null(drafts(author_id), ..)` | children whose reference a cascade sets to NULL |
 ///
 /// # Column types
 ///
@@ -202,6 +213,13 @@ pub use statement::{
 /// let sql = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&purge).to_string();
 /// assert!(sql.contains("AND (`mails`.`deleted_at` < ?) AND (`mails`.`legal_hold` = FALSE)"));
 /// ```
+///
+/// # Children
+///
+/// With `cascade(..)`, `restrict(..)` or `set_null(..)`, a soft delete or a restore of the table has to say
+/// [`.cascade()`](Transition::cascade) or [`.without_cascade()`](Transition::without_cascade). The columns are those of the child
+/// that refer to this table's primary key, in its order; a key of several columns is one entry,
+/// several keys to one child are several. The child's table is named as `table_name` is, by the path of its module.
 ///
 /// # Example
 ///
@@ -311,9 +329,9 @@ pub mod prelude {
 /// # }
 /// ```
 pub mod methods {
-    pub use crate::marker::{Hold, NoInstant, Operation, Stamp, State, Timestamped, Touch, Touched};
     pub use crate::cascade::{CascadeRoot, Cascades, FixedInstant};
     pub use crate::key::KeyColumn;
+    pub use crate::marker::{Hold, NoInstant, Operation, Stamp, State, Timestamped, Touch, Touched};
     pub use crate::purge::TableJob;
     pub use crate::relation::{NoRelations, Relations, RunsAlone};
     pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};

@@ -5,6 +5,7 @@
 //! the graph is walked at run time, as far as an operation needs it.
 
 use std::any::TypeId;
+use std::collections::HashSet;
 use std::marker::PhantomData;
 
 use diesel::query_source::{Column, Table};
@@ -350,6 +351,19 @@ impl Node {
 
     pub(crate) fn name(&self) -> String {
         self.table.plain()
+    }
+
+    /// All tables that refer to this one, or to one of them.
+    pub(crate) fn descendants(&self) -> HashSet<TypeId> {
+        let mut found = HashSet::new();
+        let mut open = (self.relations)();
+        while let Some(relation) = open.pop() {
+            let child = (relation.child)();
+            if found.insert(child.id) {
+                open.extend((child.relations)());
+            }
+        }
+        found
     }
 }
 

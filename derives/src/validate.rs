@@ -124,7 +124,9 @@ fn one_policy_per_key(declaration: &mut Declaration) {
     for (span, key) in twice {
         declaration.errors.push(
             span,
-            format!("the foreign key `{key}` is named twice\nhelp: keep one of `cascade`, `restrict` and `set_null` for it"),
+            format!(
+                "the foreign key `{key}` is named twice\nhelp: keep one of `cascade`, `restrict` and `set_null` for it"
+            ),
         );
     }
 }

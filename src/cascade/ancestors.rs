@@ -30,7 +30,8 @@ pub(super) fn paths(from: &Node) -> Vec<Vec<Up>> {
         for (child, path) in open {
             for parent in &parents {
                 // A table that refers to itself is its own parent, but not its own grandparent.
-                let been_there = path.iter().any(|up| up.parent.id == parent.id) || (!path.is_empty() && parent.id == from.id);
+                let been_there =
+                    path.iter().any(|up| up.parent.id == parent.id) || (!path.is_empty() && parent.id == from.id);
                 if been_there {
                     continue;
                 }

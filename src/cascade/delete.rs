@@ -119,12 +119,7 @@ where
         Ok(())
     }
 
-    async fn delete_portion(
-        &mut self,
-        keys: &[R::Key],
-        rows: &mut [u64],
-        unlinked: &mut [u64],
-    ) -> Result<(), Error> {
+    async fn delete_portion(&mut self, keys: &[R::Key], rows: &mut [u64], unlinked: &mut [u64]) -> Result<(), Error> {
         let plan = self.plan;
         for (side, unlinked) in plan.sides.iter().zip(unlinked).filter(|(side, _)| side.policy == Policy::SetNull) {
             let speller = self.speller(Through::Active);

@@ -116,11 +116,7 @@ where
             }
         }
     }
-    if root.deletes() {
-        delete::check(plan)
-    } else {
-        restore::check(plan)
-    }
+    if root.deletes() { delete::check(plan) } else { restore::check(plan) }
 }
 
 /// The one instant of the operation.
@@ -205,7 +201,9 @@ where
                 Ok(()) => Ok(report),
                 // A failure to serialize that shows at the end: the transaction is gone, unless Diesel says otherwise.
                 Err(error) => {
-                    if self.x.in_transaction().is_ok_and(|open| open) && !matches!(error, DieselError::BrokenTransactionManager) {
+                    if self.x.in_transaction().is_ok_and(|open| open)
+                        && !matches!(error, DieselError::BrokenTransactionManager)
+                    {
                         let _ = self.x.rollback().await;
                     }
                     Err(error.into())

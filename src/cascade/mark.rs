@@ -71,18 +71,12 @@ pub(super) fn instant(kind: InstantKind, dialect: Dialect, text: &str) -> Text {
         (Dialect::Postgres, _) => cast("bigint"),
         (
             Dialect::Mysql,
-            InstantKind::Timestamp
-            | InstantKind::Datetime
-            | InstantKind::Timestamptz
-            | InstantKind::TimestamptzSqlite,
+            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
         ) => cast("DATETIME(6)"),
         (Dialect::Mysql, _) => cast("SIGNED"),
         (
             Dialect::Sqlite,
-            InstantKind::Timestamp
-            | InstantKind::Datetime
-            | InstantKind::Timestamptz
-            | InstantKind::TimestamptzSqlite,
+            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
         ) => Text::new().bind(text),
         (Dialect::Sqlite, _) => cast("INTEGER"),
     }

@@ -237,7 +237,10 @@ impl Speller<'_> {
                 let pairs = equal(&columns, &prefixed("d", &self.key_names(of)));
                 Text::from("UPDATE (")
                     .then(self.with(component))
-                    .sql(format!("SELECT DISTINCT {}) AS d STRAIGHT_JOIN {table} ON {pairs} SET ", self.select_keys(component, of)))
+                    .sql(format!(
+                        "SELECT DISTINCT {}) AS d STRAIGHT_JOIN {table} ON {pairs} SET ",
+                        self.select_keys(component, of)
+                    ))
                     .then(assignments)
                     .sql(" WHERE ")
                     .then(guard)
@@ -261,7 +264,9 @@ impl Speller<'_> {
         let ty = if self.dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
         let count = format!("SELECT CAST(COUNT(*) AS {ty}), CAST(NULL AS {ty}) FROM ");
         let (with, from, condition) = match set {
-            Set::Keys(columns) => (Text::new(), Text::from(table.clone()), Text::new().part(Part::Keys(columns)).sql(" AND ")),
+            Set::Keys(columns) => {
+                (Text::new(), Text::from(table.clone()), Text::new().part(Part::Keys(columns)).sql(" AND "))
+            }
             Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
                 let pairs = equal(&columns, &prefixed("d", &self.key_names(of)));
                 let keys = self.select_keys(component, of);

@@ -14,9 +14,6 @@ use std::time::{Duration, Instant};
 use diesel::backend::Backend;
 use diesel::result::{Error as DieselError, QueryResult};
 
-use crate::executor::Executor;
-use crate::faults::{Fault, fault};
-use crate::key::Key;
 use super::lease::Lease;
 use super::options::Options;
 use super::piece::{Piece, pieces};
@@ -24,6 +21,9 @@ use super::report::{Blocked, BlockedBy, Progress, PurgeReport, Stopped};
 use super::session::Session;
 use super::sql::Seek;
 use crate::error::Error;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
+use crate::key::Key;
 
 /// The statements of one job, on a backend.
 pub trait Batches<DB: Backend> {

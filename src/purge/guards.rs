@@ -4,8 +4,8 @@ use std::collections::{HashSet, VecDeque};
 
 use diesel::result::QueryResult;
 
-use crate::executor::Executor;
 use crate::error::Error;
+use crate::executor::Executor;
 use crate::migration::{
     Action, Dialect, Inquiry, LiveTable, Question, Reading, Shape, TableName, missing_purge_index, same_column,
 };

@@ -14,10 +14,7 @@ use diesel::sql_types::BigInt;
 
 use super::archive::{self, ArchiveInto, ArchiveTable, DeclaredTable, NoArchive};
 use super::engine::{self, Batches, Hooks, KeyValue, Run, Sought};
-use crate::executor::{Blocking, Executor, block};
-use crate::faults::{Fault, fault};
 use super::guards;
-use crate::key::{Key, KeyOf};
 use super::lease::Lease;
 use super::options::{IntoDuration, Options};
 use super::piece::Piece;
@@ -25,8 +22,12 @@ use super::report::{Progress, PurgeReport, Stopped};
 use super::session::{self, Session};
 use super::sql::{Archive, Count, Counted, Delete, Eligible, Find};
 use crate::error::Error;
+use crate::executor::{Blocking, Executor, block};
+use crate::faults::{Fault, fault};
+use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
 use crate::migration::{AnswersText, Shape, TableColumns, primary_key};
+use crate::relation::Node;
 use crate::statement::{Cutoff, Purge};
 
 /// A purge in batches: what `.purge_older_than(..).in_batches()` returns.
@@ -358,6 +359,10 @@ pub trait TableJob<DB: Backend> {
     /// The table, for messages.
     #[doc(hidden)]
     fn table(&self) -> String;
+
+    /// Its place in the graph of relations.
+    #[doc(hidden)]
+    fn node(&self) -> Node;
 }
 
 impl<T, P, G, A, F, S, DB> TableJob<DB> for PurgeJob<T, P, G, A, F, S>
@@ -429,6 +434,10 @@ where
 
     fn table(&self) -> String {
         T::table_name()
+    }
+
+    fn node(&self) -> Node {
+        Node::soft_deletable::<T>()
     }
 }
 

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
-use crate::executor::Executor;
-use crate::faults::{Fault, fault};
 use super::guards::read;
 use crate::clock::ClockForm;
 use crate::error::Error;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
 use crate::migration::{Dialect, Question, TableName};
 
 /// The table of the leases.

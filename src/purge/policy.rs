@@ -6,19 +6,21 @@ use chrono::TimeDelta;
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 
-use crate::executor::{Blocking, Executor, block};
 use super::job::{Context, PolicyHooks, TableJob};
 use super::lease::{Holder, Lease};
 use super::options::{IntoDuration, Options};
 use super::report::{Progress, PurgeReport, Stopped};
 use super::session;
 use crate::error::Error;
+use crate::executor::{Blocking, Executor, block};
 use crate::migration::AnswersText;
+use crate::relation::Node;
 
 /// The retention of several tables: each with its age and archive, in one run.
 ///
-/// Tables are purged in the order in which they are named, so name **children before parents**: a parent
-/// whose children are still there is blocked. Rows and time are one budget for all of them. The policy's
+/// Tables are purged **children before parents**, for a parent whose children are still there is blocked (which is
+/// reported, and no error). Where the declarations name the children (`cascade(..)`, `restrict(..)`, `set_null(..)`),
+/// that order is found without you; else tables keep the order in which they are named. Rows and time are one budget for all of them. The policy's
 /// options are limits for every job: the smaller of the two holds (of `min_age` and `pause` the larger).
 ///
 /// ```
@@ -346,7 +348,7 @@ impl<J, H> RetentionPolicy<J, H> {
         J: Jobs<X::Backend>,
         H: PolicyHooks,
     {
-        for place in 0..self.jobs.count() {
+        for place in children_first(&self.jobs.nodes()) {
             let context = Context {
                 max_rows: self.max_rows.map(|limit| limit.saturating_sub(report.rows())),
                 deadline: self.max_duration.and_then(|limit| started.checked_add(limit)),
@@ -399,12 +401,29 @@ impl<J, H> std::fmt::Debug for RetentionPolicy<J, H> {
     }
 }
 
+/// The order in which tables are purged: that in which they are named, but children before parents.
+fn children_first(nodes: &[Node]) -> Vec<usize> {
+    let below: Vec<_> = nodes.iter().map(Node::descendants).collect();
+    let mut open: Vec<usize> = (0..nodes.len()).collect();
+    let mut order = Vec::new();
+    while !open.is_empty() {
+        // In a circle there is no first; then it is the one that is named first.
+        let ready = open.iter().position(|&table| {
+            open.iter().all(|&other| nodes[other].id == nodes[table].id || !below[table].contains(&nodes[other].id))
+        });
+        order.push(open.remove(ready.unwrap_or_default()));
+    }
+    order
+}
+
 /// The tables of a policy.
 pub trait Jobs<DB: Backend> {
     /// How many there are.
     fn count(&self) -> usize;
     /// Their names.
     fn names(&self) -> Vec<String>;
+    /// Their places in the graph of relations.
+    fn nodes(&self) -> Vec<Node>;
     /// Runs one of them.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
@@ -417,6 +436,9 @@ impl<DB: Backend> Jobs<DB> for () {
         0
     }
     fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn nodes(&self) -> Vec<Node> {
         Vec::new()
     }
     async fn run_nth<X>(&mut self, _: usize, _: &mut X, _: Context<'_>) -> Result<PurgeReport, Error>
@@ -440,6 +462,11 @@ where
         let mut names = self.0.names();
         names.push(self.1.table());
         names
+    }
+    fn nodes(&self) -> Vec<Node> {
+        let mut nodes = self.0.nodes();
+        nodes.push(self.1.node());
+        nodes
     }
     async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
     where

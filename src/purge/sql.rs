@@ -7,8 +7,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
-use crate::key::{Key, KeyOf};
 use super::piece::Piece;
+use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 

@@ -290,7 +290,10 @@ fn many_roots_in_one_operation() {
 fn a_live_child_under_restrict_refuses() {
     let conn = &mut *library();
     let all = live(conn);
-    conn.batch_execute("INSERT INTO invoices (id, author_id, is_deleted) VALUES (1, 1, NULL), (2, 1, TRUE), (3, 1, FALSE)").unwrap();
+    conn.batch_execute(
+        "INSERT INTO invoices (id, author_id, is_deleted) VALUES (1, 1, NULL), (2, 1, TRUE), (3, 1, FALSE)",
+    )
+    .unwrap();
     let delete = authors::table.soft_delete().cascade();
     for error in [delete.preview(conn).unwrap_err(), delete.run(conn).unwrap_err()] {
         let Error::Restricted { table, child, columns, rows } = error else { panic!("{error}") };
@@ -405,7 +408,8 @@ fn the_number_of_statements_is_that_of_tables() {
     for more in [0, 200] {
         if more > 0 {
             let rows = (0..more).map(|n| format!("({}, 1)", 100_000 + n)).collect::<Vec<_>>().join(", ");
-            let chapters = (0..more).map(|n| format!("({}, {})", 200_000 + n, 100_000 + n)).collect::<Vec<_>>().join(", ");
+            let chapters =
+                (0..more).map(|n| format!("({}, {})", 200_000 + n, 100_000 + n)).collect::<Vec<_>>().join(", ");
             let notes = (0..more).map(|n| format!("({}, {})", 300_000 + n, 200_000 + n)).collect::<Vec<_>>().join(", ");
             conn.batch_execute(&format!(
                 "INSERT INTO books (id, author_id) VALUES {rows}; INSERT INTO chapters (id, book_id) VALUES {chapters};
@@ -424,7 +428,8 @@ fn the_number_of_statements_is_that_of_tables() {
         for text in delete.iter().chain(&restore) {
             assert!(!text.contains("DELETE"), "{text}");
         }
-        let updates = |texts: &[String]| texts.iter().filter(|text| text.contains("UPDATE ") && text.contains(" SET ")).count();
+        let updates =
+            |texts: &[String]| texts.iter().filter(|text| text.contains("UPDATE ") && text.contains(" SET ")).count();
         println!("{}", delete.join("\n"));
         println!("{}", restore.join("\n"));
         counts.push((delete.len(), updates(&delete), restore.len(), updates(&restore)));
@@ -494,7 +499,11 @@ fn refuse(conn: &mut Conn, table: &str, id: i32) {
 }
 
 fn allow(conn: &mut Conn, table: &str) {
-    let on = if super::backend::DIALECT == diesel_soft_delete::Dialect::Postgres { format!(" ON {table}") } else { String::new() };
+    let on = if super::backend::DIALECT == diesel_soft_delete::Dialect::Postgres {
+        format!(" ON {table}")
+    } else {
+        String::new()
+    };
     conn.batch_execute(&format!("DROP TRIGGER refuse_{table}{on}")).unwrap();
 }
 
@@ -689,7 +698,10 @@ mod flags {
     fn timestamps_of_different_types_are_no_mark() {
         let conn = &mut *connection();
         let error = boxes::table.find(1).restore().cascade().run(conn).unwrap_err();
-        assert!(matches!(&error, Error::Unidentified { table, child, .. } if table == "boxes" && child == "lids"), "{error}");
+        assert!(
+            matches!(&error, Error::Unidentified { table, child, .. } if table == "boxes" && child == "lids"),
+            "{error}"
+        );
     }
 }
 
@@ -743,13 +755,17 @@ mod shapes {
              INSERT INTO tasks (tenant, project, number) VALUES (1, 'a', 1), (1, 'a', 2), (1, 'b', 1), (2, 'a', 1);
              INSERT INTO steps (id, tenant, project, task) VALUES (1, 1, 'a', 1), (2, 1, 'a', 2), (3, 1, 'b', 1), (4, 2, 'a', 1), (5, 1, NULL, 1);",
         );
-        let live = |conn: &mut Conn| steps::table.active().select(steps::id).order(steps::id).load::<i32>(conn).unwrap();
+        let live =
+            |conn: &mut Conn| steps::table.active().select(steps::id).order(steps::id).load::<i32>(conn).unwrap();
         let report = projects::table.find((1, "a")).soft_delete().cascade().run(conn).unwrap();
         assert_eq!(report.iter().collect::<Vec<_>>(), [("projects", 1), ("tasks", 2), ("steps", 2)]);
         assert_eq!(live(conn), [3, 4, 5]);
         let error = tasks::table.find((1, "a", 1)).restore().cascade().run(conn).unwrap_err();
         assert!(matches!(&error, Error::BelowDeleted { key, .. } if key == "(1, a)"), "{error}");
-        assert_eq!(projects::table.filter(projects::tenant.gt(0)).soft_delete().cascade().run(conn).unwrap().total(), 6);
+        assert_eq!(
+            projects::table.filter(projects::tenant.gt(0)).soft_delete().cascade().run(conn).unwrap().total(),
+            6
+        );
         assert_eq!(projects::table.filter(projects::name.eq("a")).restore().cascade().run(conn).unwrap().total(), 8);
         assert_eq!(live(conn), [1, 2, 4, 5]);
     }
@@ -767,7 +783,8 @@ mod shapes {
     fn circles_end() {
         let conn = &mut *company();
         let live = |conn: &mut Conn| {
-            let departments = departments::table.active().select(departments::id).order(departments::id).load(conn).unwrap();
+            let departments =
+                departments::table.active().select(departments::id).order(departments::id).load(conn).unwrap();
             let people = people::table.active().select(people::id).order(people::id).load(conn).unwrap();
             (departments, people)
         };
@@ -793,7 +810,9 @@ mod shapes {
     #[test]
     fn a_thread_a_thousand_deep() {
         let conn = &mut *library();
-        let rows = (1..=1500).map(|n| format!("({}, {})", 100_000 + n, if n == 1 { String::from("NULL") } else { (99_999 + n).to_string() }));
+        let rows = (1..=1500).map(|n| {
+            format!("({}, {})", 100_000 + n, if n == 1 { String::from("NULL") } else { (99_999 + n).to_string() })
+        });
         let rows = rows.collect::<Vec<_>>().join(", ");
         conn.batch_execute(&format!("INSERT INTO notes (id, parent_id) VALUES {rows}")).unwrap();
         let delete = notes::table.find(100_001).soft_delete().cascade();
