@@ -350,7 +350,7 @@ pub mod __private {
         OperationColumn, Plain, SoftDeleted, TimestampColumn, TouchColumn,
     };
     pub use crate::relation::{
-        AnyNullable, Cascade, CascadeTarget, Children, DeclaredParent, NoRelations, Restrict, SetNull,
+        AnyNullable, Cascade, CascadeTarget, Children, DeclaredParent, NoRelations, RelationTarget, Restrict, SetNull,
     };
     pub use crate::scope::{
         ActiveQuery, CoveredBy, DeletedQuery, FirstTable, KindCoveredBy, LeftJoinedPlainly, Nothing, Scope,

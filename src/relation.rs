@@ -12,6 +12,7 @@ use diesel::query_source::{Column, Table};
 use diesel::sql_types::{Nullable, SqlType, is_nullable};
 
 use crate::instant::InstantKind;
+use crate::key::KeyOf;
 use crate::marker::{
     Declared, NullableColumns, Operation, OperationKind, Plain, SoftDeletable, SoftDeleted, Stamp, State, Touch,
 };
@@ -87,7 +88,7 @@ where
     P: Table,
     C: CascadeTarget + Table,
     C::AllColumns: TableColumns,
-    F: References<P::PrimaryKey>,
+    F: References<KeyOf<P>>,
 {
     fn relation() -> Relation {
         Relation { policy: Policy::Cascade, columns: F::columns(), child: Node::soft_deletable::<C> }
@@ -97,9 +98,9 @@ where
 impl<P, C, F> ChildOf<P> for Restrict<C, F>
 where
     P: Table,
-    C: Declared + Table,
+    C: RelationTarget + Table,
     C::Kind: NodeOf<C>,
-    F: References<P::PrimaryKey>,
+    F: References<KeyOf<P>>,
 {
     fn relation() -> Relation {
         Relation { policy: Policy::Restrict, columns: F::columns(), child: C::Kind::node }
@@ -109,9 +110,9 @@ where
 impl<P, C, F> ChildOf<P> for SetNull<C, F>
 where
     P: Table,
-    C: Declared + Table,
+    C: RelationTarget + Table,
     C::Kind: NodeOf<C>,
-    F: References<P::PrimaryKey>,
+    F: References<KeyOf<P>>,
 {
     fn relation() -> Relation {
         Relation { policy: Policy::SetNull, columns: F::columns(), child: C::Kind::node }
@@ -124,6 +125,14 @@ where
     note = "declare it with `#[derive(SoftDeletable)]` or `soft_deletable!`, or write `restrict(..)` or `set_null(..)` for it"
 )]
 pub trait CascadeTarget: SoftDeletable {}
+
+/// A table that another relation can name: one that is soft-deletable, or declared not to be.
+#[diagnostic::on_unimplemented(
+    message = "`restrict(..)` or `set_null(..)` names `{Self}`, which is declared neither soft-deletable nor plain",
+    note = "if its rows can be soft-deleted: `#[derive(SoftDeletable)]` on a model, or `soft_deletable! {{ .. }}` beside `table!`",
+    note = "if not: `not_soft_deletable!(table_name);` beside `table!`"
+)]
+pub trait RelationTarget: Declared {}
 
 /// How the node of a table of this kind is made.
 pub trait NodeOf<C> {
@@ -151,12 +160,12 @@ where
     }
 }
 
-/// The columns of a foreign key that refers to the primary key `PK`, in its order.
+/// The columns of a foreign key that refers to a primary key of the SQL type `K`, in its order.
 #[diagnostic::on_unimplemented(
-    message = "the foreign key `{Self}` does not fit the parent's primary key `{PK}`",
+    message = "the foreign key `{Self}` does not fit the parent's primary key, whose SQL type is `{K}`",
     note = "name as many columns of the child as the parent's primary key has, in its order: `cascade(posts(author_id))`"
 )]
-pub trait References<PK> {
+pub trait References<K> {
     /// Their names, and whether each can be NULL.
     fn columns() -> Vec<KeyColumn>;
 }
@@ -171,7 +180,8 @@ pub struct KeyColumn {
 /// The SQL type of a column that refers to one of the SQL type `PK`.
 #[diagnostic::on_unimplemented(
     message = "a foreign key column of the SQL type `{Self}` cannot refer to a primary key column of the SQL type `{PK}`",
-    note = "the two must be of one SQL type; that of the child may be `Nullable`"
+    note = "the two must be of one SQL type; that of the child may be `Nullable`",
+    note = "name as many columns of the child as the parent's primary key has, in its order: `cascade(posts(author_id))`"
 )]
 pub trait SameKey<PK> {
     /// Whether it can be NULL.
@@ -226,14 +236,13 @@ impl IsNull for is_nullable::IsNullable {
     const NULLABLE: bool = true;
 }
 
-impl<A, PK> References<PK> for (A,)
+impl<A, K> References<K> for (A,)
 where
     A: Column,
-    PK: Column,
-    A::SqlType: SameKey<PK::SqlType>,
+    A::SqlType: SameKey<K>,
 {
     fn columns() -> Vec<KeyColumn> {
-        vec![KeyColumn { name: A::NAME, nullable: <A::SqlType as SameKey<PK::SqlType>>::NULLABLE }]
+        vec![KeyColumn { name: A::NAME, nullable: <A::SqlType as SameKey<K>>::NULLABLE }]
     }
 }
 
@@ -241,10 +250,10 @@ macro_rules! references {
     ($($A:ident $K:ident),+) => {
         impl<$($A,)+ $($K),+> References<($($K,)+)> for ($($A,)+)
         where
-            $($A: Column, $K: Column, $A::SqlType: SameKey<$K::SqlType>,)+
+            $($A: Column, $A::SqlType: SameKey<$K>,)+
         {
             fn columns() -> Vec<KeyColumn> {
-                vec![$(KeyColumn { name: $A::NAME, nullable: <$A::SqlType as SameKey<$K::SqlType>>::NULLABLE }),+]
+                vec![$(KeyColumn { name: $A::NAME, nullable: <$A::SqlType as SameKey<$K>>::NULLABLE }),+]
             }
         }
     };

@@ -124,7 +124,9 @@ fn children(table: &Path, relations: &[Relation]) -> TokenStream {
         let (policy, columns) = (Ident::new(policy, span), key(relation));
         quote_spanned!(span=> (::diesel_soft_delete::__private::#policy<#child::table, #columns>, #rest))
     });
-    quote!(::diesel_soft_delete::__private::Children<#table::table, #list>)
+    // The compiler shows the whole type where one of its parts does not fit.
+    let span = relations.first().map_or_else(Span::call_site, |relation| relation.child.span());
+    quote_spanned!(span=> ::diesel_soft_delete::__private::Children<#table::table, #list>)
 }
 
 /// The foreign key as a tuple of columns.

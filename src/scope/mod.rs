@@ -32,6 +32,8 @@ macro_rules! __soft_deletable_impls {
         #[automatically_derived]
         impl $crate::__private::CascadeTarget for $table {}
         #[automatically_derived]
+        impl $crate::__private::RelationTarget for $table {}
+        #[automatically_derived]
         impl $crate::__private::Scope for $table {
             type Active = $crate::is_active<$table>;
         }
@@ -78,6 +80,8 @@ macro_rules! __plain_impls {
     ($table:ty) => {
         const _: () = {
             #[automatically_derived]
+        impl $crate::__private::RelationTarget for $table {}
+        #[automatically_derived]
             impl $crate::__private::Declared for $table {
                 type Kind = $crate::__private::Plain;
             }

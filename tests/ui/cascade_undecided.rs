@@ -24,7 +24,7 @@ fn misuse<Conn: LoadConnection<Backend = Mysql>>(conn: &mut Conn) {
     let _ = users::table.find(1).soft_delete().cascade().execute(conn);
     //~^ `execute`
     let _ = users::table.find(1).soft_delete().at(users::deleted_at.assume_not_null()).cascade();
-    //~^ a cascade writes one instant to all its tables, and `.at(..)` was given an expression that is none
+    //~^ Count == Once
 }
 
 fn main() {}

@@ -15,6 +15,7 @@ struct A;
     flag = is_deleted,
     timestamp = deleted_at, //~ the SQL type `diesel::sql_types::Text` cannot hold an instant here
     operation = operation, //~ a restore cannot set a column of the SQL type `diesel::sql_types::Integer` to NULL
+    //~^ an `operation` column cannot be of the SQL type `diesel::sql_types::Integer`
 )]
 struct B;
 

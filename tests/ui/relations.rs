@@ -25,7 +25,7 @@ mod of_another_type {
     #[derive(SoftDeletable)]
     #[diesel(table_name = seats)]
     #[soft_delete(timestamp = deleted_at, cascade(posts(tenant, user_name)))]
-    //~^ a foreign key column of the SQL type `diesel::sql_types::Text` cannot refer to a primary key column of the SQL type `BigInt`
+    //~^ a foreign key column of the SQL type `diesel::sql_types::Text` cannot refer to a primary key column of the SQL type `diesel::sql_types::BigInt`
     struct Seat {
         number: i64,
     }
