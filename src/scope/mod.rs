@@ -80,8 +80,8 @@ macro_rules! __plain_impls {
     ($table:ty) => {
         const _: () = {
             #[automatically_derived]
-        impl $crate::__private::RelationTarget for $table {}
-        #[automatically_derived]
+            impl $crate::__private::RelationTarget for $table {}
+            #[automatically_derived]
             impl $crate::__private::Declared for $table {
                 type Kind = $crate::__private::Plain;
             }

@@ -66,6 +66,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    rooms { id -> Integer, inside -> Nullable<Integer>, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text> }
+}
+diesel::table! {
+    chairs {
+        id -> Integer,
+        room -> Integer,
+        deleted -> Nullable<BigInt>,
+        operation -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    legs { id -> Integer, chair -> Integer, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text> }
+}
+diesel::table! {
     verses (page, line) {
         page -> Integer,
         line -> Text,
@@ -86,6 +101,9 @@ diesel::allow_tables_to_appear_in_same_query!(authors, notes);
 diesel_soft_delete::soft_deletable! {
     authors { flag = is_deleted }
     verses { timestamp = deleted_at }
+    rooms { timestamp = deleted_at, operation = operation, cascade(rooms(inside), chairs(room)) }
+    chairs { timestamp = deleted, unit = micros, metadata(reason), operation = operation, cascade(legs(chair)) }
+    legs { timestamp = deleted_at, operation = operation }
     slugs { flag = is_deleted }
     seats { flag = is_deleted, hold = held }
     notes { flag = is_deleted, timestamp = deleted_at, touch = touched, unit = millis, metadata(reason) }
@@ -247,6 +265,58 @@ fn jobs(mut conn: AnyConnection, instant: &str) {
     assert!(matches!(error, Error::PurgeInTransaction { .. }), "{error}");
 }
 
+/// A cascade, where the backend's type does not tell the dialect.
+fn cascades(mut conn: AnyConnection, instant: &str) {
+    let conn = &mut conn;
+    conn.batch_execute(&format!(
+        "CREATE TABLE rooms (id INTEGER PRIMARY KEY, inside INTEGER, deleted_at {instant}, operation VARCHAR(36));
+         CREATE TABLE chairs (id INTEGER PRIMARY KEY, room INTEGER NOT NULL, deleted BIGINT, operation BIGINT, reason VARCHAR(9));
+         CREATE TABLE legs (id INTEGER PRIMARY KEY, chair INTEGER NOT NULL, deleted_at {instant}, operation VARCHAR(36));
+         INSERT INTO rooms (id, inside) VALUES (1, NULL), (2, 1), (3, 2), (4, NULL);
+         INSERT INTO chairs (id, room) VALUES (1, 1), (2, 3), (3, 4);
+         INSERT INTO legs (id, chair) VALUES (1, 1), (2, 2), (3, 3);"
+    ))
+    .unwrap();
+    let live = |conn: &mut AnyConnection| {
+        let rooms = rooms::table.active().select(rooms::id).order(rooms::id).load::<i32>(conn).unwrap();
+        let chairs = chairs::table.active().select(chairs::id).order(chairs::id).load::<i32>(conn).unwrap();
+        (rooms, chairs, legs::table.active().count().get_result::<i64>(conn).unwrap())
+    };
+    let all = live(conn);
+    let delete = || rooms::table.find(1).soft_delete().cascade().set_all("reason", "it's over");
+    assert_eq!(delete().preview(conn).unwrap().total(), 7);
+    let report = delete().run(conn).unwrap();
+    assert_eq!((report.rows("rooms"), report.rows("chairs"), report.rows("legs")), (3, 2, 2));
+    assert_eq!(live(conn), (vec![4], vec![3], 1));
+    let chair = chairs::table.find(1).select((chairs::reason, chairs::deleted, chairs::operation.is_not_null()));
+    let reason = Some(String::from("it's over"));
+    assert_eq!(chair.first(conn), Ok((reason, Some(report.at().timestamp_micros()), true)));
+    // A text and a number are no identifiers of one operation, and the timestamps have different types.
+    let error = rooms::table.find(1).restore().cascade().run(conn).unwrap_err();
+    assert!(matches!(&error, Error::Unidentified { child, .. } if child == "chairs"), "{error}");
+    let error = conn
+        .transaction(|conn| {
+            let error = rooms::table.find(2).restore().cascade().run(conn).unwrap_err();
+            rooms::table.find(1).restore().without_cascade().run(conn)?;
+            Err::<(), Error>(error)
+        })
+        .unwrap_err();
+    assert!(matches!(error, Error::Unidentified { .. }), "{error}");
+    let error = chairs::table.find(1).restore().cascade().run(conn).unwrap_err();
+    assert!(matches!(&error, Error::Unidentified { child, .. } if child == "legs"), "{error}");
+    let error = legs::table.find(1).restore().cascade().run(conn).unwrap_err();
+    assert!(matches!(&error, Error::BelowDeleted { ancestor, .. } if ancestor == "chairs"), "{error}");
+    conn.batch_execute(
+        "UPDATE rooms SET deleted_at = NULL, operation = NULL; UPDATE chairs SET deleted = NULL; UPDATE legs SET deleted_at = NULL",
+    )
+    .unwrap();
+    assert_eq!(live(conn), all);
+    let error = chairs::table.find(1).soft_delete().cascade().operation("x").run(conn).unwrap_err();
+    assert!(matches!(&error, Error::InvalidOperation { table, .. } if table == "chairs"), "{error}");
+    assert_eq!(rooms::table.find(2).soft_delete().cascade().operation(7).run(conn).unwrap().operation_id(), Some("7"));
+    assert_eq!(chairs::table.find(2).select(chairs::operation).first(conn), Ok(Some(7_i64)));
+}
+
 const LIVE_SLUGS: &str = "CREATE UNIQUE INDEX live_slugs ON slugs (slug) WHERE (is_deleted = FALSE)";
 const LIVE_SLUGS_ON_MYSQL: &str = "ALTER TABLE slugs ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE KEY live_slugs (slug, live)";
 
@@ -267,6 +337,7 @@ fn sqlite() {
     let connection = || AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap());
     cases(connection(), "TIMESTAMP");
     jobs(connection(), "TIMESTAMP");
+    cascades(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
     erasures(connection());
     pool(":memory:", 1);
@@ -279,6 +350,7 @@ fn postgres() {
     cases(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
     jobs(connection(), "TIMESTAMP");
+    cascades(connection(), "TIMESTAMP");
     erasures(connection());
     let (_owner, url) = crate::support::postgres::shared();
     pool(&url, 4);
@@ -291,6 +363,7 @@ fn mysql() {
     cases(connection(), "DATETIME(6)");
     outcomes(connection(), LIVE_SLUGS_ON_MYSQL);
     jobs(connection(), "DATETIME(6)");
+    cascades(connection(), "DATETIME(6)");
     erasures(connection());
     let (_owner, url) = crate::support::mysql::shared();
     pool(&url, 4);

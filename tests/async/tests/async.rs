@@ -39,7 +39,25 @@ diesel::table! {
         legal_hold -> Bool,
     }
 }
+diesel::table! {
+    users {
+        id -> Integer,
+        deleted_at -> Nullable<Timestamp>,
+        operation -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    comments {
+        id -> Integer,
+        user_id -> Integer,
+        answers -> Nullable<Integer>,
+        deleted_at -> Nullable<Timestamp>,
+        operation -> Nullable<Text>,
+    }
+}
 diesel_soft_delete::soft_deletable! {
+    users { timestamp = deleted_at, operation = operation, cascade(comments(user_id)) }
+    comments { timestamp = deleted_at, operation = operation, cascade(comments(answers)) }
     posts { flag = is_deleted, timestamp = deleted_at }
     mails { flag = is_deleted, hold = legal_hold }
 }
@@ -122,6 +140,45 @@ macro_rules! cases {
                 assert_eq!(policy().run_async(conn).await.unwrap().rows(), 12);
                 assert_eq!(posts::table.select(posts::id).order(posts::id).load::<i32>(conn).await, Ok(vec![1, 2, 3]));
                 clean_up(conn, "jobs").await;
+            }
+
+            /// The same engine; spawned, inside a transaction, and refused.
+            #[tokio::test]
+            async fn cascades() {
+                let mut conn = connection("cascades").await;
+                conn.batch_execute(&format!(
+                    "CREATE TABLE users (id INTEGER PRIMARY KEY, deleted_at {0}, operation VARCHAR(36));
+                     CREATE TABLE comments (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, answers INTEGER, deleted_at {0}, operation VARCHAR(36));
+                     INSERT INTO users (id) VALUES (1), (2);
+                     INSERT INTO comments (id, user_id, answers) VALUES (1, 1, NULL), (2, 2, 1), (3, 2, 2), (4, 2, NULL);",
+                    $instant
+                ))
+                .await
+                .unwrap();
+                let (mut conn, report) = tokio::spawn(async move {
+                    let delete = users::table.find(1).soft_delete().cascade();
+                    let preview = delete.preview_async(&mut conn).await.unwrap();
+                    let report = delete.run_async(&mut conn).await.unwrap();
+                    assert_eq!(preview.iter().collect::<Vec<_>>(), report.iter().collect::<Vec<_>>());
+                    (conn, report)
+                })
+                .await
+                .unwrap();
+                let conn = &mut conn;
+                assert_eq!((report.rows("users"), report.rows("comments")), (1, 3));
+                let error = comments::table.find(2).restore().cascade().run_async(conn).await.unwrap_err();
+                assert!(matches!(&error, Error::BelowDeleted { .. }), "{error}");
+                let restored = conn
+                    .transaction(async |conn| {
+                        let error = comments::table.find(3).restore().cascade().run_async(conn).await.unwrap_err();
+                        assert!(matches!(&error, Error::BelowDeleted { .. }), "{error}");
+                        users::table.find(1).restore().cascade().run_async(conn).await
+                    })
+                    .await
+                    .unwrap();
+                assert_eq!((restored.total(), restored.operation_id()), (4, report.operation_id()));
+                assert_eq!(comments::table.active().count().get_result::<i64>(conn).await, Ok(4));
+                clean_up(conn, "cascades").await;
             }
 
             #[tokio::test]

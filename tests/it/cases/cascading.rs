@@ -634,6 +634,37 @@ mod instants {
     }
 
     #[test]
+    fn a_retention_policy_purges_children_first() {
+        use diesel_soft_delete::RetentionPolicy;
+        let conn = &mut *mailbox();
+        conn.batch_execute(if super::super::backend::DIALECT == diesel_soft_delete::Dialect::Sqlite {
+            "PRAGMA foreign_keys = ON"
+        } else {
+            "SELECT 1"
+        })
+        .unwrap();
+        let old = at("2024-01-01 00:00:00");
+        users::table.find(1).soft_delete().at_utc(old).cascade().run(conn).unwrap();
+        // Mail 3 is kept longer than its sender.
+        mails::table.find(3).restore().run(conn).unwrap();
+        mails::table.find(3).soft_delete().run(conn).unwrap();
+        let policy = || {
+            let month = TimeDelta::days(30);
+            RetentionPolicy::new()
+                .table(users::table.purge_older_than(month).in_batches())
+                .table(mails::table.purge_older_than(month).in_batches())
+        };
+        let report = policy().run(conn).unwrap();
+        let tables: Vec<_> =
+            report.tables.iter().map(|table| (table.table.as_str(), table.rows, table.blocked.len())).collect();
+        assert_eq!(tables, [("mails", 2, 0), ("users", 0, 1)], "{report}");
+        assert!(!report.is_complete());
+        diesel::update(mails::table.find(3)).set(mails::gone_at.eq(old.naive_utc())).execute(conn).unwrap();
+        let report = policy().run(conn).unwrap();
+        assert_eq!((report.rows(), report.is_complete()), (2, true), "{report}");
+    }
+
+    #[test]
     fn a_column_of_whole_seconds_is_no_mark() {
         let conn = &mut *mailbox();
         users::table.find(1).soft_delete().cascade().run(conn).unwrap();
