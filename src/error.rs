@@ -313,7 +313,8 @@ pub enum Error {
 
     /// A row that a cascade would restore stands below one that is soft-deleted. Nothing was changed.
     #[error(
-        "refused to restore rows of `{table}` below the soft-deleted row {key} of `{ancestor}`: restore that one,          or say `.without_cascade()`"
+        "refused to restore rows of `{table}` below the soft-deleted row {key} of `{ancestor}`: restore that one, \
+         or say `.without_cascade()`"
     )]
     BelowDeleted {
         /// The table of the rows to restore.

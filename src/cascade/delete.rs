@@ -65,7 +65,9 @@ where
             .filter(|(side, _)| side.policy == Policy::SetNull)
             .map(|(side, rows)| (side.child.name(), *rows))
             .collect();
-        let id = self.soft(ROOT).operation.and_then(|(_, kind)| self.id.of_kind(kind));
+        // A preview cannot know an identifier that is made anew each time.
+        let is_known = !self.preview || self.options.operation.is_some();
+        let id = self.soft(ROOT).operation.filter(|_| is_known).and_then(|(_, kind)| self.id.of_kind(kind));
         Ok(self.report(&rows, unlinked, id))
     }
 

@@ -146,7 +146,7 @@ impl Plan {
     }
 
     /// The relations that lead to a table.
-    pub(super) fn into_table(&self, table: usize) -> impl Iterator<Item = &Edge> {
+    pub(super) fn edges_to(&self, table: usize) -> impl Iterator<Item = &Edge> {
         self.edges.iter().filter(move |edge| edge.child == table)
     }
 

@@ -187,7 +187,7 @@ where
         let speller = self.speller(Through::Active);
         let Some(guard) = guard(&speller) else { return Ok(Vec::new()) };
         let assignments = self.restored(table)?;
-        let edges = self.plan.into_table(table);
+        let edges = self.plan.edges_to(table);
         Ok(edges.map(|edge| speller.update_by(edge, assignments.clone(), guard.clone())).collect())
     }
 

@@ -118,7 +118,7 @@ impl Speller<'_> {
 
     /// The rows of a table that belong to the cascade; those of the root itself are told by their keys.
     fn members(&self, table: usize, qualifier: &str) -> Set {
-        let mut edges = self.plan.into_table(table);
+        let mut edges = self.plan.edges_to(table);
         if let (false, Some(edge), None) = (self.plan.component_of(table).recursive, edges.next(), edges.next()) {
             return self.children(edge.parent, self.columns(qualifier, &edge.columns));
         }
@@ -141,7 +141,7 @@ impl Speller<'_> {
         for place in (0..=component).rev() {
             if needed[place] {
                 for &table in &self.plan.components[place].tables {
-                    for edge in self.plan.into_table(table).filter(|edge| !self.is_plain_root(edge.parent)) {
+                    for edge in self.plan.edges_to(table).filter(|edge| !self.is_plain_root(edge.parent)) {
                         needed[self.plan.tables[edge.parent].component] = true;
                     }
                 }
@@ -155,7 +155,7 @@ impl Speller<'_> {
     fn expression(&self, place: usize) -> Text {
         let component = &self.plan.components[place];
         let names = component.tables.iter().flat_map(|&table| self.key_names(table)).collect::<Vec<_>>().join(", ");
-        let incoming = || component.tables.iter().flat_map(|&table| self.plan.into_table(table));
+        let incoming = || component.tables.iter().flat_map(|&table| self.plan.edges_to(table));
         let mut terms = Vec::new();
         if component.tables.contains(&ROOT) {
             let root = &self.plan.tables[ROOT].node;

@@ -115,6 +115,7 @@ diesel_soft_delete::soft_deletable! {
     invoices { flag = is_deleted }
 }
 diesel_soft_delete::not_soft_deletable!(drafts);
+diesel::allow_tables_to_appear_in_same_query!(authors, books);
 
 /// Authors 1 and 2; author n has books n1 and n2, book b has chapters b1 and b2, chapter c the note c1, which c2 answers,
 /// which c3 answers.
@@ -543,7 +544,6 @@ fn a_conflict_of_a_restored_child() {
 #[test]
 fn the_filter_of_the_target_may_look_at_what_changes() {
     use diesel::dsl::exists;
-    diesel::allow_tables_to_appear_in_same_query!(authors, books);
     let conn = &mut *library();
     let all = live(conn);
     // It holds for no row any more once the children are deleted.
