@@ -76,7 +76,7 @@ struct Options {
     batch_size: u64,
     max_rows: Option<u64>,
     max_duration: Option<Duration>,
-    pause: Duration,
+    pause: Option<Duration>,
     exclusive: Option<String>,
     json: bool,
 }
@@ -90,7 +90,7 @@ impl Options {
             batch_size: 1000,
             max_rows: None,
             max_duration: None,
-            pause: Duration::ZERO,
+            pause: None,
             exclusive: None,
             json: false,
         };
@@ -110,7 +110,7 @@ impl Options {
                 "--batch-size" => options.batch_size = number()?.into(),
                 "--max-rows" => options.max_rows = Some(number()?.into()),
                 "--max-minutes" => options.max_duration = Some(Duration::from_secs(u64::from(number()?) * 60)),
-                "--pause-ms" => options.pause = Duration::from_millis(number()?.into()),
+                "--pause-ms" => options.pause = Some(Duration::from_millis(number()?.into())),
                 other => return Err(format!("unknown argument {other}")),
             }
         }
@@ -135,8 +135,10 @@ macro_rules! retention_on {
                 .table(users::table.purge_older_than(options.older_than).in_batches())
                 // Whatever the command line says.
                 .min_age(TimeDelta::days(7))
-                .batch_size(options.batch_size)
-                .pause(if dry_run { Duration::ZERO } else { options.pause });
+                .batch_size(options.batch_size);
+            if let Some(pause) = options.pause.filter(|_| !dry_run) {
+                policy = policy.pause(pause);
+            }
             if let Some(rows) = options.max_rows {
                 policy = policy.max_rows(rows);
             }

@@ -2,73 +2,30 @@
 //!
 //! The two ways take turns on two trees of one database; in every other round they change trees.
 
-use std::time::{Duration, Instant};
+use soft_delete_benches::rounds::{Rows, Side, timed};
 
 const USERS: u32 = 4;
 const POSTS: u32 = 1000;
 const COMMENTS: u32 = 100;
 
-struct Row {
-    what: &'static str,
-    backend: &'static str,
-    ratios: Vec<f64>,
-    at_most: f64,
-    sides: [Duration; 2],
-}
-
+/// Compares two ways on the trees of two users, which change sides in every other pair of rounds.
 fn compare<C>(
-    rows: &mut Vec<Row>,
-    (backend, what, at_most, rounds): (&'static str, &'static str, f64, usize),
+    rows: &mut Rows,
+    row: (&'static str, &'static str, f64, usize),
     conn: &mut C,
     ready: impl Fn(&mut C),
     ours: fn(&mut C, i32),
     theirs: fn(&mut C, i32),
 ) {
-    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    if !wanted.is_none_or(|wanted| format!("{backend} {what}").contains(&wanted)) {
-        return;
-    }
-    let mut row = Row { what, backend, ratios: Vec::new(), at_most, sides: [Duration::ZERO; 2] };
-    for round in 0..rounds {
-        ready(conn);
+    let mut last = None;
+    rows.compare(row, conn, |conn, side, round| {
+        if last != Some(round) {
+            ready(conn);
+            last = Some(round);
+        }
         let users = if round % 4 < 2 { [1, 2] } else { [2, 1] };
-        let mut measure = |way: fn(&mut C, i32), user| {
-            let start = Instant::now();
-            way(conn, user);
-            start.elapsed()
-        };
-        let [one, other] = if round % 2 == 0 {
-            let one = measure(ours, users[0]);
-            [one, measure(theirs, users[1])]
-        } else {
-            let other = measure(theirs, users[1]);
-            [measure(ours, users[0]), other]
-        };
-        row.ratios.push(one.as_secs_f64() / other.as_secs_f64());
-        row.sides = [one, other];
-    }
-    eprintln!("{row}");
-    rows.push(row);
-}
-
-impl std::fmt::Display for Row {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut sorted = self.ratios.clone();
-        sorted.sort_by(f64::total_cmp);
-        let quarter = sorted.len() / 4;
-        let (low, median, high) = (sorted[quarter], sorted[sorted.len() / 2], sorted[sorted.len() - 1 - quarter]);
-        let verdict = match (high <= self.at_most, low > self.at_most) {
-            (true, _) => "met",
-            (_, true) => "**missed**",
-            _ => "undecided",
-        };
-        let [one, other] = self.sides.map(|side| side.as_secs_f64());
-        write!(
-            f,
-            "| {} | {} | {median:.3} | {low:.3} to {high:.3} | at most {:.2} | {verdict} | {one:.3} s to {other:.3} s |",
-            self.what, self.backend, self.at_most
-        )
-    }
+        timed(|| if side == Side::Ours { ours(conn, users[0]) } else { theirs(conn, users[1]) })
+    });
 }
 
 mod postgres {
@@ -88,7 +45,7 @@ mod postgres {
         conn.batch_execute("CHECKPOINT").expect("a checkpoint");
     }
 
-    pub fn measure(rows: &mut Vec<crate::Row>) {
+    pub fn measure(rows: &mut crate::Rows) {
         let mut database = soft_delete_benches::postgres::empty();
         fill(&mut database.conn);
         tidy(&mut database.conn);
@@ -112,7 +69,7 @@ mod mysql {
         conn.batch_execute("ANALYZE TABLE users, posts, comments").ok();
     }
 
-    pub fn measure(rows: &mut Vec<crate::Row>) {
+    pub fn measure(rows: &mut crate::Rows) {
         let mut database = soft_delete_benches::mysql::empty();
         fill(&mut database.conn);
         measure_on(rows, "MariaDB", &mut database.conn);
@@ -131,7 +88,7 @@ mod sqlite {
 
     fn tidy(_: &mut Conn) {}
 
-    pub fn measure(rows: &mut Vec<crate::Row>) {
+    pub fn measure(rows: &mut crate::Rows) {
         let mut database = soft_delete_benches::sqlite::empty();
         fill(&mut database.conn);
         measure_on(rows, "SQLite", &mut database.conn);
@@ -139,15 +96,9 @@ mod sqlite {
 }
 
 fn main() {
-    let mut rows = Vec::new();
+    let mut rows = Rows::default();
     postgres::measure(&mut rows);
     mysql::measure(&mut rows);
     sqlite::measure(&mut rows);
-    println!(
-        "\n| cascade over 1 user, 1000 posts, 100000 comments | backend | ratio | middle half of the rounds | target | | last round |"
-    );
-    println!("|---|---|---|---|---|---|---|");
-    for row in rows {
-        println!("{row}");
-    }
+    rows.print("cascade over 1 user, 1000 posts, 100000 comments");
 }

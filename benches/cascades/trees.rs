@@ -144,7 +144,7 @@ fn row_by_row(conn: &mut Conn, user: i32) {
     .expect("many statements");
 }
 
-fn measure_on(rows: &mut Vec<crate::Row>, backend: &'static str, conn: &mut Conn) {
+fn measure_on(rows: &mut crate::Rows, backend: &'static str, conn: &mut Conn) {
     let back = |conn: &mut Conn| {
         for user in users::table.filter(users::is_deleted.eq(true)).select(users::id).load::<i32>(conn).expect("users")
         {

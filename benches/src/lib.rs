@@ -2,6 +2,7 @@
 //! would write it by hand, on each backend.
 
 pub mod allocations;
+pub mod rounds;
 
 use diesel::connection::SimpleConnection;
 

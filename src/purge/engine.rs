@@ -201,9 +201,10 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     if is_last {
                         frames.pop();
                     }
-                    self.done(removed, archived, begun.elapsed());
+                    let took = begun.elapsed();
+                    self.done(removed, archived, took);
                     if !frames.is_empty() || !locked.is_empty() {
-                        self.pause(x).await;
+                        self.pause(x, took).await;
                     }
                     continue;
                 }
@@ -494,9 +495,10 @@ impl<J, H: Hooks> Run<'_, J, H> {
         self.hooks.progress(&progress);
     }
 
-    async fn pause<X: Executor>(&mut self, x: &mut X) {
+    async fn pause<X: Executor>(&mut self, x: &mut X, batch: Duration) {
         let rest = self.options.max_duration.map(|limit| limit.saturating_sub(self.started.elapsed()));
-        let pause = rest.map_or(self.options.pause, |rest| rest.min(self.options.pause));
+        let pause = self.options.pause_after(batch, self.session.dialect);
+        let pause = rest.map_or(pause, |rest| rest.min(pause));
         let mut left = pause;
         while !left.is_zero() {
             // A lease must not expire in a long pause.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::Error;
+use crate::migration::Dialect;
 
 /// A length of time: `std::time::Duration` or chrono's `TimeDelta`.
 ///
@@ -53,7 +54,8 @@ pub(super) struct Options {
     pub(super) batch_size: u64,
     pub(super) max_rows: Option<u64>,
     pub(super) max_duration: Option<Duration>,
-    pub(super) pause: Duration,
+    /// Between batches; without one, what [`Options::pause_after`] says.
+    pub(super) pause: Option<Duration>,
     pub(super) dry_run: bool,
     pub(super) min_age: Option<TimeDelta>,
     pub(super) lock_timeout: Duration,
@@ -70,7 +72,7 @@ impl Default for Options {
             batch_size: BATCH_SIZE,
             max_rows: None,
             max_duration: None,
-            pause: Duration::ZERO,
+            pause: None,
             dry_run: false,
             min_age: None,
             lock_timeout: LOCK_TIMEOUT,
@@ -81,7 +83,22 @@ impl Default for Options {
     }
 }
 
+/// How long a job leaves an SQLite database to others, in batches, and at most.
+const BREATH: f64 = 1.5;
+const LONGEST_BREATH: Duration = Duration::from_millis(100);
+
 impl Options {
+    /// How long to wait after a batch that took that long.
+    ///
+    /// SQLite has one writer and no queue: who waits looks again now and then, so a job that goes on at
+    /// once would starve the app. The servers queue.
+    pub(super) fn pause_after(&self, batch: Duration, dialect: Dialect) -> Duration {
+        self.pause.unwrap_or_else(|| match dialect {
+            Dialect::Sqlite if !self.dry_run => batch.mul_f64(BREATH).min(LONGEST_BREATH),
+            _ => Duration::ZERO,
+        })
+    }
+
     /// A length of time, or zero and a remark that it was none.
     pub(super) fn duration(&mut self, option: &'static str, given: impl IntoDuration) -> Duration {
         given.into_duration().unwrap_or_else(|| {
@@ -114,5 +131,27 @@ impl Options {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sqlite_is_left_to_others_between_batches() {
+        let batch = Duration::from_millis(20);
+        let mut options = Options::default();
+        assert_eq!(options.pause_after(batch, Dialect::Sqlite), Duration::from_millis(30));
+        assert_eq!(options.pause_after(Duration::from_secs(9), Dialect::Sqlite), Duration::from_millis(100));
+        assert_eq!(options.pause_after(batch, Dialect::Postgres), Duration::ZERO);
+        assert_eq!(options.pause_after(batch, Dialect::Mysql), Duration::ZERO);
+        options.dry_run = true;
+        assert_eq!(options.pause_after(batch, Dialect::Sqlite), Duration::ZERO);
+        options.dry_run = false;
+        options.pause = Some(Duration::ZERO);
+        assert_eq!(options.pause_after(batch, Dialect::Sqlite), Duration::ZERO);
+        options.pause = Some(Duration::from_secs(1));
+        assert_eq!(options.pause_after(batch, Dialect::Postgres), Duration::from_secs(1));
     }
 }

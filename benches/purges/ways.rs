@@ -1,0 +1,131 @@
+// The ways to purge, for the backend that includes them.
+
+use chrono::NaiveDateTime;
+use diesel_soft_delete::prelude::*;
+
+use super::compare;
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant_;
+    posts {
+        id -> Integer,
+        author_id -> Integer,
+        title -> Text,
+        is_deleted -> Bool,
+        deleted_at -> Nullable<Instant_>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant_;
+    posts_archive {
+        id -> Integer,
+        author_id -> Integer,
+        title -> Text,
+        is_deleted -> Bool,
+        deleted_at -> Nullable<Instant_>,
+    }
+}
+diesel_soft_delete::soft_deletable! { posts { flag = is_deleted, timestamp = deleted_at } }
+
+/// All deleted rows are older.
+fn cutoff() -> NaiveDateTime {
+    chrono::NaiveDate::from_ymd_opt(2025, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a date")
+}
+
+macro_rules! eligible {
+    () => {
+        posts::table.purge_deleted_before(cutoff().and_utc())
+    };
+}
+
+fn job(conn: &mut Conn, batch_size: u64) {
+    let report = eligible!().in_batches().batch_size(batch_size).run(conn).expect("it purges");
+    assert!(report.is_complete() && report.rows > 400_000, "{report}");
+}
+
+/// Without the moments that a job leaves the database to others on SQLite, as those by hand do.
+fn job_without_pause(conn: &mut Conn, batch_size: u64) {
+    let job = eligible!().in_batches().batch_size(batch_size).pause(std::time::Duration::ZERO);
+    let report = job.run(conn).expect("it purges");
+    assert!(report.is_complete() && report.rows > 400_000, "{report}");
+}
+
+fn archive(conn: &mut Conn, batch_size: u64) {
+    let job = eligible!().in_batches().batch_size(batch_size).archive_into(posts_archive::table);
+    let report = job.pause(std::time::Duration::ZERO).run(conn).expect("it purges");
+    assert!(report.is_complete() && report.archived > 400_000, "{report}");
+}
+
+fn one_delete(conn: &mut Conn) {
+    assert!(eligible!().execute(conn).expect("it deletes") > 400_000);
+}
+
+/// What the job sends, as a user of Diesel would write it.
+fn by_hand(conn: &mut Conn) {
+    loop_by_hand(conn, 1000, |conn, last, found| {
+        let old = posts::table.filter(posts::is_deleted.eq(true)).filter(posts::deleted_at.lt(cutoff()));
+        diesel::delete(old.filter(posts::id.gt(last)).filter(posts::id.le(found))).execute(conn)
+    });
+}
+
+fn archive_by_hand(conn: &mut Conn) {
+    loop_by_hand(conn, 5000, |conn, last, found| {
+        let old = posts::table.filter(posts::is_deleted.eq(true)).filter(posts::deleted_at.lt(cutoff()));
+        let batch = old.filter(posts::id.gt(last)).filter(posts::id.le(found));
+        diesel::insert_into(posts_archive::table)
+            .values(batch.select((posts::id, posts::author_id, posts::title, posts::is_deleted, posts::deleted_at)))
+            .into_columns((
+                posts_archive::id,
+                posts_archive::author_id,
+                posts_archive::title,
+                posts_archive::is_deleted,
+                posts_archive::deleted_at,
+            ))
+            .execute(conn)?;
+        diesel::delete(batch).execute(conn)
+    });
+}
+
+fn loop_by_hand(conn: &mut Conn, size: i64, remove: impl Fn(&mut Conn, i32, i32) -> QueryResult<usize>) {
+    let old = || posts::table.filter(posts::is_deleted.eq(true)).filter(posts::deleted_at.lt(cutoff()));
+    let end: i32 = old().select(posts::id).order(posts::id.desc()).first(conn).expect("a row");
+    let (mut last, mut rows) = (0, 0);
+    while last < end {
+        let ahead = old().filter(posts::id.gt(last)).filter(posts::id.le(end)).order(posts::id).select(posts::id);
+        let found = ahead.offset(size - 1).first(conn).optional().expect("a look ahead").unwrap_or(end);
+        rows += conn
+            .transaction(|conn| {
+                if NAME == "PostgreSQL" {
+                    conn.batch_execute("SET LOCAL lock_timeout = 2000")?;
+                }
+                remove(conn, last, found)
+            })
+            .expect("a batch");
+        last = found;
+    }
+    assert!(rows > 400_000);
+}
+
+/// How long a writer waits beside the job, to how long beside one DELETE.
+fn beside_writer(rows: &mut crate::Rows, conn: &mut Conn, at_most: f64) {
+    let what = "a writer's 99th percentile beside batches of 1000 to beside one DELETE";
+    if !crate::is_wanted(NAME, what) {
+        return;
+    }
+    let mut row = crate::Row::new(NAME, what, at_most);
+    for _ in 0..crate::ROUNDS {
+        let sides = [true, false].map(|batches| {
+            fresh(conn);
+            let writer = another_here(conn);
+            let write = |conn: &mut Conn, id: i32| {
+                diesel::update(posts::table.find(id)).set(posts::title.eq("written")).execute(conn).expect("it writes");
+            };
+            crate::writer::p99_beside(writer, write, || if batches { job(conn, 1000) } else { one_delete(conn) })
+        });
+        row.push(sides);
+    }
+    rows.push(row);
+}
