@@ -89,7 +89,9 @@ where
         };
         let columns = [column(soft.operation.map(|(name, _)| name)), column(soft.stamp.map(|(name, _)| name))];
         let casts = columns.map(|column| format!("CAST({column} AS {ty})")).join(", ");
-        let query = Text::from(format!("SELECT DISTINCT {casts} FROM {table} WHERE ")).then(self.is_root());
+        let query = Text::from(format!("SELECT DISTINCT {casts} FROM {table} WHERE "))
+            .then(self.is_root())
+            .sql(" ORDER BY 1, 2");
         let found = self.root.texts(self.x, &query, keys).await?;
         let single = found.len() == 1;
         let mut groups = Vec::new();

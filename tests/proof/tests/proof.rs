@@ -1,6 +1,8 @@
 //! The slower proofs of the core: random sequences against a model, query shapes against the same queries over
-//! reduced tables, races, a wide schema; purge jobs that are raced, killed and obstructed.
+//! reduced tables, races, a wide schema; cascades; purge jobs that are raced, killed and obstructed.
 
+#[path = "proof/cascades/mod.rs"]
+mod cascades;
 #[path = "proof/many_tables.rs"]
 mod many_tables;
 #[path = "proof/model.rs"]

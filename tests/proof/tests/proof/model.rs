@@ -64,7 +64,7 @@ pub struct Row {
     pub deleted: Option<i64>,
     pub touched: i64,
     pub reason: Option<String>,
-    pub operation: Option<i32>,
+    pub operation: Option<i64>,
 }
 
 /// A row to be inserted; whether flag and timestamp agree is left to chance.
@@ -156,7 +156,7 @@ pub enum Form {
 #[derive(Debug, Clone)]
 pub struct Set {
     pub reason: Option<Option<&'static str>>,
-    pub operation: Option<Option<i32>>,
+    pub operation: Option<Option<i64>>,
     pub n: Option<i32>,
 }
 
@@ -271,7 +271,7 @@ fn target() -> impl Strategy<Value = Target> {
 }
 
 fn set() -> impl Strategy<Value = Set> {
-    (option::of(reason()), option::of(option::of(1..3)), option::of(N)).prop_map(|(reason, operation, n)| Set {
+    (option::of(reason()), option::of(option::of(1..3_i64)), option::of(N)).prop_map(|(reason, operation, n)| Set {
         reason,
         operation,
         n,

@@ -201,7 +201,7 @@ macro_rules! mode {
                     deleted -> Nullable<Stamp>,
                     touched -> Touch,
                     reason -> Nullable<Text>,
-                    operation -> Nullable<BigInt>,
+                    operation -> Nullable<diesel::sql_types::BigInt>,
                 }
             }
             diesel_soft_delete::soft_deletable! { things { $($declaration)* } }
@@ -218,7 +218,7 @@ macro_rules! mode {
             struct Described {
                 n: Option<i32>,
                 reason: Option<Option<&'static str>>,
-                operation: Option<Option<i32>>,
+                operation: Option<Option<i64>>,
             }
 
             #[derive(AsChangeset)]
@@ -410,7 +410,7 @@ macro_rules! mode {
                 }
 
                 fn rows(&mut self) -> QueryResult<Vec<Row>> {
-                    type Stored = (i32, i32, i32, Option<bool>, Option<$stamp>, $touch, Option<String>, Option<i32>);
+                    type Stored = (i32, i32, i32, Option<bool>, Option<$stamp>, $touch, Option<String>, Option<i64>);
                     let state = things::state.nullable();
                     let columns = (things::id, things::parent_id, things::n, state, things::deleted, things::touched, things::reason, things::operation);
                     let rows = things::table.select(columns).order(things::id).load::<Stored>(&mut self.0.conn)?;
@@ -442,7 +442,7 @@ macro_rules! mode {
                 own.conn
                     .batch_execute(&format!(
                         "CREATE TABLE things (id INTEGER PRIMARY KEY, parent_id INTEGER NOT NULL, n INTEGER NOT NULL,
-                             state BOOLEAN {}, deleted {} NULL, touched {} NOT NULL, reason VARCHAR(20), operation INTEGER)",
+                             state BOOLEAN {}, deleted {} NULL, touched {} NOT NULL, reason VARCHAR(20), operation BIGINT)",
                         $state_ddl, $stamp_ddl, $touch_ddl
                     ))
                     .unwrap();

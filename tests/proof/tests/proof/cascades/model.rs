@@ -1,0 +1,227 @@
+//! The forest as plain rows: what a cascade means, without any SQL.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+pub const USERS: usize = 0;
+pub const POSTS: usize = 1;
+pub const COMMENTS: usize = 2;
+pub const FOLLOWS: usize = 3;
+pub const TEAMS: usize = 4;
+pub const TABLES: [&str; 5] = ["users", "posts", "comments", "follows", "teams"];
+/// Rows per table: few, so that they meet.
+pub const ROWS: i32 = 5;
+
+/// The relations: child, place of its foreign key, parent.
+const TREE: [(usize, usize, usize); 5] =
+    [(POSTS, 0, USERS), (COMMENTS, 0, POSTS), (COMMENTS, 1, COMMENTS), (FOLLOWS, 0, USERS), (FOLLOWS, 1, USERS)];
+const CIRCLE: [(usize, usize, usize); 3] = [(TEAMS, 0, USERS), (TEAMS, 1, TEAMS), (USERS, 0, TEAMS)];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identified {
+    ByOperation,
+    ByInstant,
+}
+
+/// When, by a number, and in which operation a row was deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deleted {
+    pub at: u8,
+    pub operation: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    pub id: i32,
+    pub keys: [Option<i32>; 2],
+    pub deleted: Option<Deleted>,
+}
+
+/// A row: table and place.
+type Place = (usize, usize);
+
+#[derive(Debug, Clone)]
+pub struct Model {
+    pub rows: [Vec<Row>; 5],
+    identified: Identified,
+    circle: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum Step {
+    Delete { table: usize, ids: Vec<i32>, at: u8 },
+    DeleteAlone { table: usize, ids: Vec<i32>, at: u8 },
+    Restore { table: usize, ids: Vec<i32> },
+    RestoreAlone { table: usize, ids: Vec<i32> },
+    Move { table: usize, id: i32, key: usize, to: Option<i32> },
+}
+
+/// What a cascade says: rows per table, or the table of a deleted ancestor.
+pub type Said = Result<[u64; 5], BTreeSet<&'static str>>;
+
+pub fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let ids = || prop::collection::btree_set(1..=ROWS, 1..3).prop_map(|ids| ids.into_iter().collect::<Vec<_>>());
+    let key = || prop::option::weighted(0.85, 1..=ROWS);
+    let step = prop_oneof![
+        4 => (0..5usize, ids(), 0..4u8).prop_map(|(table, ids, at)| Step::Delete { table, ids, at }),
+        2 => (0..5usize, ids(), 0..4u8).prop_map(|(table, ids, at)| Step::DeleteAlone { table, ids, at }),
+        5 => (0..5usize, ids()).prop_map(|(table, ids)| Step::Restore { table, ids }),
+        2 => (0..5usize, ids()).prop_map(|(table, ids)| Step::RestoreAlone { table, ids }),
+        3 => (0..5usize, 1..=ROWS, 0..2usize, key()).prop_map(|(table, id, key, to)| Step::Move { table, id, key, to }),
+    ];
+    prop::collection::vec(step, 1..25)
+}
+
+pub fn forest() -> impl Strategy<Value = [Vec<Row>; 5]> {
+    let key = || prop::option::weighted(0.85, 1..=ROWS);
+    let table = || prop::collection::vec((key(), key()), ROWS as usize);
+    [table(), table(), table(), table(), table()].prop_map(|tables| {
+        tables.map(|keys| {
+            let rows = (1..).zip(keys);
+            rows.map(|(id, (one, two))| Row { id, keys: [one, two], deleted: None }).collect()
+        })
+    })
+}
+
+impl Model {
+    pub fn new(rows: [Vec<Row>; 5], identified: Identified, circle: bool) -> Self {
+        Self { rows, identified, circle }
+    }
+
+    fn relations(&self) -> impl Iterator<Item = (usize, usize, usize)> + use<> {
+        TREE.into_iter().chain(CIRCLE.into_iter().filter({
+            let circle = self.circle;
+            move |_| circle
+        }))
+    }
+
+    fn row(&self, (table, place): Place) -> &Row {
+        &self.rows[table][place]
+    }
+
+    fn targets(&self, table: usize, ids: &[i32], deleted: bool) -> Vec<Place> {
+        let rows = self.rows[table].iter().enumerate();
+        rows.filter(|(_, row)| ids.contains(&row.id) && row.deleted.is_some() == deleted)
+            .map(|(place, _)| (table, place))
+            .collect()
+    }
+
+    /// The rows that refer to one.
+    fn children(&self, parent: Place) -> Vec<Place> {
+        let id = self.row(parent).id;
+        let relations = self.relations().filter(|(_, _, table)| *table == parent.0);
+        let children = relations.flat_map(|(child, key, _)| {
+            let rows = self.rows[child].iter().enumerate();
+            rows.filter(move |(_, row)| row.keys[key] == Some(id)).map(move |(place, _)| (child, place))
+        });
+        children.collect()
+    }
+
+    /// The rows that can be reached from some, by way of rows that lead on.
+    fn reach(&self, from: &[Place], leads_on: impl Fn(Place) -> bool) -> BTreeSet<Place> {
+        let mut reached: BTreeSet<Place> = from.iter().copied().collect();
+        let mut open = from.to_vec();
+        while let Some(parent) = open.pop() {
+            for child in self.children(parent) {
+                if leads_on(child) && reached.insert(child) {
+                    open.push(child);
+                }
+            }
+        }
+        reached
+    }
+
+    pub fn delete(&mut self, table: usize, ids: &[i32], mark: Deleted) -> [u64; 5] {
+        let targets = self.targets(table, ids, false);
+        let reached = self.reach(&targets, |place| self.row(place).deleted.is_none());
+        self.set(&reached, Some(mark))
+    }
+
+    pub fn set(&mut self, places: &BTreeSet<Place>, deleted: Option<Deleted>) -> [u64; 5] {
+        let mut counts = [0; 5];
+        for &(table, place) in places {
+            self.rows[table][place].deleted = deleted;
+            counts[table] += 1;
+        }
+        counts
+    }
+
+    pub fn alone(&mut self, table: usize, ids: &[i32], deleted: Option<Deleted>) -> u64 {
+        let targets = self.targets(table, ids, deleted.is_none()).into_iter().collect();
+        self.set(&targets, deleted)[table]
+    }
+
+    /// What two rows of one operation have in common; `None` for a row that was deleted on its own.
+    fn mark(&self, place: Place) -> Option<u64> {
+        let deleted = self.row(place).deleted?;
+        match self.identified {
+            Identified::ByOperation => deleted.operation.map(u64::from),
+            Identified::ByInstant => Some(u64::from(deleted.at)),
+        }
+    }
+
+    /// Whether rows of two tables can be above and below each other.
+    fn in_one_circle(&self, one: usize, other: usize) -> bool {
+        let is_circle = |table| self.circle && (table == USERS || table == TEAMS);
+        (one == other && one == COMMENTS) || (is_circle(one) && is_circle(other))
+    }
+
+    /// The deleted rows above one, by every way up that comes by no table twice.
+    fn deleted_ancestors(&self, from: Place) -> BTreeSet<Place> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![(from, vec![])];
+        while let Some((child, tables)) = open.pop() {
+            for (table, key, parent) in self.relations() {
+                let been_there = tables.contains(&parent) || (!tables.is_empty() && parent == from.0);
+                if table != child.0 || been_there {
+                    continue;
+                }
+                let Some(id) = self.row(child).keys[key] else { continue };
+                let Some(place) = self.rows[parent].iter().position(|row| row.id == id) else { continue };
+                if self.row((parent, place)).deleted.is_some() {
+                    found.insert((parent, place));
+                }
+                if parent != child.0 {
+                    let mut tables = tables.clone();
+                    tables.push(parent);
+                    open.push(((parent, place), tables));
+                }
+            }
+        }
+        found
+    }
+
+    pub fn restore(&mut self, table: usize, ids: &[i32]) -> Said {
+        let roots = self.targets(table, ids, true);
+        // Rows of the circle that come back with the target, or may.
+        let marks: BTreeSet<u64> = roots.iter().filter_map(|root| self.mark(*root)).collect();
+        let with_them = self.reach(&roots, |place| {
+            self.in_one_circle(table, place.0)
+                && (self.row(place).deleted.is_none() || self.mark(place).is_some_and(|mark| marks.contains(&mark)))
+        });
+        let ancestors: BTreeSet<&str> = roots
+            .iter()
+            .flat_map(|root| self.deleted_ancestors(*root))
+            .filter(|ancestor| !roots.contains(ancestor))
+            .filter(|ancestor| !(self.in_one_circle(table, ancestor.0) && with_them.contains(ancestor)))
+            .map(|(table, _)| TABLES[table])
+            .collect();
+        if !ancestors.is_empty() {
+            return Err(ancestors);
+        }
+        let marked: Vec<(Place, Option<u64>)> = roots.iter().map(|root| (*root, self.mark(*root))).collect();
+        let mut counts = self.set(&roots.into_iter().collect(), None);
+        for mark in marks {
+            let roots: Vec<Place> =
+                marked.iter().filter(|(_, own)| *own == Some(mark)).map(|(root, _)| *root).collect();
+            let reached =
+                self.reach(&roots, |place| self.row(place).deleted.is_none() || self.mark(place) == Some(mark));
+            let back = reached.into_iter().filter(|place| self.row(*place).deleted.is_some()).collect();
+            for (count, more) in counts.iter_mut().zip(self.set(&back, None)) {
+                *count += more;
+            }
+        }
+        Ok(counts)
+    }
+}

@@ -1,0 +1,37 @@
+// The tables of the forests. Included once per backend and kind of declarations.
+
+diesel::table! {
+    users { id -> Integer, team_id -> Nullable<Integer>, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text> }
+}
+diesel::table! {
+    posts { id -> Integer, user_id -> Nullable<Integer>, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text> }
+}
+diesel::table! {
+    comments {
+        id -> Integer,
+        post_id -> Nullable<Integer>,
+        parent_id -> Nullable<Integer>,
+        is_active -> Bool,
+        deleted_at -> Nullable<Timestamp>,
+        operation -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    // The link of a many-to-many relation, between two rows of one table.
+    follows {
+        id -> Integer,
+        from_user -> Nullable<Integer>,
+        to_user -> Nullable<Integer>,
+        deleted_at -> Nullable<Timestamp>,
+        operation -> Nullable<Text>,
+    }
+}
+diesel::table! {
+    teams {
+        id -> Integer,
+        lead -> Nullable<Integer>,
+        part_of -> Nullable<Integer>,
+        deleted_at -> Nullable<Timestamp>,
+        operation -> Nullable<Text>,
+    }
+}
