@@ -357,6 +357,16 @@ pub enum Error {
         column: String,
     },
 
+    /// What was given to `.on(..)` is no list of the table's columns, or a column of it is not among the values; nothing
+    /// was changed.
+    #[error("`insert_or_revive` into `{table}` cannot find rows by this key: {problem}")]
+    InvalidKey {
+        /// The table.
+        table: String,
+        /// What is wrong.
+        problem: String,
+    },
+
     /// The expression given to `.at(..)` is no instant; nothing was changed.
     #[error("the expression given to `.at(..)` is no instant: `{text}`")]
     NoInstant {

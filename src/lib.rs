@@ -63,6 +63,7 @@
 //! | [`target.soft_delete()`](SoftDeleteDsl::soft_delete) | active rows become deleted |
 //! | [`target.restore()`](SoftDeleteDsl::restore) | deleted rows become active |
 //! | [`target.purge_older_than(age)`](SoftDeleteDsl::purge_older_than), [`target.purge_deleted_before(cutoff)`](SoftDeleteDsl::purge_deleted_before) | rows deleted long enough ago are removed for good |
+//! | [`table.insert_or_revive(values).on(columns)`](SoftDeleteDsl::insert_or_revive) | the deleted row with that key comes back with these values; else they are inserted; a live row is left alone |
 //! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | all rows are removed at once and for good, with their copies in archives; none if one is under hold |
 //! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another instant than now |
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
@@ -121,6 +122,7 @@ mod predicates;
 mod purge;
 mod query_dsl;
 mod relation;
+mod revive;
 mod scope;
 mod statement;
 
@@ -141,6 +143,7 @@ pub use purge::{
     Stopped, lease_table,
 };
 pub use query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
+pub use revive::{InsertOrRevive, Revival};
 pub use statement::{
     Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition,
 };
@@ -334,6 +337,7 @@ pub mod methods {
     pub use crate::marker::{Hold, NoInstant, Operation, Stamp, State, Timestamped, Touch, Touched};
     pub use crate::purge::TableJob;
     pub use crate::relation::{NoRelations, Relations, RunsAlone};
+    pub use crate::revive::{Assigned, Values};
     pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::statement::{
         Alone, Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,

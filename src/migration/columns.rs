@@ -85,18 +85,27 @@ table_columns!(
     C59 C60 C61 C62 C63 C64
 );
 
-/// The names of the primary key's columns in SQL.
+/// The columns of a table that the type `C` names: a column or a tuple of columns. What is no column of the table is
+/// left out.
 ///
-/// A key is a column or a tuple of columns, and no trait can be implemented for both (`Column` is
-/// Diesel's). So the key's columns are found among all columns by the names of their Rust types.
-pub(crate) fn primary_key<T>() -> Vec<String>
+/// No trait can be implemented for a column and for tuples (`Column` is Diesel's). So they are found among
+/// all columns by the names of their Rust types.
+pub(crate) fn columns_in<T, C>() -> Vec<ColumnRef>
 where
     T: Table,
     T::AllColumns: TableColumns,
 {
     let columns = T::AllColumns::columns();
-    let key = std::any::type_name::<T::PrimaryKey>();
-    let parts = key.trim_start_matches('(').trim_end_matches(')').split(',').map(str::trim);
-    let found = parts.filter_map(|part| columns.iter().find(|column| column.type_name == part));
-    found.map(|column| column.name.to_owned()).collect()
+    let names = std::any::type_name::<C>();
+    let parts = names.trim_start_matches('(').trim_end_matches(')').split(',').map(str::trim);
+    parts.filter_map(|part| columns.iter().find(|column| column.type_name == part)).copied().collect()
+}
+
+/// The names of the primary key's columns in SQL.
+pub(crate) fn primary_key<T>() -> Vec<String>
+where
+    T: Table,
+    T::AllColumns: TableColumns,
+{
+    columns_in::<T, T::PrimaryKey>().into_iter().map(|column| column.name.to_owned()).collect()
 }

@@ -52,8 +52,8 @@ pub(crate) use check::{
 pub use check::{Finding, ReadsCatalog, Severity, Tables, assert_schema, check};
 #[cfg(feature = "async")]
 pub use check::{assert_schema_async, check_async};
-pub(crate) use columns::primary_key;
 pub use columns::{ColumnNames, TableColumns};
+pub(crate) use columns::{columns_in, primary_key};
 pub use dialect::{Dialect, HasDialect};
 #[cfg(feature = "migrations")]
 pub use diesel_migrations::MigrationHarness;

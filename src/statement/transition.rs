@@ -448,7 +448,7 @@ fn column_set_twice<V: Verb, T: SoftDeletable, Changeset>() -> Option<&'static s
 }
 
 /// Whether a changeset, by the name of its type, assigns the column.
-fn assigns(changeset: &str, column: &ColumnRef) -> bool {
+pub(crate) fn assigns(changeset: &str, column: &ColumnRef) -> bool {
     // Every `.set(..)` comes here, so nothing is allocated for it.
     let mut assigned = changeset.split("ColumnWrapperForUpdate<").skip(1);
     assigned.any(|rest| rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')))
@@ -468,7 +468,7 @@ where
     }
 
     /// Writes the test for rows that the verb changes.
-    pub(super) fn walk_guard<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    pub(crate) fn walk_guard<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
         T: QueryFragment<DB>,
@@ -480,7 +480,8 @@ where
         })
     }
 
-    fn walk_assignments<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    /// Writes what stands behind `SET`.
+    pub(crate) fn walk_assignments<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
         S: QueryFragment<DB>,

@@ -44,6 +44,9 @@ macro_rules! on_backend {
             mod cascading {
                 include!("cases/cascading.rs");
             }
+            mod reviving {
+                include!("cases/reviving.rs");
+            }
             mod jobs {
                 include!("cases/jobs.rs");
             }

@@ -23,7 +23,7 @@ fn at(text: &str) -> DateTime<Utc> {
 }
 
 /// Records the statements, without what stands in quotes.
-fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
+pub(super) fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
     struct Recorder(Arc<Mutex<Vec<String>>>);
     impl Instrumentation for Recorder {
         fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
@@ -39,7 +39,7 @@ fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
 }
 
 /// The statements that are not those of the transaction.
-fn statements(texts: &Mutex<Vec<String>>) -> Vec<String> {
+pub(super) fn statements(texts: &Mutex<Vec<String>>) -> Vec<String> {
     let transaction = |text: &String| {
         ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].iter().any(|word| text.starts_with(word))
     };
