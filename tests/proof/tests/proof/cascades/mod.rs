@@ -1,8 +1,6 @@
-//! Cascades: random forests against a model, and races.
+//! Cascades: random forests against a model.
 
 mod model;
-#[cfg(any(feature = "postgres", feature = "mysql"))]
-mod races;
 
 /// The forests with one kind of declarations on one backend.
 macro_rules! forest {
