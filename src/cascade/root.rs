@@ -158,8 +158,9 @@ where
     String: ToSql<SqlText, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if self.keys.len() > 1 {
-            // The next one will have another number of keys.
+        // The next one may have another number of keys. And a locking SELECT that is kept prepared and meets a
+        // deadlock makes libmariadb wait for ever (*ran*).
+        if self.keys.len() > 1 || self.text.locks() {
             out.unsafe_to_cache_prepared();
         }
         for part in self.text.parts() {

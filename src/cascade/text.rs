@@ -34,6 +34,12 @@ impl Text {
         &self.0
     }
 
+    /// Whether it is a SELECT that locks rows.
+    pub(super) fn locks(&self) -> bool {
+        let locks = ["FOR UPDATE", "FOR SHARE", "LOCK IN SHARE MODE"];
+        self.0.iter().any(|part| matches!(part, Part::Sql(sql) if locks.iter().any(|lock| sql.contains(lock))))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
