@@ -65,3 +65,13 @@ pub type Erase<Q> = statement::Erase<TableOf<Q>, PlainOf<Q>, GroupedOf<Q>>;
 
 /// The type of [`target.purge_deleted_before(cutoff)`](crate::SoftDeleteDsl::purge_deleted_before).
 pub type PurgeDeletedBefore<Q> = PurgeOlderThan<Q>;
+
+/// The type of [`table.insert_or_revive(values)`](crate::InsertOrReviveDsl::insert_or_revive).
+pub type InsertOrRevive<T, V> = crate::revive::InsertOrRevive<T, V>;
+
+/// The type of [`table.insert_or_revive(values).on(columns)`](crate::InsertOrRevive::on), whatever the columns.
+pub type InsertOrReviveOn<T, V> = crate::revive::OnKey<
+    T,
+    diesel::query_builder::InsertStatement<T, <V as diesel::Insertable<T>>::Values>,
+    <V as diesel::query_builder::AsChangeset>::Changeset,
+>;

@@ -33,9 +33,10 @@ pub enum Error {
         constraint: Option<String>,
     },
 
-    /// `.set(..)` assigns a column that the statement sets itself; nothing was sent.
+    /// `.set(..)`, or the values of an `insert_or_revive`, assign a column that the statement sets itself; nothing was
+    /// sent.
     #[error(
-        "`.set(..)` assigns `{table}.{column}`, which this statement sets itself; \
+        "`.set(..)` or the values assign `{table}.{column}`, which this statement sets itself; \
          leave that column out, or use `.at(..)` / `.at_utc(..)` for the instant"
     )]
     ColumnSetTwice {
@@ -80,8 +81,8 @@ pub enum Error {
         rows: u64,
     },
 
-    /// The row of `.outcome(conn)` changed again and again while it was looked at; nothing was
-    /// changed.
+    /// The row of `.outcome(conn)` or of an `insert_or_revive` changed again and again while it was looked
+    /// at; nothing was changed.
     #[error("the row in `{table}` changed again and again while it was looked at; nothing was changed; try again")]
     Contended {
         /// The table of the statement.
@@ -357,14 +358,16 @@ pub enum Error {
         column: String,
     },
 
-    /// What was given to `.on(..)` is no list of the table's columns, or a column of it is not among the values; nothing
-    /// was changed.
-    #[error("`insert_or_revive` into `{table}` cannot find rows by this key: {problem}")]
-    InvalidKey {
-        /// The table.
+    /// The values of an `insert_or_revive` have none for a column of the key; nothing was executed.
+    #[error(
+        "cannot insert or revive in `{table}`: the values have none for `{column}`, a column of the key; \
+         give one, as a field or an assignment of its own (a derived `AsChangeset` leaves the primary key out)"
+    )]
+    KeyWithoutValue {
+        /// The table of the statement.
         table: String,
-        /// What is wrong.
-        problem: String,
+        /// The column of the key.
+        column: String,
     },
 
     /// The expression given to `.at(..)` is no instant; nothing was changed.

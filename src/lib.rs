@@ -63,7 +63,7 @@
 //! | [`target.soft_delete()`](SoftDeleteDsl::soft_delete) | active rows become deleted |
 //! | [`target.restore()`](SoftDeleteDsl::restore) | deleted rows become active |
 //! | [`target.purge_older_than(age)`](SoftDeleteDsl::purge_older_than), [`target.purge_deleted_before(cutoff)`](SoftDeleteDsl::purge_deleted_before) | rows deleted long enough ago are removed for good |
-//! | [`table.insert_or_revive(values).on(columns)`](SoftDeleteDsl::insert_or_revive) | the deleted row with that key comes back with these values; else they are inserted; a live row is left alone |
+//! | [`table.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive)[`.on(columns)`](InsertOrRevive::on) | the deleted row with that key comes back with these values; else they are inserted; a live row is left alone |
 //! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | all rows are removed at once and for good, with their copies in archives; none if one is under hold |
 //! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another instant than now |
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
@@ -143,7 +143,7 @@ pub use purge::{
     Stopped, lease_table,
 };
 pub use query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
-pub use revive::{InsertOrRevive, Revival};
+pub use revive::{InsertOrRevive, InsertOrReviveDsl, OnKey, Revival};
 pub use statement::{
     Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition,
 };
@@ -310,7 +310,7 @@ pub use diesel_soft_delete_derives::not_soft_deletable;
 /// use diesel_soft_delete::prelude::*;
 /// ```
 pub mod prelude {
-    pub use crate::{JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl, SoftDeleteQueryDsl};
+    pub use crate::{InsertOrReviveDsl, JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl, SoftDeleteQueryDsl};
 }
 
 /// Traits to bound generic code by, and the parts that statement types are made of.
@@ -337,7 +337,7 @@ pub mod methods {
     pub use crate::marker::{Hold, NoInstant, Operation, Stamp, State, Timestamped, Touch, Touched};
     pub use crate::purge::TableJob;
     pub use crate::relation::{NoRelations, Relations, RunsAlone};
-    pub use crate::revive::{Assigned, Values};
+    pub use crate::revive::{Assignments, KeyColumns, OneColumn, Revivable, SeveralColumns};
     pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::statement::{
         Alone, Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,

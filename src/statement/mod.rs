@@ -19,6 +19,6 @@ pub use parts::{Changes, NoChanges, NoCondition, OnlyIf};
 pub use purge::Purge;
 pub(crate) use purge::{Cutoff, walk_purgeable};
 pub use returning::{NoReturning, Returning, SupportsReturning};
-pub(crate) use transition::assigns;
-pub use transition::{Alone, Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, TouchOf, Transition, Verb};
+pub use transition::{Alone, Restore, RestoreVerb, SoftDelete, SoftDeleteVerb, Transition, Verb};
+pub(crate) use transition::{TouchOf, assigns, walk_restored};
 pub use verbs::SoftDeleteDsl;

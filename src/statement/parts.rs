@@ -16,7 +16,7 @@ impl<DB: Backend> QueryFragment<DB> for NoChanges {
 
 /// The assignments of `.set(..)`.
 #[derive(Debug, Clone, Copy)]
-pub struct Changes<U>(pub(crate) U);
+pub struct Changes<U>(pub(super) U);
 
 impl<U, DB> QueryFragment<DB> for Changes<U>
 where

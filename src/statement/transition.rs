@@ -468,7 +468,7 @@ where
     }
 
     /// Writes the test for rows that the verb changes.
-    pub(crate) fn walk_guard<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    pub(super) fn walk_guard<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
         T: QueryFragment<DB>,
@@ -480,8 +480,7 @@ where
         })
     }
 
-    /// Writes what stands behind `SET`.
-    pub(crate) fn walk_assignments<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    fn walk_assignments<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
         S: QueryFragment<DB>,
@@ -495,7 +494,10 @@ where
             self.set.walk_ast(out.reborrow())?;
             comma = ", ";
         }
-        if let Some(literal) = T::State::MODE.assignment(V::DELETES) {
+        if !V::DELETES {
+            return walk_restored::<T, X, DB>(Some(&self.touch), comma, out);
+        }
+        if let Some(literal) = T::State::MODE.assignment(true) {
             out.push_sql(comma);
             out.push_identifier(<T::State as State>::Column::NAME)?;
             out.push_sql(literal);
@@ -504,12 +506,8 @@ where
         if let Some(stamp) = T::Stamp::column() {
             out.push_sql(comma);
             out.push_identifier(stamp.name)?;
-            if V::DELETES {
-                out.push_sql(" = ");
-                self.stamp.walk_ast(out.reborrow())?;
-            } else {
-                out.push_sql(" = NULL");
-            }
+            out.push_sql(" = ");
+            self.stamp.walk_ast(out.reborrow())?;
             comma = ", ";
         }
         if let Some(touch) = T::Touch::column() {
@@ -517,18 +515,49 @@ where
             out.push_identifier(touch.name)?;
             out.push_sql(" = ");
             self.touch.walk_ast(out.reborrow())?;
-            comma = ", ";
-        }
-        if !V::DELETES {
-            for column in T::Reset::columns().as_ref() {
-                out.push_sql(comma);
-                out.push_identifier(column.name)?;
-                out.push_sql(" = NULL");
-                comma = ", ";
-            }
         }
         Ok(())
     }
+}
+
+/// Writes the assignments that make a row active again; without the touch column where the caller's own
+/// assignments set it.
+pub(crate) fn walk_restored<'b, T, X, DB>(
+    touch: Option<&'b X>,
+    mut comma: &'static str,
+    mut out: AstPass<'_, 'b, DB>,
+) -> QueryResult<()>
+where
+    DB: Backend,
+    T: SoftDeletable,
+    X: QueryFragment<DB>,
+{
+    if let Some(literal) = T::State::MODE.assignment(false) {
+        out.push_sql(comma);
+        out.push_identifier(<T::State as State>::Column::NAME)?;
+        out.push_sql(literal);
+        comma = ", ";
+    }
+    if let Some(stamp) = T::Stamp::column() {
+        out.push_sql(comma);
+        out.push_identifier(stamp.name)?;
+        out.push_sql(" = NULL");
+        comma = ", ";
+    }
+    if let (Some(column), Some(touch)) = (T::Touch::column(), touch) {
+        out.push_sql(comma);
+        out.push_identifier(column.name)?;
+        out.push_sql(" = ");
+        touch.walk_ast(out.reborrow())?;
+        comma = ", ";
+    }
+    for column in T::Reset::columns().as_ref() {
+        out.push_sql(comma);
+        out.push_identifier(column.name)?;
+        out.push_sql(" = NULL");
+        comma = ", ";
+    }
+    Ok(())
 }
 
 impl<V, T, P, G, S, X, Set, C, R, DB> QueryFragment<DB> for Transition<V, T, P, G, S, X, Set, C, R>

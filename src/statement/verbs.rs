@@ -178,30 +178,6 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         Purge::deleted_before(<Self as HasTable>::table(), self.into_condition(), cutoff)
     }
 
-    /// Inserts a row, or revives the soft-deleted one with the same key; see
-    /// [`InsertOrRevive`](crate::InsertOrRevive).
-    ///
-    /// ```
-    /// # include!("../doctest_setup.rs");
-    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
-    /// # let conn = &mut connection();
-    /// use diesel_soft_delete::Revival;
-    ///
-    /// // `Two` (2) is deleted.
-    /// let values = (posts::title.eq("Two"), posts::user_id.eq(2), posts::version.eq(7));
-    /// assert_eq!(posts::table.insert_or_revive(values).on(posts::title).run(conn)?, Revival::Revived);
-    /// let two = posts::table.find(2).active().select((posts::user_id, posts::version));
-    /// assert_eq!(two.first::<(i32, i32)>(conn)?, (2, 7));
-    /// # Ok(())
-    /// # }
-    /// ```
-    fn insert_or_revive<V>(self, values: V) -> crate::revive::Values<Self, V>
-    where
-        Self: SoftDeletable,
-    {
-        crate::revive::Values::new(values)
-    }
-
     /// Removes rows **at once and for good**, whatever their state: for a person's request to be forgotten.
     ///
     /// * **Touches** every row of the target, active or deleted, however recently; and with

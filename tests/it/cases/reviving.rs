@@ -1,185 +1,690 @@
-// `insert_or_revive`: what becomes of values whose key a deleted row has, or a live one, or none.
+// Uniqueness on the way back: which row a key gives, what is written to it, and what is left alone.
 
-use diesel::connection::SimpleConnection;
+use std::sync::{Arc, Mutex};
+
+use chrono::NaiveDateTime;
+use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Dialect, Error, Revival, SoftDeleteMigration};
 
 #[allow(unused_imports, reason = "one list serves every case and backend")]
-use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection};
+use super::backend::{Conn, DIALECT, Db, INSTANT_NULL, Instant, shared};
 use super::schema::instant;
 
 diesel::table! {
     use diesel::sql_types::*;
     use super::Instant;
-    pages {
+    articles {
         id -> Integer,
-        site -> Integer,
-        slug -> Nullable<Text>,
-        title -> Text,
-        mail -> Nullable<Text>,
+        tenant -> Nullable<Integer>,
+        slug -> Text,
+        email -> Nullable<Text>,
+        body -> Nullable<Text>,
+        changed_at -> Nullable<Instant>,
         is_deleted -> Bool,
         deleted_at -> Nullable<Instant>,
-        touched_at -> Nullable<Instant>,
-        reason -> Nullable<Text>,
+        deleted_by -> Nullable<Text>,
         operation -> Nullable<Text>,
+        held -> Bool,
+    }
+}
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    replies {
+        id -> Integer,
+        article_id -> Integer,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+diesel::table! {
+    // The key is the primary key.
+    tokens (name) {
+        name -> Text,
+        note -> Nullable<Text>,
+        deleted_ms -> Nullable<BigInt>,
+    }
+}
+diesel::table! {
+    // A primary key of two columns, and a flag alone.
+    seats (hall, place) {
+        hall -> Integer,
+        place -> Integer,
+        guest -> Text,
+        is_active -> Bool,
+    }
+}
+diesel::table! {
+    options {
+        id -> Integer,
+        tenant -> Integer,
+        name -> Text,
+        value -> Text,
+        is_deleted -> Nullable<Bool>,
     }
 }
 diesel_soft_delete::soft_deletable! {
-    pages { flag = is_deleted, timestamp = deleted_at, touch = touched_at, metadata(reason), operation = operation }
+    articles {
+        flag = is_deleted, timestamp = deleted_at, touch = changed_at, metadata(deleted_by), operation = operation,
+        hold = held, cascade(replies(article_id)),
+    }
+    replies { timestamp = deleted_at }
+    tokens { timestamp = deleted_ms, unit = millis }
+    seats { active_flag = is_active }
+    options { flag = is_deleted }
 }
 
-#[derive(Clone, Insertable, AsChangeset)]
-#[diesel(table_name = pages)]
-struct NewPage {
-    site: i32,
-    slug: Option<String>,
-    title: String,
+#[derive(Debug, Insertable, AsChangeset)]
+#[diesel(table_name = articles)]
+struct NewArticle<'a> {
+    slug: &'a str,
+    email: Option<&'a str>,
+    body: &'a str,
 }
 
-fn new_page(site: i32, slug: &str, title: &str) -> NewPage {
-    NewPage { site, slug: Some(slug.into()), title: title.into() }
+#[derive(Debug, Clone, Insertable, AsChangeset)]
+#[diesel(table_name = articles, treat_none_as_null = true)]
+struct Whole {
+    id: i32,
+    tenant: Option<i32>,
+    slug: String,
+    email: Option<String>,
+    body: Option<String>,
 }
 
-/// Page 1 is live, 2 and 3 (deleted later) have the key of a deleted page, 4 is deleted and has another site's key.
-fn site() -> crate::support::TestConnection<Conn> {
-    let mut conn = connection();
+type Article = (i32, Option<i32>, String, Option<String>, Option<String>, Option<NaiveDateTime>, Mark);
+/// What a deletion sets.
+type Mark = (bool, Option<NaiveDateTime>, Option<String>, Option<String>, bool);
+
+const ACTIVE: Mark = (false, None, None, None, false);
+const CHANGED_AT: &str = "2024-01-01 00:00:00";
+
+fn load(conn: &mut Conn) -> Vec<Article> {
+    use articles::*;
+    let mark = (is_deleted, deleted_at, deleted_by, operation, held);
+    articles::table.select((id, tenant, slug, email, body, changed_at, mark)).order(id).load(conn).expect("articles")
+}
+
+/// `unique` columns among active rows of a table with `is_deleted`.
+fn unique(table: &str, columns: &str) -> String {
+    match DIALECT {
+        Dialect::Mysql => format!(
+            "ALTER TABLE {table} ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE live_key ({columns}, live);"
+        ),
+        _ => format!("CREATE UNIQUE INDEX live_key ON {table} ({columns}) WHERE (is_deleted = FALSE);"),
+    }
+}
+
+/// `1 one` is active; `2 two`, `3 two` and `4 two` are deleted, `3` last; `5 five` is deleted, and under hold.
+fn library(indexes: &str) -> (crate::support::TestConnection<Conn>, String) {
+    let (mut conn, url) = shared();
     let id = match DIALECT {
         Dialect::Postgres => "SERIAL PRIMARY KEY",
-        Dialect::Mysql => "INTEGER AUTO_INCREMENT PRIMARY KEY",
-        Dialect::Sqlite => "INTEGER PRIMARY KEY",
+        Dialect::Mysql => "INTEGER PRIMARY KEY AUTO_INCREMENT",
+        _ => "INTEGER PRIMARY KEY",
     };
-    conn.batch_execute(&format!(
-        "CREATE TABLE pages (id {id}, site INTEGER NOT NULL, slug VARCHAR(20), title VARCHAR(20) NOT NULL, mail VARCHAR(20) UNIQUE,
-             is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at {INSTANT_NULL}, touched_at {INSTANT_NULL}, reason VARCHAR(20), operation VARCHAR(36));
-         INSERT INTO pages (site, slug, title, is_deleted, deleted_at, reason, operation) VALUES
-             (1, 'home', 'one', FALSE, NULL, NULL, NULL),
-             (1, 'news', 'two', TRUE, '2024-01-01 00:00:00', 'old', 'a'),
-             (1, 'news', 'three', TRUE, '2024-02-01 00:00:00', 'older', 'b'),
-             (2, 'news', 'four', TRUE, '2024-03-01 00:00:00', NULL, NULL);"
-    ))
-    .unwrap();
-    let migration = SoftDeleteMigration::for_table::<pages::table>()
-        .existing(["is_deleted", "deleted_at", "touched_at", "reason", "operation"])
-        .without_check()
-        .without_purge_index()
-        .unique_among_active(["site", "slug"]);
-    conn.batch_execute(&migration.up_sql(DIALECT).unwrap()).unwrap();
-    conn
+    let next = if DIALECT == Dialect::Postgres { "SELECT setval('articles_id_seq', 100);" } else { "" };
+    let ddl = format!(
+        "CREATE TABLE articles (id {id}, tenant INTEGER, slug VARCHAR(20) NOT NULL, email VARCHAR(20) UNIQUE,
+             body VARCHAR(20) DEFAULT 'empty', changed_at {{instant}}, is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
+             deleted_at {{instant}}, deleted_by VARCHAR(20), operation VARCHAR(36), held BOOLEAN NOT NULL DEFAULT FALSE);
+         CREATE TABLE replies (id INTEGER PRIMARY KEY, article_id INTEGER NOT NULL REFERENCES articles (id), deleted_at {{instant}});
+         CREATE TABLE tokens (name VARCHAR(20) PRIMARY KEY, note VARCHAR(20), deleted_ms BIGINT);
+         CREATE TABLE seats (hall INTEGER, place INTEGER, guest VARCHAR(20) NOT NULL, is_active BOOLEAN NOT NULL DEFAULT TRUE,
+             PRIMARY KEY (hall, place));
+         CREATE TABLE options (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, name VARCHAR(20) NOT NULL,
+             value VARCHAR(20) NOT NULL, is_deleted BOOLEAN);
+         INSERT INTO articles (id, slug, email, body, changed_at, is_deleted, deleted_at, deleted_by, operation, held) VALUES
+             (1, 'one', 'one@x', 'first', '{CHANGED_AT}', FALSE, NULL, NULL, NULL, FALSE),
+             (2, 'two', NULL, 'second', '{CHANGED_AT}', TRUE, '2024-03-01 12:00:00', 'root', 'a', FALSE),
+             (3, 'two', 'two@x', 'third', '{CHANGED_AT}', TRUE, '2024-03-03 12:00:00', 'root', 'b', FALSE),
+             (4, 'two', NULL, 'fourth', '{CHANGED_AT}', TRUE, '2024-03-02 12:00:00', 'root', 'c', FALSE),
+             (5, 'five', NULL, 'fifth', '{CHANGED_AT}', TRUE, '2024-03-02 12:00:00', NULL, NULL, TRUE);
+         INSERT INTO replies (id, article_id, deleted_at) VALUES (1, 1, NULL), (2, 3, '2024-03-03 12:00:00'), (3, 3, NULL);
+         {indexes} {next}"
+    );
+    conn.batch_execute(&ddl.replace("{instant}", INSTANT_NULL)).expect("the tables");
+    (conn, url)
 }
 
-fn write(page: NewPage, conn: &mut Conn) -> Revival {
-    pages::table.insert_or_revive(page).on((pages::site, pages::slug)).run(conn).unwrap()
+fn live_slugs() -> crate::support::TestConnection<Conn> {
+    library(&unique("articles", "slug")).0
 }
 
-fn titles(conn: &mut Conn) -> Vec<(i32, String, bool)> {
-    pages::table.select((pages::id, pages::title, pages::is_deleted)).order(pages::id).load(conn).unwrap()
+/// Records the statements, without what stands in quotes; and does something before one of them.
+struct Recorder {
+    texts: Arc<Mutex<Vec<String>>>,
+    before: Option<(&'static str, Box<dyn FnOnce() + Send>)>,
 }
 
-#[test]
-fn the_last_tombstone_is_revived() {
-    let conn = &mut *site();
-    assert_eq!(write(new_page(1, "news", "new"), conn), Revival::Revived);
-    let all = [(1, "one", false), (2, "two", true), (3, "new", false), (4, "four", true)];
-    assert_eq!(titles(conn), all.map(|(id, title, deleted)| (id, title.to_owned(), deleted)));
-    // As a restore does it.
-    type Stored = (Option<chrono::NaiveDateTime>, Option<chrono::NaiveDateTime>, Option<String>, Option<String>);
-    let stored = pages::table.find(3).select((pages::deleted_at, pages::touched_at, pages::reason, pages::operation));
-    let (deleted_at, touched_at, reason, operation) = stored.first::<Stored>(conn).unwrap();
-    assert_eq!((deleted_at, reason, operation), (None, None, None));
-    assert!((chrono::Utc::now().naive_utc() - touched_at.unwrap()).abs() < chrono::TimeDelta::minutes(5));
-    // It is live now; the other tombstone stays.
-    assert_eq!(write(new_page(1, "news", "newer"), conn), Revival::Live);
-    assert_eq!(titles(conn), all.map(|(id, title, deleted)| (id, title.to_owned(), deleted)));
-}
-
-#[test]
-fn a_live_row_is_left_alone_and_a_new_one_inserted() {
-    let conn = &mut *site();
-    let before = titles(conn);
-    assert_eq!(write(new_page(1, "home", "x"), conn), Revival::Live);
-    assert_eq!(titles(conn), before);
-    assert_eq!(write(new_page(2, "home", "new"), conn), Revival::Inserted);
-    // NULL equals nothing, here as everywhere.
-    let nameless = NewPage { site: 1, slug: None, title: "nameless".into() };
-    for _ in 0..2 {
-        assert_eq!(write(nameless.clone(), conn), Revival::Inserted);
+impl Instrumentation for Recorder {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            if self.before.as_ref().is_some_and(|(word, _)| text.starts_with(word)) {
+                (self.before.take().expect("it is there").1)();
+            }
+            self.texts.lock().unwrap().push(text.split(" -- binds").next().unwrap().replace(['`', '"'], ""));
+        }
     }
-    let new: Vec<_> = titles(conn).into_iter().skip(4).map(|(_, title, deleted)| (title, deleted)).collect();
-    assert_eq!(new, [("new".into(), false), ("nameless".into(), false), ("nameless".into(), false)]);
-    // A tombstone with the key does not hide the live row.
-    diesel::update(pages::table.find(2)).set(pages::slug.eq("home")).execute(conn).unwrap();
-    assert_eq!(write(new_page(1, "home", "x"), conn), Revival::Live);
+}
+
+fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
+    let texts = Arc::default();
+    conn.set_instrumentation(Recorder { texts: Arc::clone(&texts), before: None });
+    texts
+}
+
+/// The statements that are not those of the transaction; each is told once.
+fn take(texts: &Mutex<Vec<String>>) -> Vec<String> {
+    let transaction = |text: &String| {
+        ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].iter().any(|word| text.starts_with(word))
+    };
+    let texts: Vec<String> = texts.lock().unwrap().drain(..).collect();
+    texts.into_iter().filter(|text| !transaction(text)).collect()
+}
+
+/// Another connection does something just before the first statement that begins with a word.
+fn meanwhile(conn: &mut Conn, url: &str, word: &'static str, sql: &'static str) -> Arc<Mutex<Vec<String>>> {
+    let texts = Arc::default();
+    let mut other = Conn::establish(url).expect("another connection");
+    let act = Box::new(move || other.batch_execute(sql).expect("the other's statement"));
+    conn.set_instrumentation(Recorder { texts: Arc::clone(&texts), before: Some((word, act)) });
+    texts
+}
+
+fn write(slug: &str) -> NewArticle<'_> {
+    NewArticle { slug, email: None, body: "new" }
+}
+
+fn on_slug(conn: &mut Conn, slug: &str) -> Result<Revival, Error> {
+    articles::table.insert_or_revive(&write(slug)).on(articles::slug).run(conn)
+}
+
+/// The rows, but for those named.
+fn others(articles: &[Article], but: &[i32]) -> Vec<Article> {
+    articles.iter().filter(|article| !but.contains(&article.0)).cloned().collect()
+}
+
+fn violates(error: &Error) -> bool {
+    matches!(error, Error::Database(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)))
 }
 
 #[test]
-fn values_as_a_tuple_and_by_reference() {
-    let conn = &mut *site();
-    let values = (pages::slug.eq("news"), pages::site.eq(2), pages::title.eq("tuple"));
+fn a_live_row_is_reported_and_left_alone() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
+    // Also beside a tombstone, which was deleted a moment ago.
+    let tombstone = "INSERT INTO articles (slug, is_deleted, deleted_at) VALUES ('one', TRUE, '2030-01-01 00:00:00')";
+    conn.batch_execute(tombstone).unwrap();
+    let with_tombstone = load(conn);
+    assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
+    assert_eq!(load(conn), with_tombstone);
+    assert_eq!(others(&with_tombstone, &[with_tombstone.last().unwrap().0]), before);
+}
+
+#[test]
+fn a_tombstone_comes_back_with_the_values() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    let replies = replies::table.order(replies::id).load::<(i32, i32, Option<NaiveDateTime>)>(conn).unwrap();
+    let start = chrono::Utc::now().naive_utc() - chrono::TimeDelta::milliseconds(1);
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
+    let after = load(conn);
+    // The one that was deleted last, and no other. `email` is a `None`, which says nothing.
+    assert_eq!(others(&before, &[3]), others(&after, &[3]));
+    let (id, tenant, slug, email, body, changed_at, mark) = after[2].clone();
+    assert_eq!((id, tenant, slug.as_str()), (3, None, "two"));
+    assert_eq!((email.as_deref(), body.as_deref(), mark), (Some("two@x"), Some("new"), ACTIVE));
+    let changed_at = changed_at.unwrap();
+    assert!(changed_at >= start && changed_at <= chrono::Utc::now().naive_utc(), "{changed_at}");
+    // Not the children, although the table has a cascade.
+    assert_eq!(replies::table.order(replies::id).load::<(i32, i32, Option<NaiveDateTime>)>(conn).unwrap(), replies);
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Live);
+    assert_eq!(load(conn), after);
+}
+
+#[test]
+fn a_new_key_is_inserted() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
+    let after = load(conn);
+    let [new] = &others(&after, &[1, 2, 3, 4, 5])[..] else { panic!("{after:?}") };
+    assert_eq!(others(&after, &[new.0]), before);
+    assert_eq!((new.2.as_str(), new.4.as_deref(), new.5, new.6.clone()), ("six", Some("new"), None, ACTIVE));
+    assert_eq!(on_slug(conn, "six").unwrap(), Revival::Live);
+}
+
+#[test]
+fn rounds_leave_one_row() {
+    let conn = &mut *live_slugs();
+    assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
+    for _ in 0..3 {
+        let six = articles::table.filter(articles::slug.eq("six"));
+        assert_eq!(six.soft_delete().without_cascade().run(conn).unwrap(), 1);
+        assert_eq!(on_slug(conn, "six").unwrap(), Revival::Revived);
+    }
+    assert_eq!(articles::table.filter(articles::slug.eq("six")).count().get_result(conn), Ok(1_i64));
+}
+
+#[test]
+fn a_held_row_is_revived_and_stays_held() {
+    let conn = &mut *live_slugs();
+    assert_eq!(on_slug(conn, "five").unwrap(), Revival::Revived);
+    assert_eq!(load(conn)[4].6, (false, None, None, None, true));
+}
+
+#[test]
+fn the_statements() {
+    let conn = &mut *live_slugs();
+    let texts = record(conn);
+    let place = |number: usize| if DIALECT == Dialect::Postgres { format!("${number}") } else { "?".into() };
+    let [one, two, three, four, five] = std::array::from_fn(|index| place(index + 1));
+    let look = format!(
+        "SELECT articles.id, CASE WHEN (articles.is_deleted = FALSE) THEN 1 ELSE 0 END FROM articles WHERE (slug = {one}) \
+         AND ((articles.is_deleted = FALSE) OR (articles.is_deleted = TRUE)) ORDER BY CASE WHEN (articles.is_deleted = FALSE) THEN 0 \
+         WHEN articles.deleted_at IS NULL THEN 2 ELSE 1 END, articles.deleted_at DESC, articles.id DESC LIMIT 1"
+    );
+    assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
+    assert_eq!(take(&texts), [look.clone()]);
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
+    let revive = format!(
+        "UPDATE articles SET slug = {one}, body = {two}, is_deleted = FALSE, deleted_at = NULL, changed_at = {three}, \
+         deleted_by = NULL, operation = NULL WHERE (articles.id = {four}) AND (slug = {five}) AND (articles.is_deleted = TRUE)"
+    );
+    assert_eq!(take(&texts), [look.clone(), revive]);
+    assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
+    let [first, insert] = &take(&texts)[..] else { panic!("two statements") };
+    assert_eq!(first, &look);
+    assert!(insert.starts_with("INSERT INTO articles (slug, "), "{insert}");
+    // In a transaction, MySQL has to be asked for the row as it is now.
+    conn.transaction(|conn| on_slug(conn, "six")).unwrap();
+    let looks = if DIALECT == Dialect::Mysql { vec![look.clone(), look + " LOCK IN SHARE MODE"] } else { vec![look] };
+    assert_eq!(take(&texts), looks);
+}
+
+#[test]
+fn which_tombstone() {
+    let conn = &mut *live_slugs();
+    // Without an instant it counts as the oldest; of one instant, the greatest key.
+    conn.batch_execute(
+        "UPDATE articles SET deleted_at = NULL WHERE id = 4;
+         UPDATE articles SET deleted_at = '2024-03-01 12:00:00' WHERE id IN (2, 3);",
+    )
+    .unwrap();
+    for id in [3, 2, 4] {
+        assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
+        let live = articles::table.active().filter(articles::slug.eq("two")).select(articles::id);
+        assert_eq!(live.load(conn), Ok(vec![id]));
+        diesel::update(articles::table.find(id)).set(articles::slug.eq("gone")).execute(conn).unwrap();
+        let gone = articles::table.find(id).soft_delete().without_cascade();
+        assert_eq!(gone.run(conn).unwrap(), 1);
+    }
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Inserted);
+}
+
+#[test]
+fn a_tuple_of_values() {
+    let conn = &mut *live_slugs();
+    let at = instant("2025-05-05 05:05:05.123456");
+    let values = |id: i32, slug: &'static str| {
+        (articles::slug.eq(slug), articles::id.eq(id), articles::body.eq(Some("b")), articles::changed_at.eq(at))
+    };
+    // The primary key is for the insert alone: replies refer to the row. `touch` is the values', if they have one.
     assert_eq!(
-        pages::table.insert_or_revive(values).on((pages::site, pages::slug)).run(conn).unwrap(),
+        articles::table.insert_or_revive(values(50, "two")).on(articles::slug).run(conn).unwrap(),
         Revival::Revived
     );
-    assert_eq!(titles(conn)[3], (4, "tuple".into(), false));
-    let page = new_page(3, "x", "by reference");
-    let write = || pages::table.insert_or_revive(&page).on((pages::slug, pages::site));
-    assert_eq!(write().run(conn).unwrap(), Revival::Inserted);
-    pages::table.find(5).soft_delete().execute(conn).unwrap();
-    assert_eq!(write().run(conn).unwrap(), Revival::Revived);
-    assert_eq!(write().run(conn).unwrap(), Revival::Live);
+    let two = load(conn)[2].clone();
+    assert_eq!(two, (3, None, "two".into(), Some("two@x".into()), Some("b".into()), Some(at), ACTIVE));
+    assert_eq!(
+        articles::table.insert_or_revive(values(50, "six")).on(articles::slug).run(conn).unwrap(),
+        Revival::Inserted
+    );
+    assert_eq!(load(conn)[5], (50, None, "six".into(), None, Some("b".into()), Some(at), ACTIVE));
+    // Of the key alone, too; and an expression as a value.
+    let key = (articles::slug.eq("two"),);
+    articles::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
+    assert_eq!(articles::table.insert_or_revive(key).on(articles::slug).run(conn).unwrap(), Revival::Revived);
+    assert_eq!(load(conn)[2].4.as_deref(), Some("b"));
+    articles::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
+    let lower = diesel::dsl::sql::<diesel::sql_types::Text>("LOWER('TWO')");
+    let raw = articles::table.insert_or_revive((articles::slug.eq(lower),)).on((articles::slug,));
+    assert_eq!(raw.run(conn).unwrap(), Revival::Revived);
 }
 
 #[test]
-fn a_violation_of_another_index_is_an_error() {
-    let conn = &mut *site();
-    diesel::update(pages::table.find(1)).set(pages::mail.eq("a@b")).execute(conn).unwrap();
-    let before = titles(conn);
-    let values = |slug| (pages::site.eq(1), pages::slug.eq(slug), pages::title.eq("x"), pages::mail.eq("a@b"));
-    let write = |slug| pages::table.insert_or_revive(values(slug)).on((pages::site, pages::slug));
-    conn.transaction(|conn| {
-        let error = write("news").run(conn).unwrap_err();
-        assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "pages"), "{error}");
-        let error = write("other").run(conn).unwrap_err();
-        assert!(matches!(&error, Error::Database(_)), "{error}");
-        // The live row is found by the key nevertheless, and the transaction is usable.
-        assert_eq!(write("home").run(conn)?, Revival::Live);
-        assert_eq!(titles(conn), before);
-        Ok::<_, Error>(())
-    })
-    .unwrap();
-    assert_eq!(titles(conn), before);
+fn a_struct_by_value_whose_none_is_null() {
+    let conn = &mut *live_slugs();
+    let whole = Whole { id: 60, tenant: Some(7), slug: "two".into(), email: None, body: None };
+    assert_eq!(articles::table.insert_or_revive(whole.clone()).on(articles::slug).run(conn).unwrap(), Revival::Revived);
+    let two = load(conn)[2].clone();
+    assert_eq!((two.0, two.1, two.3, two.4, two.6), (3, Some(7), None, None, ACTIVE));
+    let six = Whole { slug: "six".into(), ..whole };
+    assert_eq!(articles::table.insert_or_revive(&six).on(articles::slug).run(conn).unwrap(), Revival::Inserted);
+    assert_eq!(load(conn)[5].0, 60);
 }
 
 #[test]
-fn keys_and_values_that_cannot_work() {
-    let conn = &mut *site();
-    let before = titles(conn);
-    let page = || new_page(1, "news", "x");
-    let error = pages::table.insert_or_revive(page()).on(pages::mail).run(conn).unwrap_err();
-    assert!(matches!(&error, Error::InvalidKey { problem, .. } if problem.contains("`mail`")), "{error}");
-    let error = pages::table.insert_or_revive(page()).on((pages::site, 5)).run(conn).unwrap_err();
-    assert!(matches!(&error, Error::InvalidKey { .. }), "{error}");
-    let values = (pages::site.eq(1), pages::slug.eq("news"), pages::title.eq("x"), pages::is_deleted.eq(false));
-    let error = pages::table.insert_or_revive(values).on((pages::site, pages::slug)).run(conn).unwrap_err();
-    assert!(matches!(&error, Error::ColumnSetTwice { column, .. } if column == "is_deleted"), "{error}");
-    assert_eq!(titles(conn), before);
+fn a_key_of_several_columns() {
+    let (mut owner, _) = library(&unique("articles", "tenant, slug"));
+    let conn = &mut *owner;
+    conn.batch_execute("UPDATE articles SET tenant = id WHERE id <> 4").unwrap();
+    let write = |tenant: Option<i32>, slug: &'static str| (articles::tenant.eq(tenant), articles::slug.eq(slug));
+    let key = (articles::tenant, articles::slug);
+    let run = |conn: &mut Conn, tenant, slug| articles::table.insert_or_revive(write(tenant, slug)).on(key).run(conn);
+    assert_eq!(run(conn, Some(1), "one").unwrap(), Revival::Live);
+    assert_eq!(run(conn, Some(2), "two").unwrap(), Revival::Revived);
+    assert!(!load(conn)[1].6.0 && load(conn)[2].6.0);
+    assert_eq!(run(conn, Some(2), "one").unwrap(), Revival::Inserted);
+    // The other way round.
+    let swapped = articles::table.insert_or_revive(write(Some(3), "two")).on((articles::slug, articles::tenant));
+    assert_eq!(swapped.run(conn).unwrap(), Revival::Revived);
+    assert!(!load(conn)[2].6.0);
+    // NULL equals nothing, although row 4 is deleted, and has no tenant.
+    assert_eq!(run(conn, None, "two").unwrap(), Revival::Inserted);
+    assert_eq!(run(conn, None, "two").unwrap(), Revival::Inserted);
+    assert!(load(conn)[3].6.0);
 }
 
 #[test]
-fn at_most_two_statements() {
-    let conn = &mut *site();
-    let texts = super::cascading::record(conn);
-    for (slug, expected, statements) in [("news", Revival::Revived, 1), ("other", Revival::Inserted, 2)] {
-        texts.lock().unwrap().clear();
-        assert_eq!(write(new_page(1, slug, "x"), conn), expected);
-        let sent = super::cascading::statements(&texts);
-        assert_eq!(sent.len(), statements, "{sent:?}");
-        assert!(sent[0].starts_with("UPDATE pages SET site = "), "{sent:?}");
-        assert!(sent[0].contains("(pages.is_deleted = TRUE)"), "{sent:?}");
+fn a_key_without_a_value() {
+    #[derive(Clone, Copy, Insertable, AsChangeset)]
+    #[diesel(table_name = articles)]
+    struct Optional<'a> {
+        tenant: Option<i32>,
+        slug: Option<&'a str>,
+        body: Option<&'a str>,
+    }
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    // A `None` in a nullable column is NULL.
+    let values = Optional { tenant: None, slug: Some("two"), body: None };
+    let insert = articles::table.insert_or_revive(values).on((articles::tenant, articles::slug));
+    assert_eq!(insert.run(conn).unwrap(), Revival::Inserted);
+    let after = load(conn);
+    assert_eq!((others(&after, &[after[5].0]), after[5].2.as_str()), (before, "two"));
+    assert_eq!(after[5].4.as_deref(), Some("empty"));
+
+    let texts = record(conn);
+    let of_slug = |error: Error| match error {
+        Error::KeyWithoutValue { table, column } => table == "articles" && column == "slug",
+        _ => false,
+    };
+    let none = Optional { slug: None, ..values };
+    let error = articles::table.insert_or_revive(none).on(articles::slug).run(conn).unwrap_err();
+    assert!(of_slug(error));
+    // What prints the statement must not panic; it was not sent.
+    assert_eq!(take(&texts).len(), 1);
+    let error = articles::table.insert_or_revive((articles::body.eq("x"),)).on(articles::slug).run(conn).unwrap_err();
+    assert!(of_slug(error));
+    assert_eq!(take(&texts), [""; 0]);
+    assert_eq!(load(conn), after);
+    // The transaction was not touched either.
+    let committed = conn.transaction(|conn| {
+        articles::table.insert_or_revive(none).on(articles::slug).run(conn).unwrap_err();
+        on_slug(conn, "one")
+    });
+    assert_eq!(committed.unwrap(), Revival::Live);
+}
+
+#[test]
+fn the_columns_of_a_deletion_are_not_the_values() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    let texts = record(conn);
+    macro_rules! refused {
+        ($($column:ident = $value:expr),+) => { $(
+            let values = (articles::slug.eq("two"), articles::$column.eq($value));
+            let error = articles::table.insert_or_revive(values).on(articles::slug).run(conn).unwrap_err();
+            let Error::ColumnSetTwice { table, column } = error else { panic!("{error}") };
+            assert_eq!((&*table, &*column), ("articles", stringify!($column)));
+        )+ };
+    }
+    refused!(is_deleted = false, deleted_at = instant(CHANGED_AT), deleted_by = "me", operation = "x");
+    assert_eq!(take(&texts), [""; 0]);
+    assert_eq!(load(conn), before);
+    let held = (articles::slug.eq("two"), articles::held.eq(true));
+    assert_eq!(articles::table.insert_or_revive(held).on(articles::slug).run(conn).unwrap(), Revival::Revived);
+}
+
+#[test]
+fn another_index_that_refuses_is_an_error() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    let taken = |slug| NewArticle { email: Some("one@x"), ..write(slug) };
+    let texts = record(conn);
+    let run = |conn: &mut Conn, slug| articles::table.insert_or_revive(&taken(slug)).on(articles::slug).run(conn);
+    let error = run(conn, "two").unwrap_err();
+    let Error::RestoreConflict { table, constraint } = error else { panic!("{error}") };
+    assert_eq!(table, "articles");
+    assert_eq!(constraint.is_some(), DIALECT == Dialect::Postgres);
+    assert_eq!(take(&texts).len(), 3);
+    let error = run(conn, "six").unwrap_err();
+    assert!(violates(&error), "{error}");
+    assert_eq!(take(&texts).len(), 3);
+    assert_eq!(load(conn), before);
+    // A live row is one, whatever the rest would do.
+    assert_eq!(run(conn, "one").unwrap(), Revival::Live);
+}
+
+#[test]
+fn a_transaction_stays_usable_and_decides() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    let taken = |slug| NewArticle { email: Some("one@x"), ..write(slug) };
+    let result = conn.transaction(|conn| {
+        let error = articles::table.insert_or_revive(&taken("two")).on(articles::slug).run(conn).unwrap_err();
+        assert!(matches!(error, Error::RestoreConflict { .. }), "{error}");
+        let error = articles::table.insert_or_revive(&taken("six")).on(articles::slug).run(conn).unwrap_err();
+        assert!(violates(&error), "{error}");
+        assert_eq!(load(conn), before);
+        assert_eq!(on_slug(conn, "two")?, Revival::Revived);
+        assert_eq!(on_slug(conn, "two")?, Revival::Live);
+        assert_eq!(on_slug(conn, "six")?, Revival::Inserted);
+        assert_eq!(on_slug(conn, "six")?, Revival::Live);
+        Err::<(), Error>(DieselError::RollbackTransaction.into())
+    });
+    assert!(matches!(result, Err(Error::Database(DieselError::RollbackTransaction))));
+    assert_eq!(load(conn), before);
+}
+
+#[test]
+fn what_else_the_database_refuses() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    let long = "a slug that is much too long for its column";
+    if DIALECT != Dialect::Sqlite {
+        assert!(matches!(on_slug(conn, long), Err(Error::Database(_))));
+    }
+    conn.batch_execute("ALTER TABLE articles ADD COLUMN must VARCHAR(20) NOT NULL DEFAULT 'x'").unwrap();
+    let values = (articles::slug.eq("two"), articles::email.eq(diesel::dsl::sql("no_such_function()")));
+    let error = articles::table.insert_or_revive(values).on(articles::slug).run(conn).unwrap_err();
+    assert!(matches!(error, Error::Database(_)), "{error}");
+    assert_eq!(load(conn), before);
+}
+
+#[test]
+fn a_unique_index_over_all_rows() {
+    let (mut owner, url) =
+        library("DELETE FROM articles WHERE id IN (2, 4); CREATE UNIQUE INDEX slugs ON articles (slug);");
+    let conn = &mut *owner;
+    assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
+    assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
+    // Written and deleted by another, just before the insert.
+    meanwhile(
+        conn,
+        &url,
+        "INSERT",
+        "INSERT INTO articles (slug, is_deleted, deleted_at) VALUES ('seven', TRUE, '2024-01-01 00:00:00')",
+    );
+    assert_eq!(on_slug(conn, "seven").unwrap(), Revival::Revived);
+    assert_eq!(articles::table.filter(articles::slug.eq("seven")).count().get_result(conn), Ok(1_i64));
+}
+
+#[test]
+fn without_an_index_one_after_the_other() {
+    let conn = &mut *library("").0;
+    for slug in ["one", "two", "five", "six"] {
+        on_slug(conn, slug).unwrap();
+        assert_eq!(on_slug(conn, slug).unwrap(), Revival::Live);
+        let live = articles::table.active().filter(articles::slug.eq(slug)).count();
+        assert_eq!(live.get_result(conn), Ok(1_i64), "{slug}");
     }
 }
 
-mod one_index_over_all {
+#[test]
+fn somebody_was_faster() {
+    let (mut owner, url) = library(&unique("articles", "slug"));
+    let conn = &mut *owner;
+    // Revived by another, between the look and the UPDATE: it is live, and not written to.
+    let revived = "UPDATE articles SET is_deleted = FALSE, deleted_at = NULL, body = 'theirs' WHERE id = 3";
+    meanwhile(conn, &url, "UPDATE", revived);
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Live);
+    assert_eq!(load(conn)[2].4.as_deref(), Some("theirs"));
+    // Inserted by another, where there is a tombstone: the index refuses.
+    meanwhile(conn, &url, "UPDATE", "INSERT INTO articles (slug, body) VALUES ('five', 'theirs')");
+    assert_eq!(on_slug(conn, "five").unwrap(), Revival::Live);
+    assert!(load(conn)[4].6.0);
+    // And where there is none.
+    meanwhile(conn, &url, "INSERT", "INSERT INTO articles (slug, body) VALUES ('six', 'theirs')");
+    assert_eq!(on_slug(conn, "six").unwrap(), Revival::Live);
+    // The tombstone has another key now; it is gone.
+    conn.batch_execute("UPDATE articles SET is_deleted = TRUE, deleted_at = '2024-05-05 00:00:00' WHERE id = 3")
+        .unwrap();
+    meanwhile(conn, &url, "UPDATE", "UPDATE articles SET slug = 'moved' WHERE id = 3");
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
+    assert_eq!(articles::table.active().filter(articles::slug.eq("two")).select(articles::id).load(conn), Ok(vec![4]));
+    conn.batch_execute(
+        "UPDATE articles SET is_deleted = TRUE, deleted_at = '2024-05-05 00:00:00', slug = 'eight' WHERE id = 4",
+    )
+    .unwrap();
+    meanwhile(conn, &url, "UPDATE", "DELETE FROM articles WHERE id = 4");
+    assert_eq!(on_slug(conn, "eight").unwrap(), Revival::Inserted);
+    // Deleted again by another, after the index refused: the next look sees it.
+    meanwhile(
+        conn,
+        &url,
+        "INSERT",
+        "INSERT INTO articles (slug, body, is_deleted, deleted_at) VALUES ('nine', 'theirs', FALSE, NULL)",
+    );
+    assert_eq!(on_slug(conn, "nine").unwrap(), Revival::Live);
+}
+
+#[test]
+fn somebody_was_faster_inside_a_transaction() {
+    // A shared database of SQLite has one writer.
+    if DIALECT == Dialect::Sqlite {
+        return;
+    }
+    let (mut owner, url) = library(&unique("articles", "slug"));
+    let conn = &mut *owner;
+    let count = articles::table.count();
+    let tried = |conn: &mut Conn, word, sql, slug| {
+        meanwhile(conn, &url, word, sql);
+        conn.transaction(|conn| {
+            // The snapshot, where there is one.
+            count.get_result::<i64>(conn)?;
+            let revival = on_slug(conn, slug)?;
+            count.get_result::<i64>(conn)?;
+            Ok::<_, Error>(revival)
+        })
+        .unwrap()
+    };
+    let revived = "UPDATE articles SET is_deleted = FALSE, deleted_at = NULL, body = 'theirs' WHERE id = 3";
+    assert_eq!(tried(conn, "UPDATE", revived, "two"), Revival::Live);
+    assert_eq!(load(conn)[2].4.as_deref(), Some("theirs"));
+    assert_eq!(tried(conn, "UPDATE", "INSERT INTO articles (slug) VALUES ('five')", "five"), Revival::Live);
+    assert_eq!(tried(conn, "INSERT", "INSERT INTO articles (slug) VALUES ('six')", "six"), Revival::Live);
+    // The snapshot says that it is live.
+    let deleted = "UPDATE articles SET is_deleted = TRUE, deleted_at = '2024-05-05 00:00:00' WHERE id = 1";
+    let word =
+        if DIALECT == Dialect::Mysql { "SELECT `articles`.`id`, CASE" } else { "SELECT \"articles\".\"id\", CASE" };
+    assert_eq!(tried(conn, word, deleted, "one"), Revival::Revived);
+    assert_eq!(load(conn)[0].6, ACTIVE);
+}
+
+#[test]
+fn a_primary_key_as_the_key() {
+    #[derive(Insertable, AsChangeset)]
+    #[diesel(table_name = tokens, primary_key(name))]
+    struct Token<'a> {
+        name: &'a str,
+        note: &'a str,
+    }
+    let conn = &mut *library("INSERT INTO tokens VALUES ('a', 'live', NULL), ('b', 'dead', 1709294400250);").0;
+    let run = |conn: &mut Conn, name: &'static str| {
+        let values = (tokens::name.eq(name), tokens::note.eq("new"));
+        tokens::table.insert_or_revive(values).on(tokens::name).run(conn).unwrap()
+    };
+    assert_eq!(run(conn, "a"), Revival::Live);
+    assert_eq!(run(conn, "b"), Revival::Revived);
+    assert_eq!(run(conn, "c"), Revival::Inserted);
+    let row = |name: &str, note: &str| (name.to_owned(), Some(note.to_owned()), None::<i64>);
+    let rows = tokens::table.order(tokens::name).load::<(String, Option<String>, Option<i64>)>(conn).unwrap();
+    assert_eq!(rows, [row("a", "live"), row("b", "new"), row("c", "new")]);
+    // The derive leaves the primary key out of the changeset.
+    let token = Token { name: "a", note: "x" };
+    let error = tokens::table.insert_or_revive(&token).on(tokens::name).run(conn).unwrap_err();
+    assert!(matches!(error, Error::KeyWithoutValue { column, .. } if column == "name"));
+}
+
+#[test]
+fn a_flag_alone() {
+    let conn = &mut *library(
+        "INSERT INTO seats VALUES (1, 1, 'Ann', TRUE), (1, 2, 'Bob', FALSE), (2, 1, 'Bob', FALSE), (1, 3, 'Bob', FALSE);
+         INSERT INTO options VALUES (1, 1, 'a', 'x', NULL), (2, 1, 'b', 'x', TRUE), (3, 2, 'a', 'x', FALSE), (4, 2, 'b', 'x', TRUE);",
+    )
+    .0;
+    let seat = |conn: &mut Conn, place: i32, guest: &'static str| {
+        let values = (seats::hall.eq(9), seats::place.eq(place), seats::guest.eq(guest));
+        seats::table.insert_or_revive(values).on(seats::guest).run(conn).unwrap()
+    };
+    assert_eq!(seat(conn, 1, "Ann"), Revival::Live);
+    assert_eq!(seat(conn, 1, "Bob"), Revival::Revived);
+    assert_eq!(seat(conn, 1, "Cid"), Revival::Inserted);
+    let rows =
+        seats::table.active().order((seats::hall, seats::place)).select((seats::hall, seats::place, seats::guest));
+    let rows = rows.load::<(i32, i32, String)>(conn).unwrap();
+    assert_eq!(rows, [(1, 1, "Ann".into()), (2, 1, "Bob".into()), (9, 1, "Cid".into())]);
+
+    let option = |conn: &mut Conn, tenant: i32, name: &'static str| {
+        let values =
+            (options::id.eq(tenant + 10), options::tenant.eq(tenant), options::name.eq(name), options::value.eq("new"));
+        options::table.insert_or_revive(values).on((options::tenant, options::name)).run(conn).unwrap()
+    };
+    // NULL counts as active.
+    assert_eq!(option(conn, 1, "a"), Revival::Live);
+    assert_eq!(option(conn, 2, "a"), Revival::Live);
+    assert_eq!(option(conn, 2, "b"), Revival::Revived);
+    assert_eq!(option(conn, 3, "b"), Revival::Inserted);
+    let rows = options::table.order(options::id).select((options::id, options::value, options::is_deleted));
+    let rows = rows.load::<(i32, String, Option<bool>)>(conn).unwrap();
+    assert_eq!(rows[1], (2, "x".into(), Some(true)));
+    assert_eq!(rows[3], (4, "new".into(), Some(false)));
+    assert_eq!((rows[4].0, rows.len()), (13, 5));
+}
+
+#[test]
+fn a_function_returns_it() {
+    type Values<'a> = (diesel::dsl::Eq<articles::slug, &'a str>,);
+    fn of(slug: &str) -> diesel_soft_delete::dsl::InsertOrReviveOn<articles::table, Values<'_>> {
+        let incomplete: diesel_soft_delete::dsl::InsertOrRevive<articles::table, Values<'_>> =
+            articles::table.insert_or_revive((articles::slug.eq(slug),));
+        incomplete.on(articles::slug)
+    }
+    let conn = &mut *live_slugs();
+    assert_eq!(of("two").run(conn).unwrap(), Revival::Revived);
+    let debug = format!("{:?} {:?}", of("two"), articles::table.insert_or_revive((articles::slug.eq("two"),)));
+    assert!(debug.contains("articles") && debug.contains("slug"), "{debug}");
+}
+
+mod a_primary_key_of_two_columns {
     use super::*;
 
     diesel::table! {
@@ -190,20 +695,34 @@ mod one_index_over_all {
     diesel_soft_delete::soft_deletable! { names { timestamp = gone_at } }
 
     #[test]
-    fn a_composite_primary_key() {
-        let conn = &mut *connection();
-        conn.batch_execute(&format!(
-            "CREATE TABLE names (first VARCHAR(9) NOT NULL, last VARCHAR(9) NOT NULL, n INTEGER NOT NULL, gone_at {INSTANT_NULL}, PRIMARY KEY (first, last))"
-        ))
-        .unwrap();
+    fn is_the_key() {
+        let conn = &mut *shared().0;
+        let ddl = "CREATE TABLE names (first VARCHAR(9) NOT NULL, last VARCHAR(9) NOT NULL, n INTEGER NOT NULL, gone_at {instant},
+                       PRIMARY KEY (first, last))";
+        conn.batch_execute(&ddl.replace("{instant}", INSTANT_NULL)).unwrap();
         let values = |n| (names::first.eq("Ada"), names::last.eq("L"), names::n.eq(n));
         let write = |n| names::table.insert_or_revive(values(n)).on((names::first, names::last));
         assert_eq!(write(1).run(conn).unwrap(), Revival::Inserted);
         assert_eq!(write(2).run(conn).unwrap(), Revival::Live);
-        let at = instant("2024-01-01 00:00:00");
-        names::table.soft_delete().at(at).execute(conn).unwrap();
+        names::table.soft_delete().execute(conn).unwrap();
         assert_eq!(write(3).run(conn).unwrap(), Revival::Revived);
-        let stored = names::table.select((names::n, names::gone_at)).load::<(i32, Option<chrono::NaiveDateTime>)>(conn);
+        let stored = names::table.select((names::n, names::gone_at)).load::<(i32, Option<NaiveDateTime>)>(conn);
         assert_eq!(stored, Ok(vec![(3, None)]));
     }
+}
+
+/// With the index that the migrations make.
+#[test]
+fn the_index_of_the_migrations() {
+    let (mut owner, _) = library("");
+    let conn = &mut *owner;
+    let columns = ["changed_at", "is_deleted", "deleted_at", "deleted_by", "operation", "held"];
+    let migration = SoftDeleteMigration::for_table::<articles::table>().existing(columns);
+    let migration = migration.without_check().without_purge_index().unique_among_active(["slug"]);
+    conn.batch_execute(&migration.up_sql(DIALECT).unwrap()).unwrap();
+    assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
+    assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
+    assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
+    let error = articles::table.find(2).restore().without_cascade().run(conn).unwrap_err();
+    assert!(matches!(error, Error::RestoreConflict { .. }), "{error}");
 }

@@ -1,0 +1,132 @@
+//! Look, then revive or insert; again, if somebody was faster.
+//!
+//! Outside of a transaction each statement is one of its own: only one of them changes anything, so there is
+//! nothing that a transaction around them would keep together. It would cost a round trip at each end, keep InnoDB's
+//! locks of gaps over the look until the insert (two runs for new keys then wait for each other: a deadlock), and fix
+//! the snapshot, so that the row that was in the way could not be seen.
+
+use std::time::Duration;
+
+use diesel::backend::Backend;
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+
+use super::target::Revivable;
+use super::verb::Revival;
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
+use crate::migration::Dialect;
+use crate::purge::{backoff, dialect};
+
+/// How often it is tried when others are in the way.
+const ATTEMPTS: u32 = 10;
+
+/// Runs an `insert_or_revive`.
+pub(super) async fn run<V, X>(verb: &V, x: &mut X) -> Result<Revival, Error>
+where
+    X: Executor,
+    V: Revivable<X::Backend>,
+{
+    verb.check()?;
+    let outermost = !x.in_transaction()?;
+    // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began.
+    let snapshots = !outermost && dialect(x).await? == Dialect::Mysql;
+    let mut lock = false;
+    // What the look saw before a unique index refused the change.
+    let mut refused: Option<(Option<V::Row>, DieselError)> = None;
+    let mut tried = 0;
+    while tried < ATTEMPTS {
+        let last = tried + 1 == ATTEMPTS;
+        let tombstone = match verb.look(x, lock).await {
+            Ok(Some((_, true))) if snapshots && !lock => {
+                lock = true;
+                continue;
+            }
+            Ok(Some((_, true))) => return Ok(Revival::Live),
+            Ok(found) => found.map(|(row, _)| row),
+            Err(error) if outermost && !last && passes(&error) => {
+                x.sleep(backoff(tried) + Duration::from_millis(1)).await?;
+                tried += 1;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match refused.take() {
+            // No live row has the key, and nothing happened to it since: it is another index that refuses.
+            Some((before, error)) if before == tombstone => return Err(conflict(verb, tombstone.is_some(), error)),
+            _ => {}
+        }
+        match change(verb, x, tombstone.as_ref(), outermost).await {
+            // The tombstone is none any more.
+            Ok(0) => {}
+            Ok(_) if tombstone.is_some() => return Ok(Revival::Revived),
+            Ok(_) => return Ok(Revival::Inserted),
+            Err(error @ DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+                refused = Some((tombstone, error));
+            }
+            // Inside a transaction of the caller's, it is the caller's that must be tried again.
+            Err(error) if outermost && !last && passes(&error) => {
+                x.sleep(backoff(tried) + Duration::from_millis(1)).await?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+        lock = snapshots;
+        tried += 1;
+    }
+    Err(match refused {
+        Some((tombstone, error)) => conflict(verb, tombstone.is_some(), error),
+        None => Error::Contended { table: verb.table() },
+    })
+}
+
+/// The refusal of a unique index that is not that of the key.
+fn conflict<DB, V>(verb: &V, revives: bool, error: DieselError) -> Error
+where
+    DB: Backend,
+    V: Revivable<DB>,
+{
+    match error {
+        DieselError::DatabaseError(_, information) if revives => {
+            Error::RestoreConflict { table: verb.table(), constraint: information.constraint_name().map(str::to_owned) }
+        }
+        error => error.into(),
+    }
+}
+
+/// Revives the tombstone, or inserts.
+async fn change<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>, outermost: bool) -> QueryResult<usize>
+where
+    X: Executor,
+    V: Revivable<X::Backend>,
+{
+    if outermost {
+        return statement(verb, x, tombstone).await;
+    }
+    // PostgreSQL gives up a whole transaction after an error; a savepoint keeps it usable.
+    x.begin().await?;
+    match statement(verb, x, tombstone).await {
+        Ok(rows) => x.commit().await.map(|()| rows),
+        Err(error) => match x.rollback().await {
+            Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
+            // After a deadlock there is no savepoint any more.
+            Err(_) if passes(&error) => Err(error),
+            Err(rollback) => Err(rollback),
+        },
+    }
+}
+
+async fn statement<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>) -> QueryResult<usize>
+where
+    X: Executor,
+    V: Revivable<X::Backend>,
+{
+    match tombstone {
+        Some(row) => verb.revive(x, row).await,
+        None => verb.insert(x).await,
+    }
+}
+
+/// Whether an error passes when it is tried again.
+fn passes(error: &DieselError) -> bool {
+    matches!(fault(error), Fault::Again | Fault::Busy)
+}

@@ -1,0 +1,198 @@
+//! The statements: which row has the key, and the way back of a tombstone.
+
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_source::Column;
+use diesel::result::QueryResult;
+use diesel::sql_types::{HasSqlType, Integer};
+
+use super::values::{Assignments, KeyPart};
+use super::verb::OnKey;
+use crate::hidden::writes_nothing;
+use crate::key::{Key, KeyOf};
+use crate::marker::{SoftDeletable, Stamp, State, Touch};
+use crate::migration::TableColumns;
+use crate::predicate::Rows;
+use crate::statement::{TouchOf, walk_restored};
+
+/// The row that has the key: the live one, or else the tombstone that was deleted last.
+#[derive(Debug)]
+pub struct Look<'a, Q> {
+    pub(super) verb: &'a Q,
+    /// Whether the row is locked, and read as it is now and not as the transaction's snapshot has it (InnoDB).
+    pub(super) lock: bool,
+}
+
+/// The `UPDATE` of one tombstone, if it is one still.
+#[derive(Debug)]
+pub struct Revive<'a, Q, K> {
+    pub(super) verb: &'a Q,
+    pub(super) row: &'a K,
+}
+
+/// [`Look`], as a query for a primary key and whether its row is live.
+pub(super) type LookTypes<T> = (KeyOf<T>, Integer);
+
+impl<T, I, C> Query for Look<'_, OnKey<T, I, C>>
+where
+    T: SoftDeletable,
+{
+    type SqlType = LookTypes<T>;
+}
+
+// Which columns are written can vary at run time (`Option` fields, the columns of the key), so there is no static
+// id. The statements stay safe to cache: Diesel then caches them by their text.
+impl<Q> QueryId for Look<'_, Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<Q, K> QueryId for Revive<'_, Q, K> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+/// Writes `"posts"."slug"`.
+fn walk_column<'b, T, DB>(table: &'b T, column: &str, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+where
+    DB: Backend,
+    T: QueryFragment<DB>,
+{
+    table.walk_ast(out.reborrow())?;
+    out.push_sql(".");
+    out.push_identifier(column)
+}
+
+impl<T, I, C> OnKey<T, I, C>
+where
+    T: SoftDeletable,
+{
+    fn walk_state<'b, DB>(&'b self, rows: Rows, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        T::State::MODE.walk(rows, out, |out| walk_column(&self.table, <T::State as State>::Column::NAME, out))
+    }
+
+    /// Writes `("slug" = $1) AND ("tenant" = $2)`: an assignment reads as a comparison, too.
+    fn walk_key<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<Integer>,
+        C: Assignments<DB>,
+    {
+        let assignments = self.changeset.assignments();
+        for (place, part) in self.key.iter().enumerate() {
+            out.push_sql(if place == 0 { "(" } else { " AND (" });
+            let value = assignments.iter().find(|assignment| assignment.is_of(&part.column));
+            match value {
+                Some(value) if !writes_nothing(&value.fragment, &out)? => value.fragment.walk_ast(out.reborrow())?,
+                // A `None` is left to the column's default, NULL, and nothing equals that.
+                Some(_) if part.is_nullable() => out.push_sql("1 = 0"),
+                // When binds are collected, and not when SQL is written: what prints statements would panic.
+                _ => {
+                    out.push_sql("1 = ");
+                    out.push_bind_param::<Integer, KeyPart>(part)?;
+                }
+            }
+            out.push_sql(")");
+        }
+        Ok(())
+    }
+}
+
+impl<T, I, C, DB> QueryFragment<DB> for Look<'_, OnKey<T, I, C>>
+where
+    DB: Backend + HasSqlType<Integer>,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::AllColumns: TableColumns,
+    C: Assignments<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let verb = self.verb;
+        out.push_sql("SELECT ");
+        for column in &verb.primary_key {
+            walk_column(&verb.table, column.name, out.reborrow())?;
+            out.push_sql(", ");
+        }
+        out.push_sql("CASE WHEN ");
+        verb.walk_state(Rows::Active, out.reborrow())?;
+        out.push_sql(" THEN 1 ELSE 0 END FROM ");
+        verb.table.walk_ast(out.reborrow())?;
+        out.push_sql(" WHERE ");
+        verb.walk_key(out.reborrow())?;
+        // It says little, but lets PostgreSQL use partial indexes, one for each half.
+        out.push_sql(" AND (");
+        verb.walk_state(Rows::Active, out.reborrow())?;
+        out.push_sql(" OR ");
+        verb.walk_state(Rows::Deleted, out.reborrow())?;
+        out.push_sql(") ORDER BY CASE WHEN ");
+        verb.walk_state(Rows::Active, out.reborrow())?;
+        let stamp = T::Stamp::column();
+        if let Some(stamp) = stamp {
+            // Where NULL stands in an order is not the same everywhere.
+            out.push_sql(" THEN 0 WHEN ");
+            walk_column(&verb.table, stamp.name, out.reborrow())?;
+            out.push_sql(" IS NULL THEN 2 ELSE 1 END, ");
+            walk_column(&verb.table, stamp.name, out.reborrow())?;
+            out.push_sql(" DESC");
+        } else {
+            out.push_sql(" THEN 0 ELSE 1 END");
+        }
+        for column in &verb.primary_key {
+            out.push_sql(", ");
+            walk_column(&verb.table, column.name, out.reborrow())?;
+            out.push_sql(" DESC");
+        }
+        out.push_sql(" LIMIT 1");
+        if self.lock {
+            out.push_sql(" LOCK IN SHARE MODE");
+        }
+        Ok(())
+    }
+}
+
+impl<T, I, C, K, DB> QueryFragment<DB> for Revive<'_, OnKey<T, I, C>, K>
+where
+    DB: Backend + HasSqlType<Integer>,
+    T: SoftDeletable + QueryFragment<DB>,
+    TouchOf<T>: QueryFragment<DB>,
+    T::AllColumns: TableColumns,
+    C: Assignments<DB>,
+    KeyOf<T>: Key<DB, Value = K>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let verb = self.verb;
+        out.push_sql("UPDATE ");
+        verb.table.walk_ast(out.reborrow())?;
+        out.push_sql(" SET ");
+        let mut comma = "";
+        let mut touch = Some(&verb.touch);
+        for assignment in verb.changeset.assignments() {
+            // The row keeps its identity: others refer to it.
+            let identifies = verb.primary_key.iter().any(|column| assignment.is_of(column));
+            if identifies || writes_nothing(&assignment.fragment, &out)? {
+                continue;
+            }
+            if T::Touch::column().is_some_and(|column| assignment.is_of(&column)) {
+                touch = None;
+            }
+            out.push_sql(comma);
+            assignment.fragment.walk_ast(out.reborrow())?;
+            comma = ", ";
+        }
+        walk_restored::<T, TouchOf<T>, DB>(touch, comma, out.reborrow())?;
+        out.push_sql(" WHERE ");
+        for (place, column) in verb.primary_key.iter().enumerate() {
+            out.push_sql("(");
+            walk_column(&verb.table, column.name, out.reborrow())?;
+            out.push_sql(" = ");
+            <KeyOf<T> as Key<DB>>::push(self.row, place, out.reborrow())?;
+            out.push_sql(") AND ");
+        }
+        // What the look saw can have changed since.
+        verb.walk_key(out.reborrow())?;
+        out.push_sql(" AND ");
+        verb.walk_state(Rows::Deleted, out)
+    }
+}

@@ -1,0 +1,105 @@
+//! What depends on the types of the table and the values: the three statements, on a backend.
+
+use diesel::backend::Backend;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{HasSqlType, Integer};
+
+use super::sql::{Look, LookTypes, Revive};
+use super::values::Assignments;
+use super::verb::OnKey;
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::hidden::TableName;
+use crate::key::{Key, KeyOf};
+use crate::marker::SoftDeletable;
+use crate::migration::TableColumns;
+use crate::statement::TouchOf;
+
+/// An `insert_or_revive(..).on(..)` that can run on a backend.
+#[diagnostic::on_unimplemented(
+    message = "this `insert_or_revive` cannot run on the backend `{DB}`",
+    note = "the values, the primary key and the key of `.on(..)` must be of SQL types that the backend has; and the values \
+            a tuple of `column.eq(value)`, or a struct with `#[derive(Insertable, AsChangeset)]`"
+)]
+pub trait Revivable<DB: Backend> {
+    /// A primary key of the table.
+    #[doc(hidden)]
+    type Row: PartialEq + Send + Sync;
+
+    /// The table, for messages.
+    #[doc(hidden)]
+    fn table(&self) -> String;
+    /// What forbids the statements.
+    #[doc(hidden)]
+    fn check(&self) -> Result<(), Error>;
+    /// The row that has the key, and whether it is live.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn look<X>(&self, x: &mut X, lock: bool) -> QueryResult<Option<(Self::Row, bool)>>
+    where
+        X: Executor<Backend = DB>;
+    /// Revives a tombstone; 0 if it is none any more.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn revive<X>(&self, x: &mut X, row: &Self::Row) -> QueryResult<usize>
+    where
+        X: Executor<Backend = DB>;
+    /// Inserts the values.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn insert<X>(&self, x: &mut X) -> QueryResult<usize>
+    where
+        X: Executor<Backend = DB>;
+}
+
+impl<T, I, C, DB> Revivable<DB> for OnKey<T, I, C>
+where
+    DB: Backend + HasSqlType<Integer> + QueryMetadata<LookTypes<T>>,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::AllColumns: TableColumns,
+    TouchOf<T>: QueryFragment<DB>,
+    I: QueryFragment<DB> + QueryId,
+    C: Assignments<DB>,
+    KeyOf<T>: Key<DB>,
+    (<KeyOf<T> as Key<DB>>::Value, i32): FromSqlRow<LookTypes<T>, DB>,
+{
+    type Row = <KeyOf<T> as Key<DB>>::Value;
+
+    fn table(&self) -> String {
+        <T as TableName>::table_name()
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        self.check_columns()?;
+        let assignments = self.changeset.assignments();
+        match self.key.iter().find(|part| !assignments.iter().any(|assignment| assignment.is_of(&part.column))) {
+            None => Ok(()),
+            Some(part) => Err(part.without_value()),
+        }
+    }
+
+    async fn look<X>(&self, x: &mut X, lock: bool) -> QueryResult<Option<(Self::Row, bool)>>
+    where
+        X: Executor<Backend = DB>,
+    {
+        let rows: Vec<(Self::Row, i32)> = x.load(Look { verb: self, lock }).await?;
+        Ok(rows.into_iter().next().map(|(row, live)| (row, live == 1)))
+    }
+
+    async fn revive<X>(&self, x: &mut X, row: &Self::Row) -> QueryResult<usize>
+    where
+        X: Executor<Backend = DB>,
+    {
+        x.execute(Revive { verb: self, row }).await
+    }
+
+    async fn insert<X>(&self, x: &mut X) -> QueryResult<usize>
+    where
+        X: Executor<Backend = DB>,
+    {
+        x.execute(&self.insert).await
+    }
+}

@@ -1,0 +1,140 @@
+//! The values, column by column, and the columns of the key.
+
+use diesel::backend::Backend;
+use diesel::query_builder::QueryFragment;
+use diesel::query_source::Column;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::Integer;
+
+use crate::error::Error;
+use crate::marker::ColumnRef;
+use crate::statement::assigns;
+
+/// One assignment of a changeset: `"slug" = $1`, or nothing where an `Option` is `None`.
+pub struct Assignment<'a, DB: Backend> {
+    /// The name of its Rust type, which names the column.
+    pub(super) type_name: &'static str,
+    /// What writes it.
+    pub(super) fragment: &'a (dyn QueryFragment<DB> + 'a),
+}
+
+impl<DB: Backend> std::fmt::Debug for Assignment<'_, DB> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Assignment").field("type_name", &self.type_name).finish_non_exhaustive()
+    }
+}
+
+/// A changeset that consists of assignments: what a tuple of `column.eq(value)` and a struct with
+/// `#[derive(AsChangeset)]` become.
+///
+/// Diesel's types for the single assignment cannot be named, those of the whole are tuples.
+#[diagnostic::on_unimplemented(
+    message = "`insert_or_revive` cannot take these values apart",
+    note = "give a tuple of `column.eq(value)`, also of one, `(column.eq(value),)`; \
+            or a struct, or a reference to one, with `#[derive(Insertable, AsChangeset)]`"
+)]
+pub trait Assignments<DB: Backend> {
+    /// The assignments, in their order.
+    #[doc(hidden)]
+    fn assignments(&self) -> Vec<Assignment<'_, DB>>;
+}
+
+/// The columns of a key: a column of the table, or a tuple of up to eight.
+///
+/// `Kind` is [`OneColumn`] or [`SeveralColumns`], and inferred: without it the two implementations could
+/// overlap, for all the compiler knows.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no key of the table `{T}`",
+    note = "`.on(..)` takes a column of the table that is inserted into, or a tuple of up to eight of them"
+)]
+pub trait KeyColumns<T, Kind> {
+    /// The columns.
+    #[doc(hidden)]
+    fn columns() -> Vec<ColumnRef>;
+}
+
+/// A key of one column.
+#[derive(Debug)]
+pub struct OneColumn;
+
+/// A key of several columns.
+#[derive(Debug)]
+pub struct SeveralColumns;
+
+impl<T, C: Column<Table = T>> KeyColumns<T, OneColumn> for C {
+    fn columns() -> Vec<ColumnRef> {
+        vec![ColumnRef::of::<C>()]
+    }
+}
+
+macro_rules! key_columns {
+    ($($C:ident)+) => {
+        impl<T, $($C: Column<Table = T>),+> KeyColumns<T, SeveralColumns> for ($($C,)+) {
+            fn columns() -> Vec<ColumnRef> {
+                vec![$(ColumnRef::of::<$C>()),+]
+            }
+        }
+    };
+}
+
+key_columns!(A);
+key_columns!(A B);
+key_columns!(A B C);
+key_columns!(A B C D);
+key_columns!(A B C D E);
+key_columns!(A B C D E F);
+key_columns!(A B C D E F G);
+key_columns!(A B C D E F G H);
+
+macro_rules! assignments {
+    ([$($A:ident)+]) => {
+        impl<DB: Backend, $($A: QueryFragment<DB>),+> Assignments<DB> for ($($A,)+) {
+            fn assignments(&self) -> Vec<Assignment<'_, DB>> {
+                #[allow(non_snake_case, reason = "a field is named as its type")]
+                let ($($A,)+) = self;
+                vec![$(Assignment { type_name: std::any::type_name::<$A>(), fragment: $A }),+]
+            }
+        }
+    };
+    ([$($A:ident)+] $next:ident $($rest:ident)*) => {
+        assignments!([$($A)+]);
+        assignments!([$($A)+ $next] $($rest)*);
+    };
+}
+
+assignments!(
+    [A1] A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16 A17 A18 A19 A20 A21 A22 A23 A24 A25 A26 A27 A28 A29 A30
+    A31 A32 A33 A34 A35 A36 A37 A38 A39 A40 A41 A42 A43 A44 A45 A46 A47 A48 A49 A50 A51 A52 A53 A54 A55 A56 A57 A58
+    A59 A60 A61 A62 A63 A64
+);
+
+impl<DB: Backend> Assignment<'_, DB> {
+    /// Whether it is the assignment of a column, and of no other (a struct that is embedded is one of several).
+    pub(super) fn is_of(&self, column: &ColumnRef) -> bool {
+        assigns(self.type_name, column) && self.type_name.matches("ColumnWrapperForUpdate<").count() == 1
+    }
+}
+
+/// A column of the key.
+#[derive(Debug, Clone)]
+pub struct KeyPart {
+    pub(super) table: String,
+    pub(super) column: ColumnRef,
+}
+
+impl KeyPart {
+    pub(super) fn is_nullable(&self) -> bool {
+        self.column.sql_type.starts_with("diesel::sql_types::Nullable<")
+    }
+
+    pub(super) fn without_value(&self) -> Error {
+        Error::KeyWithoutValue { table: self.table.clone(), column: self.column.name.to_owned() }
+    }
+}
+
+/// As a value it is one that is missing.
+impl<DB: Backend> ToSql<Integer, DB> for KeyPart {
+    fn to_sql<'b>(&'b self, _: &mut Output<'b, '_, DB>) -> serialize::Result {
+        Err(Box::new(self.without_value()))
+    }
+}
