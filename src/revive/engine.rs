@@ -21,6 +21,10 @@ use crate::purge::{backoff, dialect};
 /// How often it is tried when others are in the way.
 const ATTEMPTS: u32 = 10;
 
+/// How often a unique index has to refuse the change, while no live row has the key and nothing is seen to happen to
+/// it, until it is held to be another index. Once is too few: a row can have come and gone again in between.
+const REFUSALS: u32 = 3;
+
 /// Runs an `insert_or_revive`.
 pub(super) async fn run<V, X>(verb: &V, x: &mut X) -> Result<Revival, Error>
 where
@@ -32,8 +36,9 @@ where
     // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began.
     let snapshots = !outermost && dialect(x).await? == Dialect::Mysql;
     let mut lock = false;
-    // What the look saw before a unique index refused the change.
+    // What the look saw before a unique index refused the change, and how often it was that in a row.
     let mut refused: Option<(Option<V::Row>, DieselError)> = None;
+    let mut refusals = 0;
     let mut tried = 0;
     while tried < ATTEMPTS {
         let last = tried + 1 == ATTEMPTS;
@@ -51,17 +56,22 @@ where
             }
             Err(error) => return Err(error.into()),
         };
-        match refused.take() {
-            // No live row has the key, and nothing happened to it since: it is another index that refuses.
-            Some((before, error)) if before == tombstone => return Err(conflict(verb, tombstone.is_some(), error)),
-            _ => {}
-        }
+        refusals = match refused.take() {
+            Some((before, error)) if before == tombstone => {
+                if refusals == REFUSALS {
+                    return Err(conflict(verb, tombstone.is_some(), error));
+                }
+                refusals
+            }
+            _ => 0,
+        };
         match change(verb, x, tombstone.as_ref(), outermost).await {
             // The tombstone is none any more.
             Ok(0) => {}
             Ok(_) if tombstone.is_some() => return Ok(Revival::Revived),
             Ok(_) => return Ok(Revival::Inserted),
             Err(error @ DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+                refusals += 1;
                 refused = Some((tombstone, error));
             }
             // Inside a transaction of the caller's, it is the caller's that must be tried again.

@@ -146,6 +146,9 @@ where
         }
         out.push_sql(" LIMIT 1");
         if self.lock {
+            // MariaDB's client waits forever when a cached statement is executed again that met a deadlock while its
+            // rows were read.
+            out.unsafe_to_cache_prepared();
             out.push_sql(" LOCK IN SHARE MODE");
         }
         Ok(())

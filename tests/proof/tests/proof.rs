@@ -3,6 +3,8 @@
 
 #[path = "proof/cascades/mod.rs"]
 mod cascades;
+#[path = "proof/keys.rs"]
+mod keys;
 #[path = "proof/many_tables.rs"]
 mod many_tables;
 #[path = "proof/model.rs"]
