@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{ClockForm, Error, Outcome, RetentionPolicy, UtcClock, db_now};
+use diesel_soft_delete::{ClockForm, Error, Outcome, RetentionPolicy, Revival, UtcClock, db_now};
 
 #[derive(diesel::MultiConnection)]
 enum AnyConnection {
@@ -194,6 +194,31 @@ fn outcomes(mut conn: AnyConnection, unique: &str) {
 }
 
 /// Erasure with a key of two columns, holds and copies: the database is not known from the backend's type.
+fn revivals(mut conn: AnyConnection) {
+    conn.batch_execute(
+        "DROP TABLE IF EXISTS slugs;
+         CREATE TABLE slugs (id INTEGER PRIMARY KEY, slug VARCHAR(20) NOT NULL UNIQUE, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
+         INSERT INTO slugs VALUES (1, 'one', FALSE), (2, 'two', TRUE);",
+    )
+    .unwrap();
+    let conn = &mut conn;
+    let write = |id: i32, slug: &'static str| {
+        slugs::table.insert_or_revive((slugs::id.eq(id), slugs::slug.eq(slug))).on(slugs::slug)
+    };
+    assert_eq!(write(7, "one").run(conn).unwrap(), Revival::Live);
+    assert_eq!(write(7, "two").run(conn).unwrap(), Revival::Revived);
+    assert_eq!(write(7, "three").run(conn).unwrap(), Revival::Inserted);
+    let revival = conn.transaction(|conn| {
+        let error = write(7, "four").run(conn).unwrap_err();
+        assert!(matches!(error, Error::Database(_)), "{error}");
+        slugs::table.find(7).soft_delete().run(conn)?;
+        assert_eq!(write(8, "three").run(conn)?, Revival::Revived);
+        write(8, "three").run(conn)
+    });
+    assert_eq!(revival.unwrap(), Revival::Live);
+    assert_eq!(slugs::table.active().select(slugs::id).order(slugs::id).load::<i32>(conn), Ok(vec![1, 2, 7]));
+}
+
 fn erasures(mut conn: AnyConnection) {
     conn.batch_execute(
         "CREATE TABLE seats (hall INTEGER, place INTEGER, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, held BOOLEAN, PRIMARY KEY (hall, place));
@@ -340,6 +365,7 @@ fn sqlite() {
     cascades(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
     erasures(connection());
+    revivals(connection());
     pool(":memory:", 1);
 }
 
@@ -352,6 +378,7 @@ fn postgres() {
     jobs(connection(), "TIMESTAMP");
     cascades(connection(), "TIMESTAMP");
     erasures(connection());
+    revivals(connection());
     let (_owner, url) = crate::support::postgres::shared();
     pool(&url, 4);
 }
@@ -365,6 +392,7 @@ fn mysql() {
     jobs(connection(), "DATETIME(6)");
     cascades(connection(), "DATETIME(6)");
     erasures(connection());
+    revivals(connection());
     let (_owner, url) = crate::support::mysql::shared();
     pool(&url, 4);
 }

@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 use diesel_soft_delete::chrono::{self, TimeDelta};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{
-    Dialect, Error, Outcome, RetentionPolicy, SoftDeleteMigration, Stopped, assert_schema_async, check_async,
+    Dialect, Error, Outcome, RetentionPolicy, Revival, SoftDeleteMigration, Stopped, assert_schema_async, check_async,
 };
 
 diesel::table! {
@@ -179,6 +179,43 @@ macro_rules! cases {
                 assert_eq!((restored.total(), restored.operation_id()), (4, report.operation_id()));
                 assert_eq!(comments::table.active().count().get_result::<i64>(conn).await, Ok(4));
                 clean_up(conn, "cascades").await;
+            }
+
+            /// Spawned, inside a transaction that stays usable, and refused.
+            #[tokio::test]
+            async fn revivals() {
+                let mut conn = connection("revivals").await;
+                conn.batch_execute($unique).await.unwrap();
+                conn.batch_execute("CREATE UNIQUE INDEX ids ON posts (id)").await.unwrap();
+                fn post(id: i32, title: String) -> (diesel::dsl::Eq<posts::id, i32>, diesel::dsl::Eq<posts::title, String>) {
+                    (posts::id.eq(id), posts::title.eq(title))
+                }
+                let mut conn = tokio::spawn(async move {
+                    let write = |title: &str| posts::table.insert_or_revive(post(9, title.into())).on(posts::title);
+                    assert_eq!(write("one").run_async(&mut conn).await.unwrap(), Revival::Live);
+                    assert_eq!(posts::table.find(2).soft_delete().run_async(&mut conn).await.unwrap(), 1);
+                    assert_eq!(write("two").run_async(&mut conn).await.unwrap(), Revival::Revived);
+                    assert_eq!(write("nine").run_async(&mut conn).await.unwrap(), Revival::Inserted);
+                    conn
+                })
+                .await
+                .unwrap();
+                let conn = &mut conn;
+                let ids = posts::table.active().select(posts::id).order(posts::id);
+                assert_eq!(ids.load::<i32>(conn).await, Ok(vec![1, 2, 3, 9]));
+                let revival = conn
+                    .transaction(async |conn| {
+                        let taken = posts::table.insert_or_revive(post(9, "ten".into())).on(posts::title);
+                        let error = taken.run_async(conn).await.unwrap_err();
+                        assert!(matches!(error, Error::Database(_)), "{error}");
+                        posts::table.find(1).soft_delete().run_async(conn).await?;
+                        let one = || posts::table.insert_or_revive(post(1, "one".into())).on((posts::title, posts::id));
+                        assert_eq!(one().run_async(conn).await?, Revival::Revived);
+                        one().run_async(conn).await
+                    })
+                    .await;
+                assert_eq!(revival.unwrap(), Revival::Live);
+                clean_up(conn, "revivals").await;
             }
 
             #[tokio::test]
