@@ -14,7 +14,7 @@ use super::mark::{self, Mark};
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::spelling::Through;
+use super::spelling::{Lock, Through};
 use super::text::{Part, Text};
 use crate::error::Error;
 use crate::executor::Executor;
@@ -68,7 +68,7 @@ where
         // A preview cannot know an identifier that is made anew each time.
         let is_known = !self.preview || self.options.operation.is_some();
         let id = self.soft(ROOT).operation.filter(|_| is_known).and_then(|(_, kind)| self.id.of_kind(kind));
-        Ok(self.report(&rows, unlinked, id))
+        Ok(self.report(&rows, unlinked, &[], id))
     }
 
     /// Locks, from parents to children, the rows that have children themselves.
@@ -85,7 +85,7 @@ where
                     if !has_children || (table == ROOT && !component.recursive) {
                         continue;
                     }
-                    let text = self.active_rows(table, true);
+                    let text = self.active_rows(table, Lock::Update);
                     locked += self.count(&text, keys).await?;
                 }
                 if !component.recursive || before == Some(locked) {
@@ -98,7 +98,7 @@ where
     }
 
     /// Counts, or locks, the rows of a table that are to be deleted.
-    fn active_rows(&self, table: usize, lock: bool) -> Text {
+    fn active_rows(&self, table: usize, lock: Lock) -> Text {
         let speller = self.speller(Through::Active);
         let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
         speller.count(table, guard.into(), lock)
@@ -150,7 +150,7 @@ where
 
     async fn delete_reached(&mut self, table: usize, keys: &[R::Key]) -> Result<u64, Error> {
         if self.preview {
-            let text = self.active_rows(table, false);
+            let text = self.active_rows(table, Lock::No);
             return self.count(&text, keys).await;
         }
         // In a circle, rows of another table of it may be marked already.

@@ -46,6 +46,8 @@ pub(super) struct Attempt<'a, R, X> {
     pub(super) at: DateTime<Utc>,
     pub(super) id: &'a OperationId,
     pub(super) preview: bool,
+    /// Whether the rows are counted, and not changed: a preview of which queries can tell.
+    pub(super) counts: bool,
 }
 
 /// Runs a cascade.
@@ -64,7 +66,8 @@ where
     let recursion = Recursion::allow(x, &plan, dialect).await?;
     let mut tried = 0;
     let result = loop {
-        let attempt = Attempt { root, x: &mut *x, plan: &plan, dialect, options, at, id: &id, preview };
+        let attempt =
+            Attempt { root, x: &mut *x, plan: &plan, dialect, options, at, id: &id, preview, counts: preview };
         let result = attempt.in_transaction().await;
         tried += 1;
         match result {
@@ -309,9 +312,16 @@ where
     }
 
     /// The report, in the plan's order.
-    pub(super) fn report(&self, rows: &[u64], unlinked: Vec<(String, u64)>, id: Option<String>) -> CascadeReport {
+    pub(super) fn report(
+        &self,
+        rows: &[u64],
+        unlinked: Vec<(String, u64)>,
+        withheld: &[u64],
+        id: Option<String>,
+    ) -> CascadeReport {
         let tables = self.plan.in_order().map(|table| (self.node(table).name(), rows[table])).collect();
+        let withheld = (0..withheld.len()).map(|table| (self.node(table).name(), withheld[table])).collect();
         let changed = rows.iter().any(|rows| *rows > 0);
-        CascadeReport { tables, unlinked, operation_id: id.filter(|_| changed), at: self.at }
+        CascadeReport { tables, unlinked, withheld, operation_id: id.filter(|_| changed), at: self.at }
     }
 }

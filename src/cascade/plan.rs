@@ -2,7 +2,7 @@
 //! each other in a circle together.
 
 use crate::error::Error;
-use crate::relation::{KeyColumn, Node, Policy, Relation, Soft};
+use crate::relation::{KeyColumn, Node, Policy, Relation, Soft, declared_parents};
 
 /// The tables of a cascade. The first is the root's.
 #[derive(Debug)]
@@ -22,6 +22,19 @@ pub(super) struct Member {
     pub(super) node: Node,
     pub(super) soft: Soft,
     pub(super) component: usize,
+    /// All that a live row of it must not be below, whether the cascade reaches them or not.
+    pub(super) parents: Vec<Parent>,
+}
+
+/// A relation that leads to a table of the plan, `cascade` or `restrict`.
+#[derive(Debug)]
+pub(super) struct Parent {
+    pub(super) node: Node,
+    pub(super) soft: Soft,
+    /// Where it is in the plan, if it is.
+    pub(super) place: Option<usize>,
+    pub(super) columns: Vec<&'static str>,
+    pub(super) policy: Policy,
 }
 
 /// A relation that cascades, between two tables of the plan.
@@ -63,7 +76,23 @@ impl Plan {
             next += 1;
         }
         plan.order(&name)?;
+        plan.find_parents();
         Ok(plan)
+    }
+
+    /// Which tables declare relations to those of the plan.
+    fn find_parents(&mut self) {
+        for node in declared_parents() {
+            let place = self.tables.iter().position(|member| member.node.id == node.id);
+            for relation in (node.relations)().into_iter().filter(|relation| relation.policy != Policy::SetNull) {
+                let child = (relation.child)().id;
+                let member = self.tables.iter_mut().find(|member| member.node.id == child);
+                if let (Some(member), Some(soft)) = (member, node.soft.clone()) {
+                    let columns = relation.columns.iter().map(|column| column.name).collect();
+                    member.parents.push(Parent { node: node.clone(), soft, place, columns, policy: relation.policy });
+                }
+            }
+        }
     }
 
     /// The place of a table that may be there already.
@@ -76,7 +105,7 @@ impl Plan {
             return invalid("its primary key is not among the columns of its `table!`");
         }
         let Some(soft) = node.soft.clone() else { return invalid("it is not soft-deletable") };
-        self.tables.push(Member { node, soft, component: 0 });
+        self.tables.push(Member { node, soft, component: 0, parents: Vec::new() });
         Ok(self.tables.len() - 1)
     }
 
@@ -153,6 +182,11 @@ impl Plan {
     /// Whether an edge stays within a circle.
     pub(super) fn is_inner(&self, edge: &Edge) -> bool {
         self.tables[edge.parent].component == self.tables[edge.child].component
+    }
+
+    /// Whether a row of a table can have a deleted parent although another one leads to it.
+    pub(super) fn has_several_parents(&self, table: usize) -> bool {
+        self.tables[table].parents.len() > 1
     }
 
     /// The tables in order, parents first.

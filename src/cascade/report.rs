@@ -22,6 +22,7 @@ use chrono::{DateTime, Utc};
 pub struct CascadeReport {
     pub(super) tables: Vec<(String, u64)>,
     pub(super) unlinked: Vec<(String, u64)>,
+    pub(super) withheld: Vec<(String, u64)>,
     pub(super) operation_id: Option<String>,
     pub(super) at: DateTime<Utc>,
 }
@@ -35,6 +36,13 @@ impl CascadeReport {
     /// How many rows of a table lost their reference to a deleted parent (`set_null(..)`).
     pub fn unlinked(&self, table: &str) -> u64 {
         self.unlinked.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
+    }
+
+    /// How many rows of a table a restore left deleted although the operation that it took back had deleted them:
+    /// another parent of theirs is deleted, or one of a row above them. They keep their marks; restore them
+    /// themselves once that parent is live.
+    pub fn withheld(&self, table: &str) -> u64 {
+        self.withheld.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
     }
 
     /// How many rows were soft-deleted or restored in all tables.
@@ -85,6 +93,9 @@ impl fmt::Display for CascadeReport {
         f.write_str(&tables.join(", "))?;
         for (table, rows) in self.unlinked.iter().filter(|(_, rows)| *rows > 0) {
             write!(f, ", {rows} of {table} unlinked")?;
+        }
+        for (table, rows) in self.withheld.iter().filter(|(_, rows)| *rows > 0) {
+            write!(f, ", {rows} of {table} withheld")?;
         }
         match &self.operation_id {
             Some(id) => write!(f, " (operation {id})"),

@@ -7,6 +7,11 @@
 //!    and whose parent is active. Parents come first, since a trigger of `require_live_parent` may ask for them.
 //!    Where rows of a table refer to rows of the same table, that is repeated, a level at a time, until nothing is
 //!    left.
+//!
+//! A row with several parents comes back only if all of them are live by then. Its other parents are locked in share
+//! mode before it is asked, and so are live rows on the way: nobody deletes them meanwhile. In the order of the
+//! plan all parents that come back have come back before their children, but for rows that stand in a circle: those
+//! come last, all at once.
 
 use super::ancestors;
 use super::engine::Attempt;
@@ -14,7 +19,7 @@ use super::mark::{self, Identified, Mark};
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::spelling::{Speller, Through};
+use super::spelling::{Lock, Through};
 use super::text::{Part, Text};
 use crate::error::Error;
 use crate::executor::Executor;
@@ -48,7 +53,6 @@ where
         self.check_precision().await?;
         let locks = !self.preview && self.dialect != Dialect::Sqlite;
         let mut rows = vec![0; self.plan.tables.len()];
-        let mut ids = Vec::new();
         let (inner, outer): (Vec<_>, Vec<_>) =
             ancestors::paths(self.node(ROOT)).into_iter().partition(|path| self.is_inner(path));
         if locks && !(outer.is_empty() && inner.is_empty()) {
@@ -59,23 +63,42 @@ where
             }
         }
         let roots = self.find_roots(locks).await?;
-        for keys in self.portions(&roots) {
+        let portions: Vec<&[R::Key]> = self.portions(&roots).collect();
+        let several = self.plan.in_order().any(|table| self.plan.has_several_parents(table));
+        let mut operations = Vec::new();
+        for keys in &portions {
             let groups = self.groups(keys).await?;
             let marks: Vec<Mark> = groups.iter().map(|(mark, _)| mark.clone()).collect();
             self.check_ancestors(&outer, keys, &[], false).await?;
             // An ancestor in a circle with the row may be one that comes back with it.
             self.check_ancestors(&inner, keys, &marks, locks).await?;
-            rows[ROOT] += if self.preview { keys.len() as u64 } else { self.restore_roots(keys).await? };
-            for (mark, keys) in groups {
-                self.restore_reached(&mark, &keys, &mut rows).await?;
-                let id = mark.operation.map(|(_, text)| text);
-                if !ids.contains(&id) {
-                    ids.push(id);
-                }
+            // What several operations deleted can wait for each other, which one query does not tell.
+            self.counts = self.preview && portions.len() == 1 && (groups.len() == 1 || !several);
+            rows[ROOT] += if self.counts { keys.len() as u64 } else { self.restore_roots(keys).await? };
+            operations.extend(groups);
+        }
+        if locks {
+            for (mark, keys) in &operations {
+                self.lock_parents(mark, keys).await?;
             }
         }
-        let id = if let [id] = ids.as_slice() { id.clone() } else { None };
-        Ok(self.report(&rows, Vec::new(), id))
+        loop {
+            let mut changed = 0;
+            for (mark, keys) in &operations {
+                changed += self.restore_reached(mark, keys, &mut rows).await?;
+            }
+            if self.counts || !several || operations.len() == 1 || changed == 0 {
+                break;
+            }
+        }
+        let mut withheld = vec![0; self.plan.tables.len()];
+        for (mark, keys) in operations.iter().filter(|_| several) {
+            self.count_withheld(mark, keys, &rows, &mut withheld).await?;
+        }
+        let mut ids = operations.into_iter().map(|(mark, _)| mark.operation.map(|(_, text)| text));
+        let first = ids.next().flatten();
+        let id = first.filter(|first| ids.all(|id| id.as_ref() == Some(first)));
+        Ok(self.report(&rows, Vec::new(), &withheld, id))
     }
 
     /// The operations that deleted rows of the target, and the keys of the rows that each of them deleted.
@@ -142,15 +165,20 @@ where
         self.change(ROOT, &text, keys).await
     }
 
-    async fn restore_reached(&mut self, mark: &Mark, keys: &[R::Key], rows: &mut [u64]) -> Result<(), Error> {
+    /// Restores what one operation deleted, or counts it; how many rows.
+    async fn restore_reached(&mut self, mark: &Mark, keys: &[R::Key], rows: &mut [u64]) -> Result<u64, Error> {
         let plan = self.plan;
+        let mut all = 0;
         for component in &plan.components {
             let tables = || component.tables.iter().copied().filter(|&table| table != ROOT || component.recursive);
+            // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels.
+            let circles = component.recursive && tables().any(|table| plan.has_several_parents(table));
+            let mut at_once = self.dialect == Dialect::Postgres;
             loop {
                 let mut changed = 0;
                 for table in tables() {
-                    for text in self.restore_table(table, mark)? {
-                        let found = if self.preview {
+                    for text in self.restore_table(table, mark, at_once)? {
+                        let found = if self.counts {
                             self.count(&text, keys).await?
                         } else {
                             self.change(table, &text, keys).await?
@@ -159,38 +187,102 @@ where
                         changed += found;
                     }
                 }
-                if self.preview || !component.recursive || changed == 0 {
+                all += changed;
+                if self.counts || !component.recursive || (changed == 0 && (at_once || !circles)) {
                     break;
                 }
+                // Rows that are each other's parents wait for each other.
+                at_once = changed == 0 || self.dialect == Dialect::Postgres;
             }
         }
-        Ok(())
+        Ok(all)
     }
 
-    /// The statements for the rows of one table; none where the mark is none, since the root's rows were not
-    /// deleted by an operation on several tables.
-    fn restore_table(&self, table: usize, mark: &Mark) -> Result<Vec<Text>, Error> {
-        let (soft, quoted) = (self.soft(table), self.quoted(table));
-        let guard = |speller: &Speller<'_>| {
-            let marked = speller.restorable(soft, mark, &quoted)?;
-            Some(Text::from(speller.state(soft, Rows::Deleted, &quoted)).sql(" AND ").then(marked))
-        };
-        // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels.
+    /// That a row of a table is one that the operation deleted; `None` where the mark is none, since the root's rows
+    /// were not deleted by an operation on several tables.
+    fn marked(&self, table: usize, mark: &Mark, qualifier: &str) -> Option<Text> {
+        let (soft, speller) = (self.soft(table), self.speller(Through::Active));
+        let marked = speller.restorable(soft, mark, qualifier)?;
+        Some(Text::from(speller.state(soft, Rows::Deleted, qualifier)).sql(" AND ").then(marked))
+    }
+
+    /// The statements for the rows of one table; with `at_once`, for all levels and circles of it.
+    fn restore_table(&self, table: usize, mark: &Mark, at_once: bool) -> Result<Vec<Text>, Error> {
+        let quoted = self.quoted(table);
+        let Some(guard) = self.marked(table, mark, &quoted) else { return Ok(Vec::new()) };
         let recursive = self.plan.component_of(table).recursive;
-        if self.preview || (recursive && self.dialect == Dialect::Postgres) {
+        if self.counts || (recursive && at_once) {
             let speller = self.speller(Through::OrRestorable(vec![mark.clone()]));
-            let Some(guard) = guard(&speller) else { return Ok(Vec::new()) };
-            return Ok(vec![if self.preview {
-                speller.count(table, guard, false)
+            return Ok(vec![if self.counts {
+                speller.count(table, guard, Lock::No)
             } else {
                 speller.update(table, self.restored(table)?, guard)
             }]);
         }
         let speller = self.speller(Through::Active);
-        let Some(guard) = guard(&speller) else { return Ok(Vec::new()) };
         let assignments = self.restored(table)?;
         let edges = self.plan.edges_to(table);
+        if self.plan.has_several_parents(table) {
+            let guard = |qualifier: &str| self.marked(table, mark, qualifier).unwrap_or_default();
+            return Ok(edges.map(|edge| speller.update_ready(edge, assignments.clone(), guard)).collect());
+        }
         Ok(edges.map(|edge| speller.update_by(edge, assignments.clone(), guard.clone())).collect())
+    }
+
+    /// Locks, in share mode, the live rows that those which come back will be below.
+    async fn lock_parents(&mut self, mark: &Mark, keys: &[R::Key]) -> Result<(), Error> {
+        let plan = self.plan;
+        for table in plan.in_order() {
+            let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
+            let mut texts = Vec::new();
+            let leads_on = plan.edges.iter().any(|edge| edge.parent == table);
+            if leads_on && (table != ROOT || plan.root_is_recursive()) {
+                let active = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
+                texts.push(speller.count(table, active.into(), Lock::Share));
+            }
+            if let (true, Some(guard)) = (plan.has_several_parents(table), self.marked(table, mark, "t")) {
+                let reached = table != ROOT || plan.root_is_recursive();
+                let parents = plan.tables[table].parents.iter().filter(|_| reached);
+                texts.extend(parents.map(|parent| speller.lock_parents(table, parent, &guard)));
+            }
+            for text in texts {
+                self.count(&text, keys).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts the rows of an operation that stay deleted, since another parent of theirs is, or of a row above them.
+    async fn count_withheld(
+        &mut self,
+        mark: &Mark,
+        keys: &[R::Key],
+        rows: &[u64],
+        withheld: &mut [u64],
+    ) -> Result<(), Error> {
+        let plan = self.plan;
+        let mut any = false;
+        // First where it begins: mostly there are none.
+        for several in [true, false] {
+            let reached = |table: &usize| *table != ROOT || plan.root_is_recursive();
+            for table in plan.in_order().filter(reached) {
+                if plan.has_several_parents(table) != several || !(several || any) {
+                    continue;
+                }
+                let Some(guard) = self.marked(table, mark, &self.quoted(table)) else { continue };
+                let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
+                let text = speller.count(table, guard, Lock::No);
+                let mut found = self.count(&text, keys).await?;
+                if self.counts {
+                    // What comes back is still deleted.
+                    let own = if table == ROOT { keys.len() as u64 } else { 0 };
+                    found = found.saturating_sub(rows[table] - own);
+                }
+                withheld[table] += found;
+                any |= found > 0;
+            }
+        }
+        Ok(())
     }
 
     /// What is assigned to a row that is restored.

@@ -6,14 +6,17 @@
 //! of rows, and children are found through the index of their foreign key.
 
 use super::mark::Mark;
-use super::plan::{Edge, Plan, ROOT, Side};
+use super::plan::{Edge, Parent, Plan, ROOT, Side};
 use super::text::{Part, Text};
 use crate::migration::Dialect;
 use crate::predicate::Rows;
-use crate::relation::{Node, Soft};
+use crate::relation::{Node, Policy, Soft};
 
 /// What the names of the sets begin with; a table of the app's cannot have such a name by accident.
 const SET: &str = "soft_delete_set_";
+/// In a circle: what can be reached, and what of it stays below a deleted row. The set is what is left.
+const REACH: &str = "soft_delete_reach_";
+const BELOW: &str = "soft_delete_below_";
 
 /// Which rows lead on to their children.
 #[derive(Debug, Clone)]
@@ -23,7 +26,17 @@ pub(super) enum Through {
     /// Active rows, and those that this operation has deleted: in a circle of tables.
     OrDeleted(Mark),
     /// Active rows, and those that one of these operations, on rows of the root, has deleted.
+    OrMarked(Vec<Mark>),
+    /// The same without rows that would stay below a deleted one, by whatever relation: those that come back.
     OrRestorable(Vec<Mark>),
+}
+
+/// How rows are locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lock {
+    No,
+    Share,
+    Update,
 }
 
 /// Writes the statements of one plan.
@@ -88,14 +101,81 @@ impl Speller<'_> {
             Through::OrDeleted(mark) => {
                 mark.on(soft, self.dialect).map(|marked| self.equals(qualifier, marked)).into_iter().collect()
             }
-            Through::OrRestorable(marks) => {
-                marks.iter().filter_map(|mark| self.restorable(soft, mark, qualifier)).collect()
-            }
+            Through::OrMarked(marks) | Through::OrRestorable(marks) => self.marked(table, marks, qualifier),
         };
         if marks.is_empty() {
             return active;
         }
-        Text::from("(").then(Text::join(std::iter::once(active).chain(marks), " OR ")).sql(")")
+        let mut deleted = Text::join(marks, " OR ");
+        if self.is_exact() && self.plan.has_several_parents(table) {
+            deleted = Text::from("(").then(deleted).sql(")");
+            let inner = |parent: &&Parent| self.is_within(table, parent) && parent.policy == Policy::Cascade;
+            for parent in self.plan.tables[table].parents.iter().filter(|parent| !inner(parent)) {
+                deleted = deleted.sql(" AND ").then(self.not_below(table, parent, qualifier));
+            }
+        }
+        Text::from("(").then(active).sql(" OR ").then(deleted).sql(")")
+    }
+
+    fn marked(&self, table: usize, marks: &[Mark], qualifier: &str) -> Vec<Text> {
+        let soft = &self.plan.tables[table].soft;
+        marks.iter().filter_map(|mark| self.restorable(soft, mark, qualifier)).collect()
+    }
+
+    fn is_exact(&self) -> bool {
+        matches!(self.through, Through::OrRestorable(_))
+    }
+
+    /// Whether a parent is of the same circle.
+    fn is_within(&self, table: usize, parent: &Parent) -> bool {
+        let component = |table: usize| self.plan.tables[table].component;
+        parent.place.is_some_and(|place| component(place) == component(table))
+            && self.plan.component_of(table).recursive
+    }
+
+    /// That a row has no deleted parent by one relation; one that comes back with it is none.
+    fn not_below(&self, table: usize, parent: &Parent, qualifier: &str) -> Text {
+        let key = self.columns("o", &parent.node.key);
+        let pairs = equal(&key, &self.columns(qualifier, &parent.columns));
+        let deleted = self.state(&parent.soft, Rows::Deleted, "o");
+        let test = Text::from(format!(
+            "NOT EXISTS (SELECT 1 FROM {} AS o WHERE {pairs} AND {deleted}",
+            self.table(&parent.node)
+        ));
+        let back = if self.is_exact() { self.comes_back(table, parent, &key) } else { Text::new() };
+        if back.is_empty() { test.sql(")") } else { test.sql(" AND NOT ").then(back).sql(")") }
+    }
+
+    /// Whether a deleted parent comes back itself.
+    fn comes_back(&self, table: usize, parent: &Parent, key: &[String]) -> Text {
+        let Some(place) = parent.place else { return Text::new() };
+        if self.is_plain_root(place) {
+            return Text::new().part(Part::Keys(key.to_vec()));
+        }
+        let component = self.plan.tables[place].component;
+        if component < self.plan.tables[table].component {
+            return format!("{} IN (SELECT {})", tuple(key), self.select_keys(component, place)).into();
+        }
+        // Only `restrict` can lead from a later table; what its rows' marks say is as near as SQL gets.
+        let Through::OrRestorable(marks) = &self.through else { return Text::new() };
+        let mut tests = self.marked(place, marks, "o");
+        if place == ROOT {
+            tests.push(Text::new().part(Part::Keys(key.to_vec())));
+        }
+        if tests.is_empty() { Text::new() } else { Text::from("(").then(Text::join(tests, " OR ")).sql(")") }
+    }
+
+    /// Whether what can be reached in a circle is more than what comes back.
+    fn is_refined(&self, place: usize) -> bool {
+        let component = &self.plan.components[place];
+        self.is_exact()
+            && component.recursive
+            && component.tables.iter().any(|&table| self.plan.has_several_parents(table))
+    }
+
+    /// The name of a circle's set where it is made.
+    fn reach(&self, place: usize) -> String {
+        format!("{}{place}", if self.is_refined(place) { REACH } else { SET })
     }
 
     /// The names of a table's key in the set of its component.
@@ -119,7 +199,8 @@ impl Speller<'_> {
     /// The rows of a table that belong to the cascade; those of the root itself are told by their keys.
     fn members(&self, table: usize, qualifier: &str) -> Set {
         let mut edges = self.plan.edges_to(table);
-        if let (false, Some(edge), None) = (self.plan.component_of(table).recursive, edges.next(), edges.next()) {
+        let own = self.plan.component_of(table).recursive || (self.is_exact() && self.plan.has_several_parents(table));
+        if let (false, Some(edge), None) = (own, edges.next(), edges.next()) {
             return self.children(edge.parent, self.columns(qualifier, &edge.columns));
         }
         let columns = self.columns(qualifier, &self.plan.tables[table].node.key);
@@ -128,10 +209,14 @@ impl Speller<'_> {
 
     /// `SELECT <keys> FROM set<n>`.
     fn select_keys(&self, component: usize, of: usize) -> String {
+        self.select_keys_from(&format!("{SET}{component}"), component, of)
+    }
+
+    fn select_keys_from(&self, set: &str, component: usize, of: usize) -> String {
         let names = self.key_names(of);
         let several = self.plan.components[component].tables.len() > 1;
         let filter = if several { format!(" WHERE {} IS NOT NULL", names[0]) } else { String::new() };
-        format!("{} FROM {SET}{component}{filter}", names.join(", "))
+        format!("{} FROM {set}{filter}", names.join(", "))
     }
 
     /// The common table expressions that a set needs, with `WITH`.
@@ -143,6 +228,13 @@ impl Speller<'_> {
                 for &table in &self.plan.components[place].tables {
                     for edge in self.plan.edges_to(table).filter(|edge| !self.is_plain_root(edge.parent)) {
                         needed[self.plan.tables[edge.parent].component] = true;
+                    }
+                    if self.is_exact() && self.plan.has_several_parents(table) {
+                        let parents = self.plan.tables[table].parents.iter().filter_map(|parent| parent.place);
+                        for parent in parents.filter(|&parent| !self.is_plain_root(parent)) {
+                            let component = self.plan.tables[parent].component;
+                            needed[component] |= component < place;
+                        }
                     }
                 }
             }
@@ -169,12 +261,79 @@ impl Speller<'_> {
         if self.dialect == Dialect::Postgres && inner.len() > 1 {
             // PostgreSQL takes the set itself only once in its own definition.
             let steps = Text::join(inner, " UNION ALL ");
-            let row = format!("SELECT next.* FROM {SET}{place} AS p CROSS JOIN LATERAL (");
+            let row = format!("SELECT next.* FROM {} AS p CROSS JOIN LATERAL (", self.reach(place));
             terms.push(Text::from(row).then(steps).sql(") AS next"));
         } else {
             terms.extend(inner);
         }
-        Text::from(format!("{SET}{place} ({names}) AS (")).then(Text::join(terms, " UNION ")).sql(")")
+        let set =
+            Text::from(format!("{} ({names}) AS (", self.reach(place))).then(Text::join(terms, " UNION ")).sql(")");
+        if self.is_refined(place) { set.sql(", ").then(self.refined(place, &names)) } else { set }
+    }
+
+    /// What stays below a deleted row in a circle, and the set without it.
+    ///
+    /// "All parents come back" would name the set itself, negated, which no recursive query can. So it is the other
+    /// way round: first the rows with a deleted parent that is not reached at all, then all below them.
+    fn refined(&self, place: usize, names: &str) -> Text {
+        let component = &self.plan.components[place];
+        let (reach, below) = (self.reach(place), format!("{BELOW}{place}"));
+        let inner = || {
+            let edges = component.tables.iter().flat_map(|&table| self.plan.edges_to(table));
+            edges.filter(|edge| self.plan.is_inner(edge))
+        };
+        // A deleted row of the circle that is reached, and not one of the target, which comes back whatever is above.
+        let row = |edge: &Edge| {
+            let child = &self.plan.tables[edge.child];
+            let keys = self.columns("t", &child.node.key);
+            let reached = self.select_keys_from(&reach, place, edge.child);
+            let deleted = self.state(&child.soft, Rows::Deleted, "t");
+            let row = Text::from(format!("{deleted} AND {} IN (SELECT {reached})", tuple(&keys)));
+            if edge.child == ROOT { row.sql(" AND NOT ").part(Part::Keys(keys)) } else { row }
+        };
+        let bases = inner().map(|edge| {
+            let (child, parent) = (&self.plan.tables[edge.child], &self.plan.tables[edge.parent]);
+            let key = self.columns("o", &parent.node.key);
+            let pairs = equal(&key, &self.columns("t", &edge.columns));
+            let deleted = self.state(&parent.soft, Rows::Deleted, "o");
+            let reached = self.select_keys_from(&reach, place, edge.parent);
+            Text::from(format!(
+                "SELECT {} FROM {} AS t JOIN {} AS o ON {pairs} WHERE {deleted} AND {} NOT IN (SELECT {reached}) AND ",
+                self.row(place, edge.child),
+                self.table(&child.node),
+                self.table(&parent.node),
+                tuple(&key)
+            ))
+            .then(row(edge))
+        });
+        let several = self.dialect == Dialect::Postgres && inner().count() > 1;
+        let steps = inner().map(|edge| {
+            let child = &self.plan.tables[edge.child].node;
+            let pairs = equal(&self.columns("t", &edge.columns), &prefixed("p", &self.key_names(edge.parent)));
+            let (own, table) = (self.row(place, edge.child), self.table(child));
+            let from = if several {
+                format!("SELECT {own} FROM {table} AS t WHERE {pairs} AND ")
+            } else {
+                format!("SELECT {own} FROM {below} AS p {} {table} AS t ON {pairs} WHERE ", self.join_word())
+            };
+            Text::from(from).then(row(edge))
+        });
+        let mut terms: Vec<Text> = bases.collect();
+        if several {
+            let row = format!("SELECT next.* FROM {below} AS p CROSS JOIN LATERAL (");
+            terms.push(Text::from(row).then(Text::join(steps, " UNION ALL ")).sql(") AS next"));
+        } else {
+            terms.extend(steps);
+        }
+        let same = component.tables.iter().map(|&table| {
+            let names = self.key_names(table);
+            format!("({})", equal(&prefixed("b", &names), &prefixed("r", &names)))
+        });
+        let same = same.collect::<Vec<_>>().join(" OR ");
+        Text::from(format!("{below} ({names}) AS (")).then(Text::join(terms, " UNION ")).sql(format!(
+            "), {SET}{place} ({names}) AS (SELECT {names} FROM {reach} AS r \
+             WHERE NOT EXISTS (SELECT 1 FROM {below} AS b WHERE {same}))"
+        ))
     }
 
     /// The keys of one table's row, and NULL, of the right type, for those of the other tables of its circle.
@@ -204,8 +363,9 @@ impl Speller<'_> {
             format!("SELECT {row} FROM {} AS t WHERE {pairs} AND ", self.table(child))
         } else {
             let component = self.plan.tables[edge.parent].component;
+            let set = if component == place { self.reach(place) } else { format!("{SET}{component}") };
             let join = self.join_word();
-            format!("SELECT {row} FROM {SET}{component} AS p {join} {} AS t ON {pairs} WHERE ", self.table(child))
+            format!("SELECT {row} FROM {set} AS p {join} {} AS t ON {pairs} WHERE ", self.table(child))
         };
         Text::from(from).then(self.leads_on(edge.child, "t"))
     }
@@ -258,7 +418,7 @@ impl Speller<'_> {
     }
 
     /// The number of rows of a set as text; with `lock`, the rows are locked.
-    fn count_set(&self, node: &Node, guard: Text, set: Set, without_roots: bool, lock: bool) -> Text {
+    fn count_set(&self, node: &Node, guard: Text, set: Set, without_roots: bool, lock: Lock) -> Text {
         let table = self.table(node);
         let except = if without_roots { self.not_roots(node) } else { Text::new() };
         let ty = if self.dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
@@ -283,17 +443,62 @@ impl Speller<'_> {
         let condition = condition.then(guard).then(except);
         match self.dialect {
             // An aggregate cannot lock there; the order is that of every other cascade.
-            Dialect::Postgres if lock => {
+            Dialect::Postgres if lock != Lock::No => {
                 let order = self.columns(&table, &node.key).join(", ");
                 with.sql(format!("{count}(SELECT 1 FROM "))
                     .then(from)
                     .sql(" WHERE ")
                     .then(condition)
-                    .sql(format!(" ORDER BY {order} FOR UPDATE) AS locked"))
+                    .sql(format!(" ORDER BY {order}{}) AS locked", self.lock_words(lock)))
             }
-            Dialect::Mysql if lock => Text::from(count).then(from).sql(" WHERE ").then(condition).sql(" FOR UPDATE"),
+            Dialect::Mysql if lock != Lock::No => {
+                Text::from(count).then(from).sql(" WHERE ").then(condition).sql(self.lock_words(lock))
+            }
             _ => with.sql(count).then(from).sql(" WHERE ").then(condition),
         }
+    }
+
+    fn lock_words(&self, lock: Lock) -> &'static str {
+        match (lock, self.dialect) {
+            (Lock::No, _) | (_, Dialect::Sqlite) => "",
+            (Lock::Update, _) => " FOR UPDATE",
+            (Lock::Share, Dialect::Postgres) => " FOR SHARE",
+            (Lock::Share, Dialect::Mysql) => " LOCK IN SHARE MODE",
+        }
+    }
+
+    /// Locks, in share mode, the active parents that the rows of a table which may come back have by one relation.
+    pub(super) fn lock_parents(&self, table: usize, parent: &Parent, guard: &Text) -> Text {
+        let node = &self.plan.tables[table].node;
+        let (component, names) = (self.plan.tables[table].component, self.key_names(table));
+        let (own, key) = (self.columns("t", &node.key), self.columns("o", &parent.node.key));
+        let foreign = self.columns("t", &parent.columns);
+        let active = self.state(&parent.soft, Rows::Active, "o");
+        let (parents, children) = (self.table(&parent.node), self.table(node));
+        if self.dialect == Dialect::Mysql {
+            let list = foreign.iter().enumerate().map(|(place, column)| format!("{column} AS f{place}"));
+            let list = list.collect::<Vec<_>>().join(", ");
+            let foreign: Vec<String> = (0..foreign.len()).map(|place| format!("d.f{place}")).collect();
+            return Text::from("SELECT CAST(COUNT(*) AS CHAR), CAST(NULL AS CHAR) FROM (")
+                .then(self.with(component))
+                .sql(format!(
+                    "SELECT DISTINCT {list} FROM {SET}{component} AS p STRAIGHT_JOIN {children} AS t ON {} WHERE ",
+                    equal(&own, &prefixed("p", &names))
+                ))
+                .then(guard.clone())
+                .sql(format!(") AS d STRAIGHT_JOIN {parents} AS o ON {} WHERE {active}", equal(&key, &foreign)))
+                .sql(self.lock_words(Lock::Share));
+        }
+        self.with(component)
+            .sql(format!(
+                "SELECT CAST(COUNT(*) AS TEXT), CAST(NULL AS TEXT) FROM (SELECT 1 FROM {parents} AS o WHERE {active} \
+                 AND {} IN (SELECT {} FROM {children} AS t WHERE ",
+                tuple(&key),
+                foreign.join(", ")
+            ))
+            .then(guard.clone())
+            .sql(format!(" AND {} IN (SELECT {})) ", tuple(&own), self.select_keys(component, table)))
+            .sql(format!("ORDER BY {}{}) AS locked", key.join(", "), self.lock_words(Lock::Share)))
     }
 
     fn not_roots(&self, node: &Node) -> Text {
@@ -314,6 +519,47 @@ impl Speller<'_> {
         self.update_set(node, assignments, guard, set, false)
     }
 
+    /// The same, but for rows that have a deleted parent. `guard` is told what qualifies its columns.
+    pub(super) fn update_ready(&self, edge: &Edge, assignments: Text, guard: impl Fn(&str) -> Text) -> Text {
+        let node = &self.plan.tables[edge.child].node;
+        let table = self.table(node);
+        let ready = |qualifier: &str| {
+            let parents = self.plan.tables[edge.child].parents.iter();
+            parents.fold(guard(qualifier), |ready, parent| {
+                ready.sql(" AND ").then(self.not_below(edge.child, parent, qualifier))
+            })
+        };
+        if self.dialect != Dialect::Mysql {
+            let set = self.children(edge.parent, self.columns(&table, &edge.columns));
+            return self.update_set(node, assignments, ready(&table), set, false);
+        }
+        // MySQL takes no subquery of the table that it changes, unless it is one that it must evaluate before.
+        let (own, foreign) = (self.columns("t", &node.key), self.columns("t", &edge.columns));
+        let names: Vec<String> = (0..own.len()).map(|place| format!("j{place}")).collect();
+        let list = own.iter().zip(&names).map(|(column, name)| format!("{column} AS {name}"));
+        let list = list.collect::<Vec<_>>().join(", ");
+        let from = match self.children(edge.parent, foreign) {
+            Set::Keys(columns) => Text::from(format!("SELECT DISTINCT {list} FROM {table} AS t WHERE "))
+                .part(Part::Keys(columns))
+                .sql(" AND "),
+            Set::In { columns, component, of } => {
+                let pairs = equal(&columns, &prefixed("p", &self.key_names(of)));
+                let from = format!(
+                    "SELECT DISTINCT {list} FROM {SET}{component} AS p STRAIGHT_JOIN {table} AS t ON {pairs} WHERE "
+                );
+                self.with(component).sql(from)
+            }
+        };
+        let pairs = equal(&self.columns(&table, &node.key), &prefixed("d", &names));
+        Text::from("UPDATE (")
+            .then(from)
+            .then(ready("t"))
+            .sql(format!(") AS d STRAIGHT_JOIN {table} ON {pairs} SET "))
+            .then(assignments)
+            .sql(" WHERE ")
+            .then(guard(&table))
+    }
+
     /// Whether a row of a table of the root's circle is reached from the root's rows.
     ///
     /// To be put behind [`with_circle`](Self::with_circle).
@@ -328,7 +574,7 @@ impl Speller<'_> {
     }
 
     /// Counts them, or locks them.
-    pub(super) fn count(&self, table: usize, guard: Text, lock: bool) -> Text {
+    pub(super) fn count(&self, table: usize, guard: Text, lock: Lock) -> Text {
         let node = &self.plan.tables[table].node;
         self.count_set(node, guard, self.members(table, &self.table(node)), table == ROOT, lock)
     }
@@ -347,7 +593,7 @@ impl Speller<'_> {
 
     /// Counts the live children that a relation without cascade has.
     pub(super) fn count_side(&self, side: &Side) -> Text {
-        self.count_set(&side.child, self.side_guard(side), self.side_set(side), false, false)
+        self.count_set(&side.child, self.side_guard(side), self.side_set(side), false, Lock::No)
     }
 
     /// Takes their reference from them.

@@ -8,8 +8,7 @@ use diesel::prelude::*;
 use diesel_soft_delete::Error;
 use diesel_soft_delete::prelude::*;
 
-#[allow(unused_imports, reason = "one list serves every case and backend")]
-use super::backend::{Conn, Db, INSTANT_NULL, Instant, connection};
+use super::backend::{Conn, INSTANT_NULL, Instant, connection};
 use super::schema::instant;
 
 fn create(ddl: &str) -> crate::support::TestConnection<Conn> {
@@ -440,7 +439,7 @@ fn the_number_of_statements_is_that_of_tables() {
     // One for each of four tables and of `drafts`; on SQLite one more that takes the lock.
     assert!(updates == 5 || updates == 6, "{updates}");
     assert!(delete <= 15, "{delete}");
-    assert!(restore <= 20, "{restore}");
+    assert!(restore <= 24, "{restore}");
 }
 
 #[test]
@@ -601,12 +600,92 @@ mod instants {
         // Mail 2 is of the first operation, and stays; user 2 has no other mail that is live.
         let report = users::table.find(2).soft_delete().cascade().run(conn).unwrap();
         assert_eq!(report.rows("mails"), 1);
-        // Mails 1 and 2 belong to user 1's operation, but their other user is deleted: they come back with user 1, who asked.
-        let report = users::table.find(1).restore().cascade().run(conn).unwrap();
-        assert_eq!(report.rows("mails"), 3);
+        // Mails 1 and 2 were deleted along with user 1, but their other user is deleted.
+        let restore = users::table.find(1).restore().cascade();
+        for report in [restore.preview(conn).unwrap(), restore.run(conn).unwrap()] {
+            assert_eq!((report.rows("users"), report.rows("mails"), report.withheld("mails")), (1, 1, 2));
+            assert_eq!(report.to_string(), "users 1, mails 1, 2 of mails withheld");
+        }
+        assert_eq!(mails(conn), [3, 5]);
+        // They are not of user 2's operation.
         let report = users::table.find(2).restore().cascade().run(conn).unwrap();
-        assert_eq!(report.rows("mails"), 1);
-        assert_eq!(mails(conn), [1, 2, 3, 4, 5]);
+        assert_eq!((report.rows("mails"), report.withheld("mails")), (1, 0));
+        assert_eq!(mails(conn), [3, 4, 5]);
+        assert_eq!(mails::table.filter(mails::id.eq_any([1, 2])).restore().run(conn).unwrap(), 2);
+    }
+
+    #[test]
+    fn a_parent_outside_of_the_tree_is_asked_too() {
+        use outsiders::{comments, posts, users};
+        let conn = &mut *outsiders::create();
+        // Comment 1 is by the author of its post, comment 2 by user 2, comment 3 is a reply to it.
+        posts::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!(users::table.find(2).soft_delete().cascade().run(conn).unwrap().total(), 1);
+        let restore = posts::table.find(1).restore().cascade();
+        for report in [restore.preview(conn).unwrap(), restore.run(conn).unwrap()] {
+            assert_eq!((report.rows("comments"), report.withheld("comments")), (1, 2));
+        }
+        let live = || comments::table.active().select(comments::id).order(comments::id);
+        assert_eq!(live().load::<i32>(conn), Ok(vec![1]));
+        users::table.find(2).restore().cascade().run(conn).unwrap();
+        // Comment 3 has no other parent than comment 2.
+        assert_eq!(comments::table.find(2).restore().cascade().run(conn).unwrap().rows("comments"), 2);
+        assert_eq!(live().load::<i32>(conn), Ok(vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn rows_that_are_each_others_parents_come_back_together() {
+        use outsiders::{comments, posts};
+        let conn = &mut *outsiders::create();
+        conn.batch_execute("UPDATE comments SET parent_id = 3 WHERE id = 2").unwrap();
+        let deleted = posts::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        assert_eq!(deleted.rows("comments"), 3);
+        let restore = posts::table.find(1).restore().cascade();
+        for report in [restore.preview(conn).unwrap(), restore.run(conn).unwrap()] {
+            assert_eq!((report.rows("comments"), report.withheld("comments")), (3, 0));
+        }
+        assert_eq!(comments::table.active().count().get_result::<i64>(conn), Ok(3));
+    }
+
+    mod outsiders {
+        diesel::table! {
+            use diesel::sql_types::*;
+            use super::super::Instant;
+            users { id -> Integer, deleted_at -> Nullable<Instant> }
+        }
+        diesel::table! {
+            use diesel::sql_types::*;
+            use super::super::Instant;
+            posts { id -> Integer, deleted_at -> Nullable<Instant> }
+        }
+        diesel::table! {
+            use diesel::sql_types::*;
+            use super::super::Instant;
+            comments {
+                id -> Integer,
+                post_id -> Integer,
+                user_id -> Integer,
+                parent_id -> Nullable<Integer>,
+                deleted_at -> Nullable<Instant>,
+            }
+        }
+        diesel_soft_delete::soft_deletable! {
+            users { timestamp = deleted_at, cascade(comments(user_id)) }
+            posts { timestamp = deleted_at, cascade(comments(post_id)) }
+            comments { timestamp = deleted_at, cascade(comments(parent_id)) }
+        }
+
+        pub fn create() -> crate::support::TestConnection<super::Conn> {
+            super::create(
+                "CREATE TABLE users (id INTEGER PRIMARY KEY, deleted_at {instant});
+                 CREATE TABLE posts (id INTEGER PRIMARY KEY, deleted_at {instant});
+                 CREATE TABLE comments (id INTEGER PRIMARY KEY, post_id INTEGER NOT NULL, user_id INTEGER NOT NULL,
+                     parent_id INTEGER, deleted_at {instant});
+                 INSERT INTO users (id) VALUES (1), (2);
+                 INSERT INTO posts (id) VALUES (1), (2);
+                 INSERT INTO comments (id, post_id, user_id, parent_id) VALUES (1, 1, 1, NULL), (2, 1, 2, NULL), (3, 1, 1, 2);",
+            )
+        }
     }
 
     #[test]

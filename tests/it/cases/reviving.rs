@@ -9,8 +9,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Dialect, Error, Revival, SoftDeleteMigration};
 
-#[allow(unused_imports, reason = "one list serves every case and backend")]
-use super::backend::{Conn, DIALECT, Db, INSTANT_NULL, Instant, shared};
+use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, shared};
 use super::schema::instant;
 
 diesel::table! {

@@ -192,6 +192,33 @@ impl Model {
         found
     }
 
+    /// The parents of a row that are deleted.
+    fn deleted_parents(&self, child: Place) -> Vec<Place> {
+        let relations = self.relations().filter(|(table, _, _)| *table == child.0);
+        let parents = relations.filter_map(|(_, key, parent)| {
+            let id = self.row(child).keys[key]?;
+            let place = self.rows[parent].iter().position(|row| row.id == id)?;
+            Some((parent, place))
+        });
+        parents.filter(|parent| self.row(*parent).deleted.is_some()).collect()
+    }
+
+    /// Without deleted rows that would stay below one that is not among them.
+    fn refine(&self, mut places: BTreeSet<Place>, roots: &[Place]) -> BTreeSet<Place> {
+        loop {
+            let stays = |place: &Place| {
+                roots.contains(place)
+                    || self.row(*place).deleted.is_none()
+                    || self.deleted_parents(*place).iter().all(|parent| places.contains(parent))
+            };
+            let rest: BTreeSet<Place> = places.iter().copied().filter(stays).collect();
+            if rest.len() == places.len() {
+                return places;
+            }
+            places = rest;
+        }
+    }
+
     pub fn restore(&mut self, table: usize, ids: &[i32]) -> Said {
         let roots = self.targets(table, ids, true);
         // Rows of the circle that come back with the target, or may.
@@ -200,6 +227,7 @@ impl Model {
             self.in_one_circle(table, place.0)
                 && (self.row(place).deleted.is_none() || self.mark(place).is_some_and(|mark| marks.contains(&mark)))
         });
+        let with_them = self.refine(with_them, &roots);
         let ancestors: BTreeSet<&str> = roots
             .iter()
             .flat_map(|root| self.deleted_ancestors(*root))
@@ -212,14 +240,21 @@ impl Model {
         }
         let marked: Vec<(Place, Option<u64>)> = roots.iter().map(|root| (*root, self.mark(*root))).collect();
         let mut counts = self.set(&roots.into_iter().collect(), None);
-        for mark in marks {
-            let roots: Vec<Place> =
-                marked.iter().filter(|(_, own)| *own == Some(mark)).map(|(root, _)| *root).collect();
-            let reached =
-                self.reach(&roots, |place| self.row(place).deleted.is_none() || self.mark(place) == Some(mark));
-            let back = reached.into_iter().filter(|place| self.row(*place).deleted.is_some()).collect();
-            for (count, more) in counts.iter_mut().zip(self.set(&back, None)) {
-                *count += more;
+        loop {
+            let before = counts;
+            for mark in &marks {
+                let roots: Vec<Place> =
+                    marked.iter().filter(|(_, own)| *own == Some(*mark)).map(|(root, _)| *root).collect();
+                let reached =
+                    self.reach(&roots, |place| self.row(place).deleted.is_none() || self.mark(place) == Some(*mark));
+                let back = self.refine(reached, &roots).into_iter();
+                let back = back.filter(|place| self.row(*place).deleted.is_some()).collect();
+                for (count, more) in counts.iter_mut().zip(self.set(&back, None)) {
+                    *count += more;
+                }
+            }
+            if counts == before {
+                break;
             }
         }
         Ok(counts)
