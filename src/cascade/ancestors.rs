@@ -145,6 +145,8 @@ where
             .sql(inner)
             .sql(" WHERE ")
             .part(Part::Keys(roots))
+            // Or InnoDB would read it as it was at the first SELECT of the transaction.
+            .sql(if d == Dialect::Mysql { lock } else { "" })
             .sql(format!(") AS d {join} {} AS t ON {pairs}{lock}", last.parent.table.quoted(d)));
         Some(text)
     }

@@ -107,7 +107,9 @@ where
     async fn restricted(&mut self, keys: &[R::Key]) -> Result<(), Error> {
         let plan = self.plan;
         for side in plan.sides.iter().filter(|side| side.policy == Policy::Restrict) {
-            let text = self.speller(Through::Active).count_side(side);
+            // InnoDB would count those that were there at the first SELECT of the transaction.
+            let lock = if self.dialect == Dialect::Mysql && !self.preview { Lock::Share } else { Lock::No };
+            let text = self.speller(Through::Active).count_side(side, lock);
             let rows = self.count(&text, keys).await?;
             if rows > 0 {
                 return Err(Error::Restricted {
@@ -126,7 +128,7 @@ where
         for (side, unlinked) in plan.sides.iter().zip(unlinked).filter(|(side, _)| side.policy == Policy::SetNull) {
             let speller = self.speller(Through::Active);
             *unlinked += if self.preview {
-                let text = speller.count_side(side);
+                let text = speller.count_side(side, Lock::No);
                 self.count(&text, keys).await?
             } else {
                 let qualifier = speller.assigned(&side.child);

@@ -69,7 +69,8 @@ where
         for keys in &portions {
             let groups = self.groups(keys).await?;
             let marks: Vec<Mark> = groups.iter().map(|(mark, _)| mark.clone()).collect();
-            self.check_ancestors(&outer, keys, &[], false).await?;
+            // Again: the first time the rows were not locked, and could be others, or have other parents.
+            self.check_ancestors(&outer, keys, &[], locks).await?;
             // An ancestor in a circle with the row may be one that comes back with it.
             self.check_ancestors(&inner, keys, &marks, locks).await?;
             // What several operations deleted can wait for each other, which one query does not tell.
@@ -114,7 +115,7 @@ where
         let casts = columns.map(|column| format!("CAST({column} AS {ty})")).join(", ");
         let query = Text::from(format!("SELECT DISTINCT {casts} FROM {table} WHERE "))
             .then(self.is_root())
-            .sql(" ORDER BY 1, 2");
+            .sql(format!(" ORDER BY 1, 2{}", self.current()));
         let found = self.root.texts(self.x, &query, keys).await?;
         let single = found.len() == 1;
         let mut groups = Vec::new();
@@ -150,7 +151,14 @@ where
             let value = mark.stamp.as_ref().map(|(kind, text)| mark::instant(*kind, self.dialect, text));
             query = query.then(test(column, value));
         }
+        let query = query.sql(self.current());
         Ok(self.root.keys(self.x, &query, keys).await?)
+    }
+
+    /// What makes InnoDB read rows, which are locked already, as they are, and not as they were at the first
+    /// SELECT of the transaction.
+    fn current(&self) -> &'static str {
+        if self.dialect == Dialect::Mysql && !self.preview { " LOCK IN SHARE MODE" } else { "" }
     }
 
     async fn restore_roots(&mut self, keys: &[R::Key]) -> Result<u64, Error> {

@@ -592,8 +592,8 @@ impl Speller<'_> {
     }
 
     /// Counts the live children that a relation without cascade has.
-    pub(super) fn count_side(&self, side: &Side) -> Text {
-        self.count_set(&side.child, self.side_guard(side), self.side_set(side), false, Lock::No)
+    pub(super) fn count_side(&self, side: &Side, lock: Lock) -> Text {
+        self.count_set(&side.child, self.side_guard(side), self.side_set(side), false, lock)
     }
 
     /// Takes their reference from them.

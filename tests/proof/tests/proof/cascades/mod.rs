@@ -1,6 +1,8 @@
-//! Cascades: random forests against a model.
+//! Cascades: random forests against a model, and overlapping trees under concurrency.
 
 mod model;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+mod races;
 
 /// The forests with one kind of declarations on one backend.
 macro_rules! forest {
