@@ -184,9 +184,9 @@ impl Plan {
         self.tables[edge.parent].component == self.tables[edge.child].component
     }
 
-    /// Whether a row of a table can have a deleted parent although another one leads to it.
-    pub(super) fn has_several_parents(&self, table: usize) -> bool {
-        self.tables[table].parents.len() > 1
+    /// Whether a row of some table can have a deleted parent although another one leads to it.
+    pub(super) fn any_has_several_parents(&self) -> bool {
+        self.tables.iter().any(|member| member.parents.len() > 1)
     }
 
     /// The tables in order, parents first.

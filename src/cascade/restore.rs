@@ -64,7 +64,7 @@ where
         }
         let roots = self.find_roots(locks).await?;
         let portions: Vec<&[R::Key]> = self.portions(&roots).collect();
-        let several = self.plan.in_order().any(|table| self.plan.has_several_parents(table));
+        let several = self.plan.any_has_several_parents();
         let mut operations = Vec::new();
         for keys in &portions {
             let groups = self.groups(keys).await?;
@@ -180,7 +180,7 @@ where
         for component in &plan.components {
             let tables = || component.tables.iter().copied().filter(|&table| table != ROOT || component.recursive);
             // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels.
-            let circles = component.recursive && tables().any(|table| plan.has_several_parents(table));
+            let circles = component.recursive && plan.any_has_several_parents();
             let mut at_once = self.dialect == Dialect::Postgres;
             loop {
                 let mut changed = 0;
@@ -227,13 +227,14 @@ where
                 speller.update(table, self.restored(table)?, guard)
             }]);
         }
-        let speller = self.speller(Through::Active);
         let assignments = self.restored(table)?;
         let edges = self.plan.edges_to(table);
-        if self.plan.has_several_parents(table) {
+        if self.plan.any_has_several_parents() {
+            let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
             let guard = |qualifier: &str| self.marked(table, mark, qualifier).unwrap_or_default();
             return Ok(edges.map(|edge| speller.update_ready(edge, assignments.clone(), guard)).collect());
         }
+        let speller = self.speller(Through::Active);
         Ok(edges.map(|edge| speller.update_by(edge, assignments.clone(), guard.clone())).collect())
     }
 
@@ -248,7 +249,8 @@ where
                 let active = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
                 texts.push(speller.count(table, active.into(), Lock::Share));
             }
-            if let (true, Some(guard)) = (plan.has_several_parents(table), self.marked(table, mark, "t")) {
+            let several = plan.tables[table].parents.len() > 1;
+            if let (true, Some(guard)) = (several, self.marked(table, mark, "t")) {
                 let reached = table != ROOT || plan.root_is_recursive();
                 let parents = plan.tables[table].parents.iter().filter(|_| reached);
                 texts.extend(parents.map(|parent| speller.lock_parents(table, parent, &guard)));
@@ -274,7 +276,7 @@ where
         for several in [true, false] {
             let reached = |table: &usize| *table != ROOT || plan.root_is_recursive();
             for table in plan.in_order().filter(reached) {
-                if plan.has_several_parents(table) != several || !(several || any) {
+                if (plan.tables[table].parents.len() > 1) != several || !(several || any) {
                     continue;
                 }
                 let Some(guard) = self.marked(table, mark, &self.quoted(table)) else { continue };

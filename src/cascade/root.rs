@@ -159,7 +159,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         // The next one may have another number of keys. And a locking SELECT that is kept prepared and meets a
-        // deadlock makes libmariadb wait for ever (*ran*).
+        // deadlock makes libmariadb wait for ever, as was seen.
         if self.keys.len() > 1 || self.text.locks() {
             out.unsafe_to_cache_prepared();
         }

@@ -106,15 +106,7 @@ impl Speller<'_> {
         if marks.is_empty() {
             return active;
         }
-        let mut deleted = Text::join(marks, " OR ");
-        if self.is_exact() && self.plan.has_several_parents(table) {
-            deleted = Text::from("(").then(deleted).sql(")");
-            let inner = |parent: &&Parent| self.is_within(table, parent) && parent.policy == Policy::Cascade;
-            for parent in self.plan.tables[table].parents.iter().filter(|parent| !inner(parent)) {
-                deleted = deleted.sql(" AND ").then(self.not_below(table, parent, qualifier));
-            }
-        }
-        Text::from("(").then(active).sql(" OR ").then(deleted).sql(")")
+        Text::from("(").then(Text::join(std::iter::once(active).chain(marks), " OR ")).sql(")")
     }
 
     fn marked(&self, table: usize, marks: &[Mark], qualifier: &str) -> Vec<Text> {
@@ -122,41 +114,36 @@ impl Speller<'_> {
         marks.iter().filter_map(|mark| self.restorable(soft, mark, qualifier)).collect()
     }
 
+    /// Whether what comes back is less than what can be reached.
     fn is_exact(&self) -> bool {
-        matches!(self.through, Through::OrRestorable(_))
+        matches!(self.through, Through::OrRestorable(_)) && self.plan.any_has_several_parents()
     }
 
-    /// Whether a parent is of the same circle.
-    fn is_within(&self, table: usize, parent: &Parent) -> bool {
-        let component = |table: usize| self.plan.tables[table].component;
-        parent.place.is_some_and(|place| component(place) == component(table))
-            && self.plan.component_of(table).recursive
-    }
-
-    /// That a row has no deleted parent by one relation; one that comes back with it is none.
-    fn not_below(&self, table: usize, parent: &Parent, qualifier: &str) -> Text {
-        let key = self.columns("o", &parent.node.key);
-        let pairs = equal(&key, &self.columns(qualifier, &parent.columns));
+    /// That a row has no deleted parent by one relation.
+    fn not_below(&self, parent: &Parent, qualifier: &str) -> String {
+        let pairs = equal(&self.columns("o", &parent.node.key), &self.columns(qualifier, &parent.columns));
         let deleted = self.state(&parent.soft, Rows::Deleted, "o");
-        let test = Text::from(format!(
-            "NOT EXISTS (SELECT 1 FROM {} AS o WHERE {pairs} AND {deleted}",
-            self.table(&parent.node)
-        ));
-        let back = if self.is_exact() { self.comes_back(table, parent, &key) } else { Text::new() };
-        if back.is_empty() { test.sql(")") } else { test.sql(" AND NOT ").then(back).sql(")") }
+        format!("NOT EXISTS (SELECT 1 FROM {} AS o WHERE {pairs} AND {deleted})", self.table(&parent.node))
     }
 
-    /// Whether a deleted parent comes back itself.
+    /// Whether a deleted parent, `o`, comes back itself, as far as it is known where the children's set is made.
     fn comes_back(&self, table: usize, parent: &Parent, key: &[String]) -> Text {
         let Some(place) = parent.place else { return Text::new() };
         if self.is_plain_root(place) {
             return Text::new().part(Part::Keys(key.to_vec()));
         }
-        let component = self.plan.tables[place].component;
-        if component < self.plan.tables[table].component {
-            return format!("{} IN (SELECT {})", tuple(key), self.select_keys(component, place)).into();
+        let (above, own) = (self.plan.tables[place].component, self.plan.tables[table].component);
+        let within =
+            |set: &str| format!("{} IN (SELECT {})", tuple(key), self.select_keys_from(set, above, place)).into();
+        if above < own {
+            return within(&format!("{SET}{above}"));
         }
-        // Only `restrict` can lead from a later table; what its rows' marks say is as near as SQL gets.
+        if parent.policy == Policy::Cascade {
+            // Of the same circle: whether it stays is found out next.
+            return within(&self.reach(above));
+        }
+        // Only `restrict` leads from a later table, or within a circle without being a way of the cascade. What the
+        // marks say is as near as a query gets.
         let Through::OrRestorable(marks) = &self.through else { return Text::new() };
         let mut tests = self.marked(place, marks, "o");
         if place == ROOT {
@@ -165,17 +152,9 @@ impl Speller<'_> {
         if tests.is_empty() { Text::new() } else { Text::from("(").then(Text::join(tests, " OR ")).sql(")") }
     }
 
-    /// Whether what can be reached in a circle is more than what comes back.
-    fn is_refined(&self, place: usize) -> bool {
-        let component = &self.plan.components[place];
-        self.is_exact()
-            && component.recursive
-            && component.tables.iter().any(|&table| self.plan.has_several_parents(table))
-    }
-
-    /// The name of a circle's set where it is made.
+    /// The name of a set where it is made.
     fn reach(&self, place: usize) -> String {
-        format!("{}{place}", if self.is_refined(place) { REACH } else { SET })
+        format!("{}{place}", if self.is_exact() { REACH } else { SET })
     }
 
     /// The names of a table's key in the set of its component.
@@ -199,7 +178,7 @@ impl Speller<'_> {
     /// The rows of a table that belong to the cascade; those of the root itself are told by their keys.
     fn members(&self, table: usize, qualifier: &str) -> Set {
         let mut edges = self.plan.edges_to(table);
-        let own = self.plan.component_of(table).recursive || (self.is_exact() && self.plan.has_several_parents(table));
+        let own = self.plan.component_of(table).recursive || self.is_exact();
         if let (false, Some(edge), None) = (own, edges.next(), edges.next()) {
             return self.children(edge.parent, self.columns(qualifier, &edge.columns));
         }
@@ -229,7 +208,7 @@ impl Speller<'_> {
                     for edge in self.plan.edges_to(table).filter(|edge| !self.is_plain_root(edge.parent)) {
                         needed[self.plan.tables[edge.parent].component] = true;
                     }
-                    if self.is_exact() && self.plan.has_several_parents(table) {
+                    if self.is_exact() {
                         let parents = self.plan.tables[table].parents.iter().filter_map(|parent| parent.place);
                         for parent in parents.filter(|&parent| !self.is_plain_root(parent)) {
                             let component = self.plan.tables[parent].component;
@@ -268,57 +247,60 @@ impl Speller<'_> {
         }
         let set =
             Text::from(format!("{} ({names}) AS (", self.reach(place))).then(Text::join(terms, " UNION ")).sql(")");
-        if self.is_refined(place) { set.sql(", ").then(self.refined(place, &names)) } else { set }
+        if self.is_exact() { set.sql(", ").then(self.refined(place, &names)) } else { set }
     }
 
-    /// What stays below a deleted row in a circle, and the set without it.
+    /// What of a set stays below a deleted row, and the set without it.
     ///
     /// "All parents come back" would name the set itself, negated, which no recursive query can. So it is the other
-    /// way round: first the rows with a deleted parent that is not reached at all, then all below them.
+    /// way round: first the rows with a deleted parent that does not come back, then, in a circle, all below them.
     fn refined(&self, place: usize, names: &str) -> Text {
         let component = &self.plan.components[place];
         let (reach, below) = (self.reach(place), format!("{BELOW}{place}"));
-        let inner = || {
-            let edges = component.tables.iter().flat_map(|&table| self.plan.edges_to(table));
-            edges.filter(|edge| self.plan.is_inner(edge))
+        let join = self.join_word();
+        // Rows of the target come back whatever is above them.
+        let deleted = |table: usize| {
+            let member = &self.plan.tables[table];
+            let deleted = Text::from(self.state(&member.soft, Rows::Deleted, "t"));
+            if table != ROOT {
+                return deleted;
+            }
+            deleted.sql(" AND NOT ").part(Part::Keys(self.columns("t", &member.node.key)))
         };
-        // A deleted row of the circle that is reached, and not one of the target, which comes back whatever is above.
-        let row = |edge: &Edge| {
-            let child = &self.plan.tables[edge.child];
-            let keys = self.columns("t", &child.node.key);
-            let reached = self.select_keys_from(&reach, place, edge.child);
-            let deleted = self.state(&child.soft, Rows::Deleted, "t");
-            let row = Text::from(format!("{deleted} AND {} IN (SELECT {reached})", tuple(&keys)));
-            if edge.child == ROOT { row.sql(" AND NOT ").part(Part::Keys(keys)) } else { row }
-        };
-        let bases = inner().map(|edge| {
-            let (child, parent) = (&self.plan.tables[edge.child], &self.plan.tables[edge.parent]);
-            let key = self.columns("o", &parent.node.key);
-            let pairs = equal(&key, &self.columns("t", &edge.columns));
-            let deleted = self.state(&parent.soft, Rows::Deleted, "o");
-            let reached = self.select_keys_from(&reach, place, edge.parent);
-            Text::from(format!(
-                "SELECT {} FROM {} AS t JOIN {} AS o ON {pairs} WHERE {deleted} AND {} NOT IN (SELECT {reached}) AND ",
-                self.row(place, edge.child),
-                self.table(&child.node),
-                self.table(&parent.node),
-                tuple(&key)
-            ))
-            .then(row(edge))
-        });
-        let several = self.dialect == Dialect::Postgres && inner().count() > 1;
-        let steps = inner().map(|edge| {
+        let mut terms = Vec::new();
+        for &table in &component.tables {
+            let node = &self.plan.tables[table].node;
+            let own = equal(&self.columns("t", &node.key), &prefixed("r", &self.key_names(table)));
+            for parent in &self.plan.tables[table].parents {
+                let key = self.columns("o", &parent.node.key);
+                let pairs = equal(&key, &self.columns("t", &parent.columns));
+                let term = Text::from(format!(
+                    "SELECT {} FROM {reach} AS r {join} {} AS t ON {own} {join} {} AS o ON {pairs} WHERE {} AND ",
+                    self.row(place, table),
+                    self.table(node),
+                    self.table(&parent.node),
+                    self.state(&parent.soft, Rows::Deleted, "o")
+                ));
+                let back = self.comes_back(table, parent, &key);
+                let back = if back.is_empty() { back } else { Text::from(" AND NOT ").then(back) };
+                terms.push(term.then(deleted(table)).then(back));
+            }
+        }
+        let inner: Vec<&Edge> = self.plan.edges.iter().filter(|edge| self.is_inner_of(place, edge)).collect();
+        let several = self.dialect == Dialect::Postgres && inner.len() > 1;
+        let steps = inner.iter().map(|edge| {
             let child = &self.plan.tables[edge.child].node;
             let pairs = equal(&self.columns("t", &edge.columns), &prefixed("p", &self.key_names(edge.parent)));
             let (own, table) = (self.row(place, edge.child), self.table(child));
             let from = if several {
                 format!("SELECT {own} FROM {table} AS t WHERE {pairs} AND ")
             } else {
-                format!("SELECT {own} FROM {below} AS p {} {table} AS t ON {pairs} WHERE ", self.join_word())
+                format!("SELECT {own} FROM {below} AS p {join} {table} AS t ON {pairs} WHERE ")
             };
-            Text::from(from).then(row(edge))
+            let reached = self.select_keys_from(&reach, place, edge.child);
+            let keys = tuple(&self.columns("t", &child.key));
+            Text::from(from).then(deleted(edge.child)).sql(format!(" AND {keys} IN (SELECT {reached})"))
         });
-        let mut terms: Vec<Text> = bases.collect();
         if several {
             let row = format!("SELECT next.* FROM {below} AS p CROSS JOIN LATERAL (");
             terms.push(Text::from(row).then(Text::join(steps, " UNION ALL ")).sql(") AS next"));
@@ -334,6 +316,10 @@ impl Speller<'_> {
             "), {SET}{place} ({names}) AS (SELECT {names} FROM {reach} AS r \
              WHERE NOT EXISTS (SELECT 1 FROM {below} AS b WHERE {same}))"
         ))
+    }
+
+    fn is_inner_of(&self, place: usize, edge: &Edge) -> bool {
+        self.plan.is_inner(edge) && self.plan.tables[edge.child].component == place
     }
 
     /// The keys of one table's row, and NULL, of the right type, for those of the other tables of its circle.
@@ -363,7 +349,7 @@ impl Speller<'_> {
             format!("SELECT {row} FROM {} AS t WHERE {pairs} AND ", self.table(child))
         } else {
             let component = self.plan.tables[edge.parent].component;
-            let set = if component == place { self.reach(place) } else { format!("{SET}{component}") };
+            let set = self.reach(component);
             let join = self.join_word();
             format!("SELECT {row} FROM {set} AS p {join} {} AS t ON {pairs} WHERE ", self.table(child))
         };
@@ -525,9 +511,7 @@ impl Speller<'_> {
         let table = self.table(node);
         let ready = |qualifier: &str| {
             let parents = self.plan.tables[edge.child].parents.iter();
-            parents.fold(guard(qualifier), |ready, parent| {
-                ready.sql(" AND ").then(self.not_below(edge.child, parent, qualifier))
-            })
+            parents.fold(guard(qualifier), |ready, parent| ready.sql(" AND ").sql(self.not_below(parent, qualifier)))
         };
         if self.dialect != Dialect::Mysql {
             let set = self.children(edge.parent, self.columns(&table, &edge.columns));

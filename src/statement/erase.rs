@@ -254,7 +254,7 @@ where
 /// mode two erasures of the same rows would deadlock.)
 fn walk_lock<DB: Backend>(mut out: AstPass<'_, '_, DB>) {
     if is_mysql::<DB>() {
-        // Kept prepared, it can make libmariadb wait for ever after a deadlock (*ran*).
+        // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
         out.unsafe_to_cache_prepared();
         out.push_sql(" FOR UPDATE");
     }

@@ -73,7 +73,7 @@ where
         // InnoDB's plain SELECT reads the transaction's snapshot (REPEATABLE READ is its default), its
         // UPDATE the latest row.
         if is_mysql::<DB>() {
-            // Kept prepared, it can make libmariadb wait for ever after a deadlock (*ran*).
+            // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
             out.unsafe_to_cache_prepared();
             out.push_sql(" LOCK IN SHARE MODE");
         }

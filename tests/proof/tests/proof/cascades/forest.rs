@@ -9,7 +9,7 @@ use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{CascadeReport, Error};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestRunner};
 
-use super::model::{self, COMMENTS, Deleted, FOLLOWS, POSTS, Row, Said, Step, TABLES, TEAMS, USERS};
+use super::model::{self, COMMENTS, Counts, Deleted, FOLLOWS, POSTS, Row, Said, Step, TABLES, TEAMS, USERS};
 
 fn instant(at: u8) -> DateTime<Utc> {
     let first = DateTime::from_timestamp(1_740_000_000, 123_456_000).expect("an instant");
@@ -63,7 +63,10 @@ macro_rules! on_table {
 
 fn said(result: Result<CascadeReport, Error>) -> Said {
     match result {
-        Ok(report) => Ok(TABLES.map(|table| report.rows(table))),
+        Ok(report) => Ok(Counts {
+            changed: TABLES.map(|table| report.rows(table)),
+            withheld: TABLES.map(|table| report.withheld(table)),
+        }),
         Err(Error::BelowDeleted { ancestor, .. }) => {
             Err(TABLES.into_iter().filter(|table| *table == ancestor).collect::<BTreeSet<_>>())
         }
@@ -87,7 +90,8 @@ fn step(conn: &mut Conn, model: &mut Model, step: &Step, number: u32) -> Result<
                 let delete = delete.operation(operation_text(number));
                 (said(delete.preview(conn)), said(delete.run(conn)))
             });
-            let expected = Ok(model.delete(*table, ids, Deleted { at: *at, operation: Some(number) }));
+            let changed = model.delete(*table, ids, Deleted { at: *at, operation: Some(number) });
+            let expected = Ok(Counts { changed, ..Counts::default() });
             proptest::prop_assert_eq!(&did, &expected);
             proptest::prop_assert_eq!(previewed, expected);
         }

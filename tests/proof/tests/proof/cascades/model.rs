@@ -57,8 +57,15 @@ pub enum Step {
     Move { table: usize, id: i32, key: usize, to: Option<i32> },
 }
 
-/// What a cascade says: rows per table, or the table of a deleted ancestor.
-pub type Said = Result<[u64; 5], BTreeSet<&'static str>>;
+/// What a cascade says: rows per table, or the tables of deleted ancestors.
+pub type Said = Result<Counts, BTreeSet<&'static str>>;
+
+/// Rows that a cascade changed, and that a restore withheld.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub changed: [u64; 5],
+    pub withheld: [u64; 5],
+}
 
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
     let ids = || prop::collection::btree_set(1..=ROWS, 1..3).prop_map(|ids| ids.into_iter().collect::<Vec<_>>());
@@ -240,13 +247,17 @@ impl Model {
         }
         let marked: Vec<(Place, Option<u64>)> = roots.iter().map(|root| (*root, self.mark(*root))).collect();
         let mut counts = self.set(&roots.into_iter().collect(), None);
+        let of = |mark: u64| -> Vec<Place> {
+            marked.iter().filter(|(_, own)| *own == Some(mark)).map(|(root, _)| *root).collect()
+        };
+        let leads_on = |model: &Self, mark: u64, place: Place| {
+            model.row(place).deleted.is_none() || model.mark(place) == Some(mark)
+        };
         loop {
             let before = counts;
-            for mark in &marks {
-                let roots: Vec<Place> =
-                    marked.iter().filter(|(_, own)| *own == Some(*mark)).map(|(root, _)| *root).collect();
-                let reached =
-                    self.reach(&roots, |place| self.row(place).deleted.is_none() || self.mark(place) == Some(*mark));
+            for &mark in &marks {
+                let roots = of(mark);
+                let reached = self.reach(&roots, |place| leads_on(self, mark, place));
                 let back = self.refine(reached, &roots).into_iter();
                 let back = back.filter(|place| self.row(*place).deleted.is_some()).collect();
                 for (count, more) in counts.iter_mut().zip(self.set(&back, None)) {
@@ -257,6 +268,13 @@ impl Model {
                 break;
             }
         }
-        Ok(counts)
+        let mut withheld = [0; 5];
+        for mark in marks {
+            let reached = self.reach(&of(mark), |place| leads_on(self, mark, place));
+            for (table, _) in reached.into_iter().filter(|place| self.row(*place).deleted.is_some()) {
+                withheld[table] += 1;
+            }
+        }
+        Ok(Counts { changed: counts, withheld })
     }
 }
