@@ -179,9 +179,10 @@ where
         let mut all = 0;
         for component in &plan.components {
             let tables = || component.tables.iter().copied().filter(|&table| table != ROOT || component.recursive);
-            // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels.
             let circles = component.recursive && plan.any_has_several_parents();
+            // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels.
             let mut at_once = self.dialect == Dialect::Postgres;
+            let once = self.counts || at_once || !component.recursive;
             loop {
                 let mut changed = 0;
                 for table in tables() {
@@ -196,11 +197,11 @@ where
                     }
                 }
                 all += changed;
-                if self.counts || !component.recursive || (changed == 0 && (at_once || !circles)) {
+                if once || (changed == 0 && (at_once || !circles)) {
                     break;
                 }
                 // Rows that are each other's parents wait for each other.
-                at_once = changed == 0 || self.dialect == Dialect::Postgres;
+                at_once = changed == 0;
             }
         }
         Ok(all)

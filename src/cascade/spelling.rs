@@ -71,8 +71,12 @@ impl Speller<'_> {
     }
 
     fn join_word(&self) -> &'static str {
-        // MySQL would read the child first, all of it, where it thinks the set is large.
-        if self.dialect == Dialect::Mysql { "STRAIGHT_JOIN" } else { "JOIN" }
+        // MySQL and SQLite would read the child first, all of it, where they think the set is large.
+        match self.dialect {
+            Dialect::Mysql => "STRAIGHT_JOIN",
+            Dialect::Sqlite => "CROSS JOIN",
+            Dialect::Postgres => "JOIN",
+        }
     }
 
     /// The test of the state of a row.
@@ -274,16 +278,23 @@ impl Speller<'_> {
             for parent in &self.plan.tables[table].parents {
                 let key = self.columns("o", &parent.node.key);
                 let pairs = equal(&key, &self.columns("t", &parent.columns));
-                let term = Text::from(format!(
-                    "SELECT {} FROM {reach} AS r {join} {} AS t ON {own} {join} {} AS o ON {pairs} WHERE {} AND ",
-                    self.row(place, table),
-                    self.table(node),
-                    self.table(&parent.node),
-                    self.state(&parent.soft, Rows::Deleted, "o")
-                ));
+                let (row, children, parents) = (self.row(place, table), self.table(node), self.table(&parent.node));
+                let stays = self.state(&parent.soft, Rows::Deleted, "o");
+                let start = format!("SELECT {row} FROM {reach} AS r");
+                let term = if self.dialect == Dialect::Postgres {
+                    // It thinks that a recursive set is large, and deleted rows are few: it would read all tables to
+                    // find those first. With OFFSET it takes the one row by its key.
+                    Text::from(format!("{start} CROSS JOIN LATERAL (SELECT t.* FROM {children} AS t WHERE {own} AND "))
+                        .then(deleted(table))
+                        .sql(format!(" OFFSET 0) AS t CROSS JOIN LATERAL (SELECT o.* FROM {parents} AS o "))
+                        .sql(format!("WHERE {pairs} AND {stays} OFFSET 0) AS o WHERE TRUE"))
+                } else {
+                    let joins = format!("{start} {join} {children} AS t ON {own} {join} {parents} AS o ON {pairs}");
+                    Text::from(format!("{joins} WHERE {stays} AND ")).then(deleted(table))
+                };
                 let back = self.comes_back(table, parent, &key);
                 let back = if back.is_empty() { back } else { Text::from(" AND NOT ").then(back) };
-                terms.push(term.then(deleted(table)).then(back));
+                terms.push(term.then(back));
             }
         }
         let inner: Vec<&Edge> = self.plan.edges.iter().filter(|edge| self.is_inner_of(place, edge)).collect();

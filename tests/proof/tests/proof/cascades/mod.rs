@@ -1,8 +1,9 @@
-//! Cascades: random forests against a model, and overlapping trees under concurrency.
+//! Cascades: random forests against a model, what they read, and overlapping trees under concurrency.
 
 mod model;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod races;
+mod reads;
 
 /// The forests with one kind of declarations on one backend.
 macro_rules! forest {
