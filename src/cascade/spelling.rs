@@ -280,21 +280,20 @@ impl Speller<'_> {
                 let pairs = equal(&key, &self.columns("t", &parent.columns));
                 let (row, children, parents) = (self.row(place, table), self.table(node), self.table(&parent.node));
                 let stays = self.state(&parent.soft, Rows::Deleted, "o");
-                let start = format!("SELECT {row} FROM {reach} AS r");
-                let term = if self.dialect == Dialect::Postgres {
-                    // It thinks that a recursive set is large, and deleted rows are few: it would read all tables to
-                    // find those first. With OFFSET it takes the one row by its key.
-                    Text::from(format!("{start} CROSS JOIN LATERAL (SELECT t.* FROM {children} AS t WHERE {own} AND "))
-                        .then(deleted(table))
-                        .sql(format!(" OFFSET 0) AS t CROSS JOIN LATERAL (SELECT o.* FROM {parents} AS o "))
-                        .sql(format!("WHERE {pairs} AND {stays} OFFSET 0) AS o WHERE TRUE"))
+                let from =
+                    format!("SELECT {row} FROM {} AS r {join} {children} AS t ON {own}", self.few(&reach, table));
+                let above = if self.dialect == Dialect::Postgres {
+                    // OFFSET: the one parent by its key, and not all deleted rows of its table first.
+                    format!(
+                        "CROSS JOIN LATERAL (SELECT o.* FROM {parents} AS o WHERE {pairs} AND {stays} OFFSET 0) AS o WHERE"
+                    )
                 } else {
-                    let joins = format!("{start} {join} {children} AS t ON {own} {join} {parents} AS o ON {pairs}");
-                    Text::from(format!("{joins} WHERE {stays} AND ")).then(deleted(table))
+                    format!("{join} {parents} AS o ON {pairs} WHERE {stays} AND")
                 };
+                let term = Text::from(format!("{from} {above} "));
                 let back = self.comes_back(table, parent, &key);
                 let back = if back.is_empty() { back } else { Text::from(" AND NOT ").then(back) };
-                terms.push(term.then(back));
+                terms.push(term.then(deleted(table)).then(back));
             }
         }
         let inner: Vec<&Edge> = self.plan.edges.iter().filter(|edge| self.is_inner_of(place, edge)).collect();
@@ -327,6 +326,20 @@ impl Speller<'_> {
             "), {SET}{place} ({names}) AS (SELECT {names} FROM {reach} AS r \
              WHERE NOT EXISTS (SELECT 1 FROM {below} AS b WHERE {same}))"
         ))
+    }
+
+    /// The keys of a table in a set, to be joined with tables.
+    ///
+    /// PostgreSQL thinks that a recursive set is large, and deleted rows are few: it would read all tables to find those
+    /// first, and compile the query before. Of the elements of an array it expects ten.
+    fn few(&self, set: &str, table: usize) -> String {
+        if self.dialect != Dialect::Postgres {
+            return set.to_owned();
+        }
+        let names = self.key_names(table);
+        let array = |name: &String| format!("ARRAY(SELECT {name} FROM {set} WHERE {} IS NOT NULL)", names[0]);
+        let arrays = names.iter().map(array).collect::<Vec<_>>().join(", ");
+        format!("(SELECT * FROM unnest({arrays}) AS u ({}))", names.join(", "))
     }
 
     fn is_inner_of(&self, place: usize, edge: &Edge) -> bool {
@@ -464,13 +477,13 @@ impl Speller<'_> {
         }
     }
 
-    /// Locks, in share mode, the active parents that the rows of a table which may come back have by one relation.
+    /// Locks, in share mode, the parents that the rows of a table which may come back have by one relation; deleted
+    /// ones too, or another transaction could restore one, and the next delete it again.
     pub(super) fn lock_parents(&self, table: usize, parent: &Parent, guard: &Text) -> Text {
         let node = &self.plan.tables[table].node;
         let (component, names) = (self.plan.tables[table].component, self.key_names(table));
         let (own, key) = (self.columns("t", &node.key), self.columns("o", &parent.node.key));
         let foreign = self.columns("t", &parent.columns);
-        let active = self.state(&parent.soft, Rows::Active, "o");
         let (parents, children) = (self.table(&parent.node), self.table(node));
         if self.dialect == Dialect::Mysql {
             let list = foreign.iter().enumerate().map(|(place, column)| format!("{column} AS f{place}"));
@@ -483,13 +496,13 @@ impl Speller<'_> {
                     equal(&own, &prefixed("p", &names))
                 ))
                 .then(guard.clone())
-                .sql(format!(") AS d STRAIGHT_JOIN {parents} AS o ON {} WHERE {active}", equal(&key, &foreign)))
+                .sql(format!(") AS d STRAIGHT_JOIN {parents} AS o ON {}", equal(&key, &foreign)))
                 .sql(self.lock_words(Lock::Share));
         }
         self.with(component)
             .sql(format!(
-                "SELECT CAST(COUNT(*) AS TEXT), CAST(NULL AS TEXT) FROM (SELECT 1 FROM {parents} AS o WHERE {active} \
-                 AND {} IN (SELECT {} FROM {children} AS t WHERE ",
+                "SELECT CAST(COUNT(*) AS TEXT), CAST(NULL AS TEXT) FROM (SELECT 1 FROM {parents} AS o \
+                 WHERE {} IN (SELECT {} FROM {children} AS t WHERE ",
                 tuple(&key),
                 foreign.join(", ")
             ))
