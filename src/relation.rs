@@ -95,29 +95,23 @@ where
     }
 }
 
-impl<P, C, F> ChildOf<P> for Restrict<C, F>
-where
-    P: Table,
-    C: RelationTarget + Table,
-    C::Kind: NodeOf<C>,
-    F: References<KeyOf<P>>,
-{
-    fn relation() -> Relation {
-        Relation { policy: Policy::Restrict, columns: F::columns(), child: C::Kind::node }
-    }
+macro_rules! ends_a_cascade {
+    ($($policy:ident),+) => {
+        $(impl<P, C, F> ChildOf<P> for $policy<C, F>
+        where
+            P: Table,
+            C: RelationTarget + Table,
+            C::Kind: NodeOf<C>,
+            F: References<KeyOf<P>>,
+        {
+            fn relation() -> Relation {
+                Relation { policy: Policy::$policy, columns: F::columns(), child: C::Kind::node }
+            }
+        })+
+    };
 }
 
-impl<P, C, F> ChildOf<P> for SetNull<C, F>
-where
-    P: Table,
-    C: RelationTarget + Table,
-    C::Kind: NodeOf<C>,
-    F: References<KeyOf<P>>,
-{
-    fn relation() -> Relation {
-        Relation { policy: Policy::SetNull, columns: F::columns(), child: C::Kind::node }
-    }
-}
+ends_a_cascade!(Restrict, SetNull);
 
 /// A table that a cascade can go to: one that is soft-deletable.
 #[diagnostic::on_unimplemented(

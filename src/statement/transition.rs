@@ -144,7 +144,13 @@ impl<V, T, P, G, S, X> Transition<V, T, P, G, S, X> {
 }
 
 impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
-    fn with_instants<S2, X2>(self, stamp: S2, touch: X2) -> Transition<V, T, P, G, S2, X2, Set, C, R> {
+    /// The same with other instants, another condition of `only_if`, another RETURNING, and perhaps another verb.
+    #[allow(clippy::type_complexity, reason = "an alias would hide which parameters change")]
+    fn with<V2, S2, X2, C2, R2>(
+        self,
+        change: impl FnOnce(S, X, C, R) -> (S2, X2, C2, R2),
+    ) -> Transition<V2, T, P, G, S2, X2, Set, C2, R2> {
+        let (stamp, touch, only_if, returning) = change(self.stamp, self.touch, self.only_if, self.returning);
         Transition {
             table: self.table,
             condition: self.condition,
@@ -152,24 +158,22 @@ impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
             touch,
             set: self.set,
             set_twice: self.set_twice,
-            only_if: self.only_if,
-            returning: self.returning,
+            only_if,
+            returning,
             _verb: PhantomData,
         }
     }
 
+    fn with_instants<S2, X2>(self, stamp: S2, touch: X2) -> Transition<V, T, P, G, S2, X2, Set, C, R> {
+        self.with(|_, _, only_if, returning| (stamp, touch, only_if, returning))
+    }
+
     fn with_condition<C2>(self, wrap: impl FnOnce(C) -> C2) -> Transition<V, T, P, G, S, X, Set, C2, R> {
-        Transition {
-            table: self.table,
-            condition: self.condition,
-            stamp: self.stamp,
-            touch: self.touch,
-            set: self.set,
-            set_twice: self.set_twice,
-            only_if: wrap(self.only_if),
-            returning: self.returning,
-            _verb: PhantomData,
-        }
+        self.with(|stamp, touch, only_if, returning| (stamp, touch, wrap(only_if), returning))
+    }
+
+    fn with_returning<R2>(self, returning: R2) -> Transition<V, T, P, G, S, X, Set, C, R2> {
+        self.with(|stamp, touch, only_if, _| (stamp, touch, only_if, returning))
     }
 
     /// Changes the rows of the target alone, whatever the children of the table.
@@ -187,31 +191,7 @@ impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
     /// # }
     /// ```
     pub fn without_cascade(self) -> Transition<Alone<V>, T, P, G, S, X, Set, C, R> {
-        Transition {
-            table: self.table,
-            condition: self.condition,
-            stamp: self.stamp,
-            touch: self.touch,
-            set: self.set,
-            set_twice: self.set_twice,
-            only_if: self.only_if,
-            returning: self.returning,
-            _verb: PhantomData,
-        }
-    }
-
-    fn with_returning<R2>(self, returning: R2) -> Transition<V, T, P, G, S, X, Set, C, R2> {
-        Transition {
-            table: self.table,
-            condition: self.condition,
-            stamp: self.stamp,
-            touch: self.touch,
-            set: self.set,
-            set_twice: self.set_twice,
-            only_if: self.only_if,
-            returning,
-            _verb: PhantomData,
-        }
+        self.with(|stamp, touch, only_if, returning| (stamp, touch, only_if, returning))
     }
 }
 
