@@ -152,10 +152,12 @@ fn live_slugs() -> crate::support::TestConnection<Conn> {
     library(&unique("articles", "slug")).0
 }
 
+type Act = Box<dyn FnOnce() + Send>;
+
 /// Records the statements, without what stands in quotes; and does something before one of them.
 struct Recorder {
     texts: Arc<Mutex<Vec<String>>>,
-    before: Option<(&'static str, Box<dyn FnOnce() + Send>)>,
+    before: Option<(&'static str, Act)>,
 }
 
 impl Instrumentation for Recorder {
@@ -289,7 +291,7 @@ fn the_statements() {
          WHEN articles.deleted_at IS NULL THEN 2 ELSE 1 END, articles.deleted_at DESC, articles.id DESC LIMIT 1"
     );
     assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
-    assert_eq!(take(&texts), [look.clone()]);
+    assert_eq!(take(&texts), std::slice::from_ref(&look));
     assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
     let revive = format!(
         "UPDATE articles SET slug = {one}, body = {two}, is_deleted = FALSE, deleted_at = NULL, changed_at = {three}, \
