@@ -278,26 +278,32 @@ impl<J, H: Hooks> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let begun = Instant::now();
-        let mut tries = 0;
+        let (begun, mut tries) = (Instant::now(), 0);
         loop {
             let sought = Sought { equal: 0, after: None, end: None, seek, usual: true };
-            let error = match self.job.find(x, sought).await {
+            match self.job.find(x, sought).await {
                 Ok(found) => return Ok(found),
-                Err(error) => error,
-            };
-            let passes = match fault(&error) {
-                Fault::Again => tries < ATTEMPTS,
-                Fault::Busy | Fault::Locked => begun.elapsed() < self.options.lock_timeout,
-                _ => false,
-            };
-            if !passes {
-                return Err(error.into());
+                Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
+                Err(_) => tries += 1,
             }
+        }
+    }
+
+    /// Whether a query that is not of a batch can be tried again; after a while.
+    async fn passes<X>(&mut self, x: &mut X, error: &DieselError, begun: Instant, tries: u32) -> bool
+    where
+        X: Executor,
+    {
+        let passes = match fault(error) {
+            Fault::Again => tries < ATTEMPTS,
+            Fault::Busy | Fault::Locked => begun.elapsed() < self.options.lock_timeout,
+            _ => false,
+        };
+        if passes {
             self.report.retries += 1;
             let _ = x.sleep(backoff(tries)).await;
-            tries += 1;
         }
+        passes
     }
 
     /// Looks `size` eligible rows ahead.
@@ -527,7 +533,14 @@ impl<J, H: Hooks> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         if (0..<J::Key as Key<X::Backend>>::COLUMNS).any(<J::Key as Key<X::Backend>>::is_nullable) {
-            let rows = self.job.count_without_key(x).await?;
+            let (begun, mut tries) = (Instant::now(), 0);
+            let rows = loop {
+                match self.job.count_without_key(x).await {
+                    Ok(rows) => break rows,
+                    Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
+                    Err(_) => tries += 1,
+                }
+            };
             if rows > 0 {
                 self.report.notes.push(format!("{rows} rows are left alone, because their primary key is NULL"));
             }

@@ -8,6 +8,7 @@
 //! faults.rs     rows that are blocked; locks.rs: by others' locks; sqlite.rs, postgres.rs: what only they have
 //! runners.rs    two jobs at once, and leases
 //! reach.rs      what a job refuses
+//! costs.rs      what a job reads for a row, also of a key that begins with few distinct values; memory.rs: how much it keeps
 //! ```
 //!
 //! Each case is written once, and included for every backend that can have it.
@@ -42,6 +43,61 @@ diesel::table! {
         number -> Integer,
         post_id -> Integer,
         was_deleted -> Bool,
+    }
+}
+
+// The tables of the costs.
+diesel::table! { singles (a) { a -> Integer, b -> Integer, deleted_at -> Nullable<Timestamp> } }
+diesel::table! { pairs (a, b) { a -> Integer, b -> Integer, deleted_at -> Nullable<Timestamp> } }
+diesel_soft_delete::soft_deletable! {
+    singles { timestamp = deleted_at }
+    pairs { timestamp = deleted_at }
+}
+
+/// The primary key of a table of the costs.
+#[derive(Debug, Clone, Copy)]
+enum Key {
+    Single,
+    /// Its first column has three values.
+    Pair,
+}
+
+impl Key {
+    fn table(self) -> &'static str {
+        match self {
+            Self::Single => "singles",
+            Self::Pair => "pairs",
+        }
+    }
+
+    fn ddl(self, instant: &str) -> String {
+        let key = match self {
+            Self::Single => "a",
+            Self::Pair => "a, b",
+        };
+        let table = self.table();
+        format!("CREATE TABLE {table} (a INTEGER NOT NULL, b INTEGER NOT NULL, deleted_at {instant} NULL, PRIMARY KEY ({key}))")
+    }
+
+    /// All rows of `singles` were deleted, at one instant; every second one of `pairs`.
+    fn fill<C: diesel::connection::SimpleConnection>(self, conn: &mut C, rows: i32) {
+        let row = |number: i32| match self {
+            Self::Single => format!("({number}, 0, '2020-01-01 00:00:00')"),
+            Self::Pair if number % 2 == 0 => format!("({}, {number}, '2020-01-01 00:00:00')", number % 3),
+            Self::Pair => format!("({}, {number}, NULL)", number % 3),
+        };
+        let numbers: Vec<i32> = (0..rows).collect();
+        for numbers in numbers.chunks(5000) {
+            let rows = numbers.iter().map(|number| row(*number)).collect::<Vec<_>>().join(", ");
+            conn.batch_execute(&format!("INSERT INTO {} VALUES {rows}", self.table())).expect("rows");
+        }
+    }
+
+    fn removed(self, rows: i32) -> i64 {
+        i64::from(match self {
+            Self::Single => rows,
+            Self::Pair => rows / 2,
+        })
     }
 }
 
@@ -121,6 +177,9 @@ macro_rules! on_backend {
             mod reach {
                 include!("reach.rs");
             }
+            mod memory {
+                include!("memory.rs");
+            }
             $(
                 mod $module {
                     include!($file);
@@ -133,9 +192,9 @@ macro_rules! on_backend {
 on_backend!(sqlite, with: only => "sqlite.rs");
 on_backend!(
     #[cfg(feature = "postgres")]
-    postgres, with: locks => "locks.rs", only => "postgres.rs"
+    postgres, with: locks => "locks.rs", costs => "costs.rs", only => "postgres.rs"
 );
 on_backend!(
     #[cfg(feature = "mysql")]
-    mysql, with: locks => "locks.rs"
+    mysql, with: locks => "locks.rs", costs => "costs.rs"
 );

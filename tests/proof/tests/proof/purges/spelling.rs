@@ -14,6 +14,14 @@ pub mod sqlite {
             INSERT INTO removed (post_id, was_deleted) VALUES (OLD.id, OLD.is_deleted); END"];
     pub const NUMBERED: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";
 
+    /// So many rows of `singles`, all deleted.
+    pub fn many_singles(rows: i32) -> String {
+        format!(
+            "INSERT INTO singles WITH RECURSIVE n (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE a < {rows})
+             SELECT a, 0, '2020-01-01 00:00:00' FROM n"
+        )
+    }
+
     /// A row that a trigger holds.
     pub fn precious(id: i32) -> Vec<String> {
         vec![format!(
@@ -73,6 +81,53 @@ pub mod postgres {
                 .get_result(conn)
                 .unwrap();
         attempts.n > archived
+    }
+
+    pub fn many_singles(rows: i32) -> String {
+        format!("INSERT INTO singles SELECT a, 0, '2020-01-01 00:00:00' FROM generate_series(1, {rows}) AS a")
+    }
+
+    /// Nobody else reads a table whose costs are counted.
+    pub const NOT_VACUUMED: &str = "WITH (autovacuum_enabled = false)";
+
+    /// What `work` reads from a table: blocks and rows. A session hands its figures over when it ends.
+    pub fn reads(
+        own: &mut crate::support::Own<PgConnection>,
+        table: &str,
+        (inserted, removed): (i64, i64),
+        fill: impl FnOnce(&mut PgConnection),
+        work: impl FnOnce(&mut PgConnection),
+    ) -> i64 {
+        let url = own.url.clone();
+        let conn = &mut own.conn;
+        let read = |conn: &mut PgConnection| {
+            let sum = format!(
+                "SELECT CAST(heap_blks_hit + heap_blks_read + COALESCE(idx_blks_hit + idx_blks_read, 0) + seq_tup_read
+                     + COALESCE(idx_tup_fetch, 0) AS BIGINT) AS n
+                 FROM pg_statio_user_tables JOIN pg_stat_user_tables USING (relid) WHERE relid = '{table}'::regclass"
+            );
+            diesel::sql_query(sum).get_result::<super::super::Number>(conn).unwrap().n
+        };
+        let until = |conn: &mut PgConnection, column: &str, rows: i64| {
+            let told = format!("SELECT {column} AS n FROM pg_stat_user_tables WHERE relid = '{table}'::regclass");
+            for _ in 0..500 {
+                if diesel::sql_query(&told).get_result::<super::super::Number>(conn).unwrap().n == rows {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            panic!("{column} never became {rows}");
+        };
+        let mut filler = PgConnection::establish(&url).unwrap();
+        fill(&mut filler);
+        drop(filler);
+        until(conn, "n_tup_ins", inserted);
+        let before = read(conn);
+        let mut worker = PgConnection::establish(&url).unwrap();
+        work(&mut worker);
+        drop(worker);
+        until(conn, "n_tup_del", removed);
+        read(conn) - before
     }
 
     /// The number of this session.
@@ -139,6 +194,43 @@ pub mod mysql {
         let attempts: super::super::Number =
             diesel::sql_query("SELECT COUNT(*) AS n FROM attempts").get_result(conn).unwrap();
         attempts.n > archived
+    }
+
+    pub const NOT_VACUUMED: &str = "";
+
+    pub fn many_singles(rows: i32) -> String {
+        // Not by recursion, whose limit the two databases spell differently.
+        let digits = 0..=rows.ilog10();
+        let digit = (0..10).map(|digit| format!("SELECT {digit} AS d")).collect::<Vec<_>>().join(" UNION ALL ");
+        let from = digits.clone().map(|place| format!("({digit}) AS d{place}")).collect::<Vec<_>>().join(", ");
+        let number = digits.map(|place| format!("d{place}.d * {}", 10_i32.pow(place))).collect::<Vec<_>>().join(" + ");
+        format!(
+            "INSERT INTO singles SELECT n.a, 0, '2020-01-01 00:00:00' FROM (SELECT {number} AS a FROM {from}) AS n WHERE n.a < {rows}"
+        )
+    }
+
+    /// What `work` reads, in rows.
+    pub fn reads(
+        own: &mut crate::support::Own<MysqlConnection>,
+        _: &str,
+        _: (i64, i64),
+        fill: impl FnOnce(&mut MysqlConnection),
+        work: impl FnOnce(&mut MysqlConnection),
+    ) -> i64 {
+        #[derive(QueryableByName)]
+        struct Counter {
+            #[diesel(sql_type = diesel::sql_types::Text, column_name = Value)]
+            value: String,
+        }
+        let read = |conn: &mut MysqlConnection| -> i64 {
+            let counters = diesel::sql_query("SHOW SESSION STATUS LIKE 'Handler_read%'").load::<Counter>(conn).unwrap();
+            counters.iter().map(|counter| counter.value.parse::<i64>().unwrap()).sum()
+        };
+        let conn = &mut own.conn;
+        fill(conn);
+        let before = read(conn);
+        work(conn);
+        read(conn) - before
     }
 
     pub const ME: &str = "SELECT CAST(CONNECTION_ID() AS SIGNED) AS n";

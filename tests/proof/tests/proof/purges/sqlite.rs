@@ -1,6 +1,9 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Error, Stopped};
 
@@ -77,4 +80,99 @@ fn a_writer_at_the_start() {
         job!(50).run(&mut own.conn).unwrap()
     });
     assert_eq!((report.rows, report.is_complete()), (600, true), "{report}");
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// True, and counted: SQLite evaluates it for each row that it comes by.
+    fn examined(key: diesel::sql_types::Integer) -> diesel::sql_types::Bool;
+}
+
+/// How many rows a purge comes by, per row that it removes. All rows were deleted at the same instant.
+fn cost(which: Key, rows: i32) -> f64 {
+    let mut own = super::backend::own();
+    let conn = &mut own.conn;
+    let count = Arc::new(AtomicU32::new(0));
+    let counter = Arc::clone(&count);
+    examined_utils::register_nondeterministic_impl(conn, move |_: i32| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        true
+    })
+    .unwrap();
+    all(conn, &[which.ddl("TIMESTAMP")]);
+    which.fill(conn, rows);
+    let month = TimeDelta::days(30);
+    let report = match which {
+        Key::Single => {
+            let singles = singles::table.filter(examined(singles::a));
+            singles.purge_older_than(month).in_batches().batch_size(200).run(conn)
+        }
+        Key::Pair => {
+            let pairs = pairs::table.filter(examined(pairs::a));
+            pairs.purge_older_than(month).in_batches().batch_size(200).run(conn)
+        }
+    };
+    let (report, removed) = (report.unwrap(), which.removed(rows));
+    assert_eq!((report.rows as i64, report.stopped), (removed, Stopped::Complete));
+    let examined = f64::from(count.load(Ordering::Relaxed));
+    println!("{which:?}, {rows} rows: {examined} examined for {removed} removed");
+    assert!(examined >= removed as f64, "nothing was counted");
+    examined / removed as f64
+}
+
+/// Ten times the rows cost ten times as much, and not more: a batch costs what the one before cost.
+fn assert_flat(which: Key, rows: i32) {
+    let (small, large) = (cost(which, rows / 10), cost(which, rows));
+    assert!(large <= small * 1.3, "{large} for a row among {rows}, {small} among a tenth of them");
+}
+
+#[test]
+fn one_instant() {
+    assert_flat(Key::Single, 30_000);
+}
+
+#[test]
+fn few_first_columns() {
+    assert_flat(Key::Pair, 30_000);
+}
+
+#[test]
+#[ignore = "slow: `tests/run --long`"]
+fn three_hundred_thousand_rows() {
+    assert_flat(Key::Single, 300_000);
+    assert_flat(Key::Pair, 300_000);
+}
+
+diesel::table! { slugs (slug) { slug -> Nullable<Text>, deleted_at -> Nullable<Timestamp> } }
+diesel_soft_delete::soft_deletable! { slugs { timestamp = deleted_at } }
+
+/// And at the end, where rows are counted whose key is NULL.
+#[test]
+fn a_writer_at_the_end() {
+    let own = &mut super::backend::shared();
+    let conn = &mut own.conn;
+    let old = "'2020-01-01 00:00:00'";
+    all(
+        conn,
+        &[
+            "CREATE TABLE slugs (slug VARCHAR(9) PRIMARY KEY, deleted_at TIMESTAMP)".to_owned(),
+            format!("INSERT INTO slugs VALUES ('a', {old}), (NULL, {old}), (NULL, {old})"),
+        ],
+    );
+    let mut other = Some(connect(&own.url));
+    own.conn.set_instrumentation(move |event: diesel::connection::InstrumentationEvent<'_>| {
+        if let diesel::connection::InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            if let Some(mut other) = other.take_if(|_| text.contains("COUNT") && text.contains("IS NULL")) {
+                all(&mut other, &["BEGIN EXCLUSIVE"]);
+                std::thread::spawn(move || {
+                    std::thread::sleep(Duration::from_millis(300));
+                    other.batch_execute("COMMIT").unwrap();
+                });
+            }
+        }
+    });
+    let report = slugs::table.purge_older_than(TimeDelta::days(30)).in_batches().run(&mut own.conn).unwrap();
+    assert_eq!((report.rows, report.notes.len()), (1, 1), "{report}");
+    assert!(report.notes[0].contains("2 rows are left alone") && report.retries > 0, "{report}");
 }
