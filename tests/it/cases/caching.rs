@@ -54,9 +54,10 @@ fn each_is_cached_once() {
     once(cached(conn, |conn, id| {
         posts::table.filter(posts::id.eq(id)).deleted().count().get_result::<i64>(conn).unwrap();
     }));
-    // The UPDATE and the SELECT that explains a 0.
+    // The UPDATE and the SELECT that explains a 0; that one locks on MySQL, and is not kept prepared there.
     let outcome = cached(conn, |conn, id| {
         comments::table.find(id).soft_delete().only_if(comments::post_id.ne(id)).outcome(conn).unwrap();
     });
-    assert_eq!(outcome.len(), 2, "{outcome:#?}");
+    let kept = if super::backend::DIALECT == diesel_soft_delete::Dialect::Mysql { 1 } else { 2 };
+    assert_eq!(outcome.len(), kept, "{outcome:#?}");
 }
