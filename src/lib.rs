@@ -335,7 +335,7 @@ pub mod methods {
     pub use crate::cascade::{CascadeRoot, Cascades, FixedInstant};
     pub use crate::key::KeyColumn;
     pub use crate::marker::{Hold, NoInstant, Operation, Stamp, State, Timestamped, Touch, Touched};
-    pub use crate::purge::TableJob;
+    pub use crate::purge::{ArchiveTarget, TableJob};
     pub use crate::relation::{NoRelations, Relations, RunsAlone};
     pub use crate::revive::{Assignments, KeyColumns, OneColumn, Revivable, SeveralColumns};
     pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};

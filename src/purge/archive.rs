@@ -9,6 +9,17 @@ use crate::error::Error;
 use crate::marker::ColumnRef;
 use crate::migration::{Dialect, LiveColumn, LiveTable, TableColumns, TableName};
 
+/// A table that rows can be copied into: one of `table!`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no table to archive rows in",
+    note = "declare the archive with `diesel::table!`, and give it: `.archive_into(posts_archive::table)`; \
+            `diesel_soft_delete::migration` can create one"
+)]
+pub trait ArchiveTarget: Table {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Table> ArchiveTarget for T {}
+
 /// Where a job copies rows to before it removes them, or nowhere.
 pub trait ArchiveTable<DB: Backend> {
     /// What its `table!` says; `None` without an archive.

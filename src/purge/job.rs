@@ -8,11 +8,10 @@ use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::QueryFragment;
-use diesel::query_source::Table;
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
-use super::archive::{self, ArchiveInto, ArchiveTable, DeclaredTable, NoArchive};
+use super::archive::{self, ArchiveInto, ArchiveTable, ArchiveTarget, DeclaredTable, NoArchive};
 use super::engine::{self, Batches, Hooks, KeyValue, Run, Sought};
 use super::guards;
 use super::lease::Lease;
@@ -244,7 +243,7 @@ where
     /// ```
     pub fn archive_into<B>(self, archive: B) -> PurgeJob<T, P, G, ArchiveInto<B>, F, S>
     where
-        B: Table,
+        B: ArchiveTarget,
     {
         PurgeJob {
             statements: Statements { rows: self.statements.rows, archive: ArchiveInto(archive) },

@@ -23,6 +23,7 @@ mod report;
 mod session;
 mod sql;
 
+pub use archive::ArchiveTarget;
 pub(crate) use engine::backoff;
 pub use job::{PurgeJob, TableJob};
 pub use lease::{Holder, lease_table};

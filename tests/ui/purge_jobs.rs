@@ -9,17 +9,19 @@ diesel_soft_delete::soft_deletable! {
     weights { timestamp = deleted_at }
 }
 
-fn main() {
-    let conn = &mut SqliteConnection::establish(":memory:").unwrap();
+fn run(conn: &mut impl diesel::connection::LoadConnection<Backend = diesel::mysql::Mysql>) {
     let month = TimeDelta::days(30);
     let _ = weights::table.purge_older_than(month).in_batches().run(conn);
     //~^ a purge in batches cannot walk a primary key of the SQL type `diesel::sql_types::Double`
     //~^^ supported are integers, `Text`, `Binary`
-    let _ = posts::table.purge_older_than(month).in_batches().archive_into("posts_archive").run(conn);
-    //~^ is no table to archive rows in
+    let _ = posts::table.purge_older_than(month).in_batches().archive_into("posts_archive");
+    //~^ `&str` is no table to archive rows in
+    //~^^ `.archive_into(posts_archive::table)`
     let _ = posts::table.purge_older_than(month).in_batches().pause(5);
     //~^ `{integer}` is no length of time
     //~^^ give a `std::time::Duration`
     let _ = posts::table.soft_delete().in_batches();
     //~^ no method named `in_batches` found
 }
+
+fn main() {}

@@ -76,7 +76,9 @@ impl Key {
             Self::Pair => "a, b",
         };
         let table = self.table();
-        format!("CREATE TABLE {table} (a INTEGER NOT NULL, b INTEGER NOT NULL, deleted_at {instant} NULL, PRIMARY KEY ({key}))")
+        format!(
+            "CREATE TABLE {table} (a INTEGER NOT NULL, b INTEGER NOT NULL, deleted_at {instant} NULL, PRIMARY KEY ({key}))"
+        )
     }
 
     /// All rows of `singles` were deleted, at one instant; every second one of `pairs`.

@@ -122,6 +122,8 @@ pub mod postgres {
         fill(&mut filler);
         drop(filler);
         until(conn, "n_tup_ins", inserted);
+        // What autovacuum would have done by then.
+        diesel::sql_query(format!("ANALYZE {table}")).execute(conn).unwrap();
         let before = read(conn);
         let mut worker = PgConnection::establish(&url).unwrap();
         work(&mut worker);
