@@ -160,7 +160,7 @@ fn measure_on(rows: &mut crate::Rows, backend: &'static str, conn: &mut Conn) {
     };
     crate::compare(
         rows,
-        (backend, "delete a tree of 101k rows: cascade to three UPDATEs by hand", 1.15, 7),
+        (backend, "delete a tree of 101k rows: cascade to three UPDATEs by hand", 1.15, 16),
         conn,
         back,
         cascade,
@@ -168,7 +168,7 @@ fn measure_on(rows: &mut crate::Rows, backend: &'static str, conn: &mut Conn) {
     );
     crate::compare(
         rows,
-        (backend, "restore it: cascade to three UPDATEs by hand", 1.15, 7),
+        (backend, "restore it: cascade to three UPDATEs by hand", 1.15, 16),
         conn,
         away,
         cascade_back,
