@@ -99,10 +99,12 @@ pub mod postgres {
                 .run(conn)
                 .expect("it purges");
             reader.batch_execute("COMMIT").expect("the reader ends");
-            // The first batch also looks at the catalog.
+            // The first batch also looks at the catalog. The middle one of a tenth: a checkpoint is nobody's.
             let tenth = took.len() / 10;
-            let sides =
-                [&took[took.len() - tenth..], &took[1..=tenth]].map(|part| part.iter().sum::<std::time::Duration>());
+            let sides = [took.split_off(took.len() - tenth), took.drain(1..=tenth).collect()].map(|mut part| {
+                part.sort();
+                part[part.len() / 2]
+            });
             row.push(sides);
         }
         rows.push(row);

@@ -1,6 +1,6 @@
 //! Purges of 500k of a million rows, as ratios: `benches/run` runs it after the short pairs.
 //!
-//! The ways take turns on fresh copies of one table; a row of the table is the median of the ratios of pairs of rounds.
+//! The ways take turns on fresh copies of one table; a row of the table is the median of ratios, of four rounds each.
 
 mod backends;
 mod writer;
@@ -12,7 +12,7 @@ use soft_delete_benches::rounds::{Row, Rows, Side, is_wanted, timed};
 /// How many rows the table has; half of them are to be purged, scattered over the keys.
 const ROWS: u32 = 1_000_000;
 /// How often each comparison is made.
-const ROUNDS: usize = 6;
+const ROUNDS: usize = 12;
 
 /// Compares two ways, each on a fresh copy.
 fn compare<C>(

@@ -38,7 +38,7 @@ impl Rows {
         if self.0.is_empty() {
             return;
         }
-        println!("\n| {what} | backend | ratio | middle half of the pairs of rounds | target | | last round |");
+        println!("\n| {what} | backend | ratio | middle half, of four rounds each | target | | last round |");
         println!("|---|---|---|---|---|---|---|");
         for row in &self.0 {
             println!("{row}");
@@ -93,10 +93,10 @@ pub fn is_wanted(backend: &str, what: &str) -> bool {
 
 impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // What comes second in a round finds pages that the first has dirtied already, or others that wait to be
-        // written: two rounds with the two orders count as one.
-        let pairs = self.ratios.chunks(2).map(|pair| pair.iter().product::<f64>().powf(1.0 / pair.len() as f64));
-        let mut sorted: Vec<f64> = pairs.collect();
+        // What comes second in a round finds pages that the first has dirtied already, and one tree may lie better
+        // than the other: four rounds, with both orders and both sides, count as one.
+        let fours = self.ratios.chunks(4).map(|four| four.iter().product::<f64>().powf(1.0 / four.len() as f64));
+        let mut sorted: Vec<f64> = fours.collect();
         sorted.sort_by(f64::total_cmp);
         // The middle half: the outer ones are the machine's.
         let quarter = sorted.len() / 4;
