@@ -74,40 +74,48 @@ pub mod postgres {
         old_snapshot(rows, conn);
     }
 
-    /// The last tenth of the batches to the first, while a transaction holds a snapshot from before.
+    /// The last tenth of the batches to the first, while a transaction holds a snapshot from before; and without
+    /// one, which is what the machine does.
     fn old_snapshot(rows: &mut crate::Rows, conn: &mut Conn) {
-        let what = "with an old snapshot open, last tenth of the batches to the first";
-        let mut row = crate::Row::new(NAME, what, 1.3);
-        if !crate::is_wanted(NAME, what) {
+        let held = "with an old snapshot open, last tenth of the batches to the first";
+        let free = "control: the same without an old snapshot";
+        if !crate::is_wanted(NAME, held) {
             return;
         }
+        let mut both = [held, free].map(|what| crate::Row::new(NAME, what, 1.3));
         for _ in 0..crate::ROUNDS {
-            fresh(conn);
-            let mut reader = another_here(conn);
-            reader
-                .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT COUNT(*) FROM posts")
-                .expect("a snapshot");
-            let mut took = Vec::new();
-            let before = &mut std::time::Instant::now();
-            eligible!()
-                .in_batches()
-                .batch_size(1000)
-                .on_progress(|_| {
-                    took.push(before.elapsed());
-                    *before = std::time::Instant::now();
-                })
-                .run(conn)
-                .expect("it purges");
-            reader.batch_execute("COMMIT").expect("the reader ends");
-            // The first batch also looks at the catalog. The middle one of a tenth: a checkpoint is nobody's.
-            let tenth = took.len() / 10;
-            let sides = [took.split_off(took.len() - tenth), took.drain(1..=tenth).collect()].map(|mut part| {
-                part.sort();
-                part[part.len() / 2]
-            });
-            row.push(sides);
+            for (row, is_held) in both.iter_mut().zip([true, false]) {
+                fresh(conn);
+                let mut reader = another_here(conn);
+                if is_held {
+                    reader
+                        .batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT COUNT(*) FROM posts")
+                        .expect("a snapshot");
+                }
+                row.push(last_and_first_tenth(conn));
+            }
         }
-        rows.push(row);
+        both.into_iter().for_each(|row| rows.push(row));
+    }
+
+    fn last_and_first_tenth(conn: &mut Conn) -> [std::time::Duration; 2] {
+        let mut took = Vec::new();
+        let before = &mut std::time::Instant::now();
+        eligible!()
+            .in_batches()
+            .batch_size(1000)
+            .on_progress(|_| {
+                took.push(before.elapsed());
+                *before = std::time::Instant::now();
+            })
+            .run(conn)
+            .expect("it purges");
+        // The first batch also looks at the catalog. The middle one of a tenth: a checkpoint is nobody's.
+        let tenth = took.len() / 10;
+        [took.split_off(took.len() - tenth), took.drain(1..=tenth).collect()].map(|mut part| {
+            part.sort();
+            part[part.len() / 2]
+        })
     }
 
     /// What a framework's loop does that finds ids with a LIMIT each time.

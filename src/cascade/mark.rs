@@ -62,9 +62,18 @@ pub(super) fn asked(kind: InstantKind, dialect: Dialect, expression: Text) -> Te
     }
 }
 
+/// A bound text as a value of another type.
+///
+/// PostgreSQL would read the text anew for every row (always as an instant, since that depends on settings; under
+/// a generic plan as any type); an uncorrelated subquery is evaluated once.
+fn cast(dialect: Dialect, text: &str, ty: &str) -> Text {
+    let cast = Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
+    if dialect == Dialect::Postgres { Text::from("(SELECT ").then(cast).sql(")") } else { cast }
+}
+
 /// A bound text as a value of a kind of instant.
 pub(super) fn instant(kind: InstantKind, dialect: Dialect, text: &str) -> Text {
-    let cast = |ty: &str| Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
+    let cast = |ty: &str| cast(dialect, text, ty);
     match (dialect, kind) {
         (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => cast("timestamp"),
         (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => cast("timestamptz"),
@@ -84,7 +93,7 @@ pub(super) fn instant(kind: InstantKind, dialect: Dialect, text: &str) -> Text {
 
 /// A bound text as an identifier.
 pub(super) fn identifier(kind: OperationKind, dialect: Dialect, text: &str) -> Text {
-    let cast = |ty: &str| Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
+    let cast = |ty: &str| cast(dialect, text, ty);
     match (kind, dialect) {
         (OperationKind::Uuid, Dialect::Postgres) => cast("uuid"),
         (OperationKind::Uuid | OperationKind::Text, _) => Text::new().bind(text),
