@@ -213,6 +213,7 @@ pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'stat
 
 #[cfg(test)]
 mod tests {
+    use super::super::text::Part;
     use super::*;
 
     #[test]
@@ -231,6 +232,21 @@ mod tests {
         }
         assert_eq!(spell(InstantKind::Seconds32, Dialect::Sqlite, at).expect("in range"), "1709294400");
         assert_eq!(read(InstantKind::Timestamp, "soon"), None);
+    }
+
+    #[test]
+    fn a_value_is_read_once_on_postgresql() {
+        let sql = |text: Text| {
+            let piece = |part: &Part| match part {
+                Part::Sql(sql) => sql.clone(),
+                _ => String::from("?"),
+            };
+            text.parts().iter().map(piece).collect::<String>()
+        };
+        assert_eq!(sql(instant(InstantKind::Timestamp, Dialect::Postgres, "x")), "(SELECT CAST(? AS timestamp))");
+        assert_eq!(sql(identifier(OperationKind::Uuid, Dialect::Postgres, "x")), "(SELECT CAST(? AS uuid))");
+        assert_eq!(sql(identifier(OperationKind::Text, Dialect::Postgres, "x")), "?");
+        assert_eq!(sql(instant(InstantKind::Micros, Dialect::Sqlite, "1")), "CAST(? AS INTEGER)");
     }
 
     #[test]
