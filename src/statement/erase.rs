@@ -477,8 +477,6 @@ where
     /// comes in between is `database is locked`, as for every transaction that reads first; in an
     /// `immediate_transaction` of yours it has to wait.
     ///
-    /// A table of more than 64 columns has no `run`: the names of its key are not known.
-    ///
     /// ```
     /// # include!("../doctest_setup.rs");
     /// # fn main() -> Result<(), diesel_soft_delete::Error> {
