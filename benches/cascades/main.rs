@@ -65,23 +65,9 @@ mod mysql {
         WHERE comments.is_deleted = TRUE AND posts.user_id = ? AND posts.is_deleted = FALSE AND comments.deleted_at = ?";
     include!("trees.rs");
 
-    #[derive(QueryableByName)]
-    struct Status {
-        #[diesel(sql_type = diesel::sql_types::Text, column_name = Value)]
-        value: String,
-    }
-
-    /// InnoDB removes old versions of rows in the background; it is waited for.
     fn tidy(conn: &mut Conn) {
         conn.batch_execute("ANALYZE TABLE users, posts, comments").ok();
-        for _ in 0..200 {
-            let status = diesel::sql_query("SHOW GLOBAL STATUS LIKE 'Innodb_history_list_length'");
-            let length = status.load::<Status>(conn).expect("the status");
-            if length.iter().all(|length| length.value.parse::<u64>().is_ok_and(|length| length < 100)) {
-                break;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        soft_delete_benches::mysql::settle(conn);
     }
 
     pub fn measure(rows: &mut crate::Rows) {

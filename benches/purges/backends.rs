@@ -131,7 +131,7 @@ pub mod mysql {
     use diesel::connection::SimpleConnection;
     use diesel::prelude::*;
     use diesel::sql_types::Datetime as Instant_;
-    use soft_delete_benches::mysql::empty;
+    use soft_delete_benches::mysql::{empty, settle};
 
     pub type Conn = MysqlConnection;
     const NAME: &str = "MariaDB";
@@ -145,6 +145,7 @@ pub mod mysql {
              CREATE TABLE posts_archive LIKE template; ANALYZE TABLE posts;",
         )
         .expect("a fresh table");
+        settle(conn);
     }
 
     fn another_here(conn: &mut Conn) -> Conn {

@@ -127,5 +127,23 @@ pub mod mysql {
         super::Private { conn, cleanup: format!("DROP DATABASE {name};") }
     }
 
+    #[derive(QueryableByName)]
+    struct Status {
+        #[diesel(sql_type = diesel::sql_types::Text, column_name = Value)]
+        value: String,
+    }
+
+    /// Waits until InnoDB has removed the old versions of rows, which it does in the background.
+    pub fn settle(conn: &mut Conn) {
+        for _ in 0..200 {
+            let status = diesel::sql_query("SHOW GLOBAL STATUS LIKE 'Innodb_history_list_length'");
+            let length = status.load::<Status>(conn).expect("the status");
+            if length.iter().all(|length| length.value.parse::<u64>().is_ok_and(|length| length < 100)) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
     include!("pairs.rs");
 }
