@@ -1,10 +1,15 @@
 //! Whether a row that is to be restored stands below a soft-deleted one.
+//!
+//! All ancestors of the target's rows, in all tables and through tables that refer to themselves, are one set,
+//! which a recursive query computes upwards. For each table of it there is one statement.
+
+use std::collections::VecDeque;
 
 use super::engine::Attempt;
 use super::mark::Mark;
 use super::plan::ROOT;
 use super::root::CascadeRoot;
-use super::spelling::{Through, equal, prefixed};
+use super::spelling::{Lock, Through, equal, key_of, prefixed, shown};
 use super::text::{Part, Text};
 use crate::error::Error;
 use crate::executor::Executor;
@@ -12,46 +17,101 @@ use crate::migration::Dialect;
 use crate::predicate::Rows;
 use crate::relation::{Node, Policy, declared_parents};
 
-/// A foreign key, seen from the child.
-#[derive(Debug, Clone)]
-pub(super) struct Up {
-    columns: Vec<&'static str>,
-    parent: Node,
+/// The set of the ancestors.
+const ABOVE: &str = "soft_delete_above";
+
+/// The tables above a table: all that have it, or each other, as a child by `cascade` or `restrict`. The children of
+/// `set_null` outlive their parents.
+#[derive(Debug)]
+pub(super) struct Above {
+    /// The table itself only if it is above itself.
+    tables: Vec<Node>,
+    steps: Vec<Step>,
+    /// The tables, the furthest first: a delete locks from parents to children.
+    order: Vec<usize>,
+    /// Whether a row can have more ancestors than there are tables.
+    pub(super) recursive: bool,
 }
 
-/// All ways up from a table, the shortest first; none comes by a table twice. `set_null` is no such way: its
-/// children outlive their parents.
-pub(super) fn paths(from: &Node) -> Vec<Vec<Up>> {
-    let parents: Vec<Node> = declared_parents().collect();
-    let mut paths: Vec<Vec<Up>> = Vec::new();
-    let mut open = vec![(from.id, Vec::<Up>::new())];
-    while !open.is_empty() {
-        let mut longer = Vec::new();
-        for (child, path) in open {
-            for parent in &parents {
-                // A table that refers to itself is its own parent, but not its own grandparent.
-                let been_there =
-                    path.iter().any(|up| up.parent.id == parent.id) || (!path.is_empty() && parent.id == from.id);
-                if been_there {
-                    continue;
-                }
+/// A foreign key, seen from the child; `None` is the table that everything is above.
+#[derive(Debug)]
+struct Step {
+    child: Option<usize>,
+    columns: Vec<&'static str>,
+    parent: usize,
+}
+
+impl Above {
+    /// All tables above one, the nearest first.
+    pub(super) fn of(from: &Node) -> Self {
+        let parents: Vec<Node> = declared_parents().filter(|parent| parent.soft.is_some()).collect();
+        let mut above = Self { tables: Vec::new(), steps: Vec::new(), order: Vec::new(), recursive: false };
+        let mut open = VecDeque::from([(from.id, None)]);
+        while let Some((id, child)) = open.pop_front() {
+            // Of several deleted ancestors the nearest is named, and that is one of the same table, if any.
+            let itself = parents.iter().filter(|parent| parent.id == id);
+            for parent in itself.chain(parents.iter().filter(|parent| parent.id != id)) {
                 for relation in (parent.relations)() {
-                    if relation.policy == Policy::SetNull || (relation.child)().id != child {
+                    if relation.policy == Policy::SetNull || (relation.child)().id != id {
                         continue;
                     }
+                    let place = above.tables.iter().position(|table| table.id == parent.id);
+                    let parent = place.unwrap_or_else(|| {
+                        above.tables.push(parent.clone());
+                        open.push_back((parent.id, Some(above.tables.len() - 1)));
+                        above.tables.len() - 1
+                    });
                     let columns = relation.columns.iter().map(|column| column.name).collect();
-                    let mut path = path.clone();
-                    path.push(Up { columns, parent: parent.clone() });
-                    paths.push(path.clone());
-                    if parent.id != child {
-                        longer.push((parent.id, path));
+                    above.steps.push(Step { child, columns, parent });
+                }
+            }
+        }
+        above.sort();
+        above
+    }
+
+    fn sort(&mut self) {
+        let count = self.tables.len();
+        // Whether one is a parent of the other, at whatever distance.
+        let mut leads = vec![vec![false; count]; count];
+        for step in &self.steps {
+            if let Some(child) = step.child {
+                leads[step.parent][child] = true;
+            }
+        }
+        for over in 0..count {
+            for from in 0..count {
+                if leads[from][over] {
+                    let further = leads[over].clone();
+                    for (to, reached) in leads[from].iter_mut().enumerate() {
+                        *reached |= further[to];
                     }
                 }
             }
         }
-        open = longer;
+        self.recursive = (0..count).any(|table| leads[table][table]);
+        let mut left: Vec<usize> = (0..count).collect();
+        while !left.is_empty() {
+            let ready = |&&table: &&usize| left.iter().all(|&other| !leads[other][table] || leads[table][other]);
+            let first = left.iter().filter(ready).min_by_key(|&&table| self.tables[table].name()).copied();
+            let first = first.unwrap_or(left[0]);
+            self.order.push(first);
+            left.retain(|&table| table != first);
+        }
     }
-    paths
+}
+
+/// Which of the ancestors are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asked<'m> {
+    /// Those outside of the root's circle, of rows that are not locked yet.
+    Outer,
+    /// The same, of rows that are.
+    OuterOfLocked,
+    /// Those in the circle. Some of them may come back with the rows: those that operations of these marks deleted.
+    Inner(&'m [Mark]),
+    /// Those in the circle, when everything has come back.
+    InnerAtTheEnd,
 }
 
 impl<R, X> Attempt<'_, R, X>
@@ -59,106 +119,178 @@ where
     X: Executor,
     R: CascadeRoot<X::Backend>,
 {
-    /// Whether the ancestors at the end of a path can themselves be reached from the root's rows.
-    pub(super) fn is_inner(&self, path: &[Up]) -> bool {
-        path.last().and_then(|up| self.place_in_circle(up)).is_some()
-    }
-
-    fn place_in_circle(&self, up: &Up) -> Option<usize> {
+    /// Where an ancestor's table is in the plan, if it can itself be reached from the root's rows.
+    fn place_in_circle(&self, ancestor: &Node) -> Option<usize> {
         let circle = self.plan.component_of(ROOT);
-        let place = circle.tables.iter().copied().find(|&table| self.node(table).id == up.parent.id);
+        let place = circle.tables.iter().copied().find(|&table| self.node(table).id == ancestor.id);
         place.filter(|_| circle.recursive)
     }
 
-    /// Refuses to restore rows below a deleted one; with `lock`, nobody can delete the ancestors meanwhile.
-    ///
-    /// `marks` are those of the operations that are taken back.
-    pub(super) async fn check_ancestors(
-        &mut self,
-        paths: &[Vec<Up>],
-        keys: &[R::Key],
-        marks: &[Mark],
-        lock: bool,
-    ) -> Result<(), Error> {
-        for path in paths {
-            let Some(text) = self.deleted_ancestors(path, marks, lock) else { continue };
-            let rows = self.root.texts(self.x, &text, keys).await?;
-            if let Some((key, _)) = rows.into_iter().find(|(_, deleted)| deleted.is_some()) {
-                return Err(Error::BelowDeleted {
-                    table: self.node(ROOT).name(),
-                    ancestor: path.last().map_or_else(String::new, |up| up.parent.name()),
-                    key: key.unwrap_or_default(),
-                });
-            }
+    /// Refuses to restore rows below a deleted one.
+    pub(super) fn below_none(&self, deleted: impl IntoIterator<Item = (usize, String)>) -> Result<(), Error> {
+        match deleted.into_iter().min() {
+            None => Ok(()),
+            Some((table, key)) => Err(Error::BelowDeleted {
+                table: self.node(ROOT).name(),
+                ancestor: self.above.tables[table].name(),
+                key,
+            }),
         }
-        Ok(())
     }
 
-    /// The keys of the ancestors at the end of a path, and whether each is deleted.
-    fn deleted_ancestors(&self, path: &[Up], marks: &[Mark], lock: bool) -> Option<Text> {
-        let d = self.dialect;
-        let quoted = |qualifier: &str, columns: &[&str]| -> Vec<String> {
-            columns.iter().map(|column| format!("{qualifier}.{}", d.quote(column))).collect()
-        };
-        let key = |qualifier: &str, node: &Node| -> Vec<String> {
-            node.key.iter().map(|column| format!("{qualifier}.{}", d.quote(column))).collect()
-        };
-        let (last, before) = path.split_last()?;
-        let soft = last.parent.soft.as_ref()?;
-        // The way up to the table before the last, whose foreign key names the ancestors.
-        let names: Vec<String> = (0..last.columns.len()).map(|place| format!("k{place}")).collect();
-        let foreign = quoted(&format!("t{}", before.len()), &last.columns);
-        let list = foreign.iter().zip(&names).map(|(column, name)| format!("{column} AS {name}"));
-        let list = list.collect::<Vec<_>>().join(", ");
-        let mut inner = format!("SELECT DISTINCT {list} FROM {} AS t0", self.quoted(ROOT));
-        for (place, up) in before.iter().enumerate() {
-            let (child, parent) = (format!("t{place}"), format!("t{}", place + 1));
-            let pairs = equal(&quoted(&child, &up.columns), &key(&parent, &up.parent));
-            inner.push_str(&format!(" JOIN {} AS {parent} ON {pairs}", up.parent.table.quoted(d)));
+    /// Deleted ancestors, one for each table; with `lock`, nobody can delete any meanwhile.
+    pub(super) async fn ancestors(
+        &mut self,
+        asked: Asked<'_>,
+        keys: &[R::Key],
+        lock: bool,
+    ) -> Result<Vec<(usize, String)>, Error> {
+        let above = self.above;
+        let is_inner = matches!(asked, Asked::Inner(_) | Asked::InnerAtTheEnd);
+        let mut deleted = Vec::new();
+        for &table in &above.order {
+            let place = self.place_in_circle(&above.tables[table]);
+            if place.is_some() == is_inner {
+                let text = self.deleted_ancestors(table, place, asked, lock);
+                let rows = self.root.texts(self.x, &text, keys).await?;
+                let found = rows.into_iter().find(|(_, deleted)| deleted.is_some());
+                deleted.extend(found.map(|(key, _)| (table, key.unwrap_or_default())));
+            }
         }
-        let roots = key("t0", self.node(ROOT));
-        let ancestor = key("t", &last.parent);
-        let state = soft.mode.text(Rows::Deleted, &format!("t.{}", d.quote(soft.state)));
-        // An ancestor that comes back along with the row is none that it stays below.
-        let speller = self.speller(Through::OrRestorable(marks.to_vec()));
-        let place = self.place_in_circle(last);
-        let is_target = last.parent.id == self.node(ROOT).id;
-        let mut deleted = Text::from(format!("CASE WHEN {state}"));
-        if is_target {
+        Ok(deleted)
+    }
+
+    /// The keys of the ancestors in one table, and whether each is deleted.
+    fn deleted_ancestors(&self, table: usize, place: Option<usize>, asked: Asked<'_>, lock: bool) -> Text {
+        let (d, node) = (self.dialect, &self.above.tables[table]);
+        let ancestor = key_of("t", node, d);
+        let names = self.names(table);
+        // Or InnoDB would read the way up as it was at the first SELECT of the transaction. Rows that are not locked
+        // yet are not locked here either: this is asked again.
+        let reads = if lock && d == Dialect::Mysql && asked != Asked::Outer { Lock::Share } else { Lock::No };
+        let mut with = Text::from("WITH RECURSIVE ");
+        let mut deleted = Text::from("CASE WHEN ");
+        if let Some(soft) = &node.soft {
+            deleted = deleted.sql(soft.mode.text(Rows::Deleted, &format!("t.{}", d.quote(soft.state))));
+        }
+        if asked != Asked::InnerAtTheEnd && node.id == self.node(ROOT).id {
             deleted = deleted.sql(" AND NOT ").part(Part::Keys(ancestor.clone()));
         }
-        if let Some(place) = place {
+        if let (Asked::Inner(marks), Some(place)) = (asked, place) {
+            // An ancestor that comes back along with the row is none that it stays below.
+            let speller = self.speller(Through::OrRestorable(marks.to_vec()));
+            with = with.then(speller.circle(reads)).sql(", ");
             deleted = deleted.sql(format!(" AND NOT {}", speller.in_circle(place, &ancestor)));
         }
-        let with = if place.is_some() { speller.with_circle() } else { Text::new() };
-        let lock = match d {
+        let with = with.then(self.above_set(reads)).sql(" ");
+        let set = if d == Dialect::Postgres {
+            // It expects ten elements of an array, and of a recursive set so many that it would read the whole table.
+            let array = |name: &String| format!("ARRAY(SELECT {name} FROM {ABOVE} WHERE {} IS NOT NULL)", names[0]);
+            let arrays = names.iter().map(array).collect::<Vec<_>>().join(", ");
+            let names = names.join(", ");
+            format!("(SELECT DISTINCT {names} FROM unnest({arrays}) AS u ({names})) AS d JOIN")
+        } else {
+            let join = if d == Dialect::Mysql { "STRAIGHT_JOIN" } else { "CROSS JOIN" };
+            format!("(SELECT DISTINCT {} FROM {ABOVE} WHERE {} IS NOT NULL) AS d {join}", names.join(", "), names[0])
+        };
+        let words = match d {
             Dialect::Postgres if lock => " FOR SHARE OF t",
             Dialect::Mysql if lock => " LOCK IN SHARE MODE",
             _ => "",
         };
-        let join = if d == Dialect::Mysql { "STRAIGHT_JOIN" } else { "JOIN" };
-        let pairs = equal(&ancestor, &prefixed("d", &names));
-        let text = with
-            .sql(format!("SELECT {}, ", self.shown(&ancestor)))
-            .then(deleted)
-            .sql(" THEN '1' END FROM (")
-            .sql(inner)
-            .sql(" WHERE ")
-            .part(Part::Keys(roots))
-            // Or InnoDB would read it as it was at the first SELECT of the transaction.
-            .sql(if d == Dialect::Mysql { lock } else { "" })
-            .sql(format!(") AS d {join} {} AS t ON {pairs}{lock}", last.parent.table.quoted(d)));
-        Some(text)
+        with.sql(format!("SELECT {}, ", shown(&ancestor, d))).then(deleted).sql(format!(
+            " THEN '1' END FROM {set} {} AS t ON {}{words}",
+            node.table.quoted(d),
+            equal(&ancestor, &prefixed("d", &names))
+        ))
     }
 
-    /// A key as one text.
-    fn shown(&self, columns: &[String]) -> String {
-        let ty = if self.dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
-        let texts = columns.iter().map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
-        match (texts.as_slice(), self.dialect) {
-            ([text], _) => text.clone(),
-            (texts, Dialect::Sqlite) => format!("'(' || {} || ')'", texts.join(" || ', ' || ")),
-            (texts, _) => format!("CONCAT('(', {}, ')')", texts.join(", ', ', ")),
+    /// The names of a table's key in the set.
+    fn names(&self, table: usize) -> Vec<String> {
+        (0..self.above.tables[table].key.len()).map(|place| format!("a{table}_{place}")).collect()
+    }
+
+    /// `above (keys) AS (..)`: the keys of one table's row in each row of the set, NULL for the others.
+    fn above_set(&self, reads: Lock) -> Text {
+        let (d, above) = (self.dialect, self.above);
+        let names = (0..above.tables.len()).flat_map(|table| self.names(table)).collect::<Vec<_>>().join(", ");
+        let row = |own: usize| {
+            let keys = above.tables.iter().enumerate().flat_map(|(place, node)| {
+                if place == own {
+                    return key_of("o", node, d);
+                }
+                // Of the right type.
+                let table = node.table.quoted(d);
+                let none = |column: &String| format!("(SELECT n.{column} FROM {table} AS n WHERE 1 = 0)");
+                node.key.iter().map(|column| none(&d.quote(column))).collect()
+            });
+            keys.collect::<Vec<_>>().join(", ")
+        };
+        let join = match d {
+            Dialect::Postgres => "JOIN",
+            Dialect::Mysql => "STRAIGHT_JOIN",
+            Dialect::Sqlite => "CROSS JOIN",
+        };
+        let parents = |step: &Step| {
+            let node = &above.tables[step.parent];
+            let foreign: Vec<String> = step.columns.iter().map(|column| format!("t.{}", d.quote(column))).collect();
+            format!("{} AS o ON {}", node.table.quoted(d), equal(&key_of("o", node, d), &foreign))
+        };
+        let lock = reads.words(d);
+        let mut terms = Vec::new();
+        let mut further = Vec::new();
+        for step in &above.steps {
+            let (row, parents) = (row(step.parent), parents(step));
+            let Some(child) = step.child else {
+                let root = self.node(ROOT);
+                let from = format!("SELECT {row} FROM {} AS t {join} {parents} WHERE ", root.table.quoted(d));
+                terms.push(Text::from(from).part(Part::Keys(key_of("t", root, d))).sql(lock));
+                continue;
+            };
+            let (node, names) = (&above.tables[child], self.names(child));
+            further.push((row, node.table.quoted(d), parents, equal(&key_of("t", node, d), &prefixed("p", &names))));
         }
+        if d == Dialect::Postgres && further.len() > 1 {
+            // PostgreSQL takes the set itself only once in its own definition.
+            let steps = further.iter().map(|(row, children, parents, pairs)| {
+                format!("SELECT {row} FROM {children} AS t {join} {parents} WHERE {pairs}")
+            });
+            let steps = steps.collect::<Vec<_>>().join(" UNION ALL ");
+            terms.push(Text::from(format!("SELECT next.* FROM {ABOVE} AS p CROSS JOIN LATERAL ({steps}) AS next")));
+        } else {
+            terms.extend(further.iter().map(|(row, children, parents, pairs)| {
+                Text::from(format!(
+                    "SELECT {row} FROM {ABOVE} AS p {join} {children} AS t ON {pairs} {join} {parents}{lock}"
+                ))
+            }));
+        }
+        Text::from(format!("{ABOVE} ({names}) AS (")).then(Text::union(terms, reads)).sql(")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    diesel::table! { grands { id -> Integer, is_deleted -> Bool } }
+    diesel::table! { threads { id -> Integer, grand -> Integer, is_deleted -> Bool } }
+    diesel::table! { notes { id -> Integer, thread -> Integer, reply_to -> Nullable<Integer>, is_deleted -> Bool } }
+    crate::soft_deletable! {
+        grands { flag = is_deleted, cascade(threads(grand)) }
+        threads { flag = is_deleted, cascade(notes(thread)) }
+        notes { flag = is_deleted, cascade(notes(reply_to)) }
+    }
+    diesel::allow_tables_to_appear_in_same_query!(grands, threads, notes);
+
+    #[test]
+    fn the_furthest_are_locked_first() {
+        let above = Above::of(&Node::soft_deletable::<notes::table>());
+        let names: Vec<String> = above.order.iter().map(|&table| above.tables[table].name()).collect();
+        assert_eq!(names, ["grands", "threads", "notes"]);
+        assert!(above.recursive);
+        // The notes by two keys from the root, and again from themselves.
+        assert_eq!(above.steps.len(), 5);
+        let above = Above::of(&Node::soft_deletable::<threads::table>());
+        assert_eq!((above.tables.len(), above.steps.len(), above.recursive), (1, 1, false));
     }
 }

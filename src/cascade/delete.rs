@@ -10,8 +10,8 @@
 //!    columns the tables have. In a circle of tables there is no such order: there the mark says it.
 
 use super::engine::Attempt;
-use super::mark::{self, Mark};
-use super::plan::{Plan, ROOT};
+use super::mark::{self, Identified, Mark};
+use super::plan::{Component, Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::spelling::{Lock, Through};
@@ -23,20 +23,26 @@ use crate::migration::Dialect;
 use crate::predicate::Rows;
 use crate::relation::Policy;
 
-/// In a circle of several tables, each of them must be able to hold the mark.
+/// In a circle of several tables, each of them must be able to hold the mark, in a form that every other one of
+/// them knows.
 pub(super) fn check(plan: &Plan) -> Result<(), Error> {
-    for component in plan.components.iter().filter(|component| component.tables.len() > 1) {
-        let first = &plan.tables[component.tables[0]];
-        for &table in &component.tables {
-            let member = &plan.tables[table];
-            mark::identified(&first.soft, &member.soft).map_err(|reason| Error::Unidentified {
-                table: first.node.name(),
-                child: member.node.name(),
-                reason,
-            })?;
+    for component in circles(plan) {
+        for (place, &one) in component.tables.iter().enumerate() {
+            for &other in &component.tables[place..] {
+                let (one, other) = (&plan.tables[one], &plan.tables[other]);
+                mark::identified(&one.soft, &other.soft).map_err(|reason| Error::Unidentified {
+                    table: one.node.name(),
+                    child: other.node.name(),
+                    reason,
+                })?;
+            }
         }
     }
     Ok(())
+}
+
+fn circles(plan: &Plan) -> impl Iterator<Item = &Component> {
+    plan.components.iter().filter(|component| component.tables.len() > 1)
 }
 
 impl<R, X> Attempt<'_, R, X>
@@ -45,10 +51,13 @@ where
     R: CascadeRoot<X::Backend>,
 {
     pub(super) async fn delete(&mut self) -> Result<CascadeReport, Error> {
+        self.check_circles().await?;
         let roots = self.find_roots(!self.preview).await?;
         let mut rows = vec![0; self.plan.tables.len()];
         let mut unlinked = vec![0; self.plan.sides.len()];
         let portions: Vec<&[R::Key]> = self.portions(&roots).collect();
+        // One portion can lead to what another leads to as well.
+        self.counts = self.preview && portions.len() < 2;
         if !self.preview && self.dialect != Dialect::Sqlite {
             for keys in &portions {
                 self.lock(keys).await?;
@@ -69,6 +78,20 @@ where
         let is_known = !self.preview || self.options.operation.is_some();
         let id = self.soft(ROOT).operation.filter(|_| is_known).and_then(|(_, kind)| self.id.of_kind(kind));
         Ok(self.report(&rows, unlinked, &[], id))
+    }
+
+    /// In a circle a mark that the database cuts would not be known again.
+    async fn check_circles(&mut self) -> Result<(), Error> {
+        for component in circles(self.plan) {
+            let soft = |table: usize| &self.plan.tables[table].soft;
+            let mut by_instant = component.tables.clone();
+            by_instant.retain(|&one| {
+                let by_instant = |&other: &usize| mark::identified(soft(one), soft(other)) == Ok(Identified::ByInstant);
+                component.tables.iter().any(by_instant)
+            });
+            self.check_digits(&by_instant).await?;
+        }
+        Ok(())
     }
 
     /// Locks, from parents to children, the rows that have children themselves.
@@ -127,7 +150,7 @@ where
         let plan = self.plan;
         for (side, unlinked) in plan.sides.iter().zip(unlinked).filter(|(side, _)| side.policy == Policy::SetNull) {
             let speller = self.speller(Through::Active);
-            *unlinked += if self.preview {
+            *unlinked += if self.counts {
                 let text = speller.count_side(side, Lock::No);
                 self.count(&text, keys).await?
             } else {
@@ -146,12 +169,12 @@ where
                 rows[table] += self.delete_reached(table, keys).await?;
             }
         }
-        rows[ROOT] += if self.preview { keys.len() as u64 } else { self.delete_roots(keys).await? };
+        rows[ROOT] += if self.counts { keys.len() as u64 } else { self.delete_roots(keys).await? };
         Ok(())
     }
 
     async fn delete_reached(&mut self, table: usize, keys: &[R::Key]) -> Result<u64, Error> {
-        if self.preview {
+        if self.counts {
             let text = self.active_rows(table, Lock::No);
             return self.count(&text, keys).await;
         }

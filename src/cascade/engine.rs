@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use super::ancestors::Above;
 use super::mark::{self, OperationId};
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
@@ -41,6 +42,7 @@ pub(super) struct Attempt<'a, R, X> {
     pub(super) root: &'a R,
     pub(super) x: &'a mut X,
     pub(super) plan: &'a Plan,
+    pub(super) above: &'a Above,
     pub(super) dialect: Dialect,
     pub(super) options: &'a Options,
     pub(super) at: DateTime<Utc>,
@@ -58,16 +60,29 @@ where
 {
     root.check()?;
     let plan = Plan::of(root.node())?;
+    let above = Above::of(&plan.tables[ROOT].node);
     check(root, &plan, options)?;
     let outermost = !x.in_transaction()?;
     let dialect = dialect(x).await?;
     let at = instant(root, x, &plan, dialect).await?;
-    let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), OperationId::given);
-    let recursion = Recursion::allow(x, &plan, dialect).await?;
+    let given = |id| OperationId::given(id, plan.has_uuids());
+    let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
+    let recursive = plan.components.iter().any(|component| component.recursive);
+    let recursion = Recursion::allow(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
     let mut tried = 0;
     let result = loop {
-        let attempt =
-            Attempt { root, x: &mut *x, plan: &plan, dialect, options, at, id: &id, preview, counts: preview };
+        let attempt = Attempt {
+            root,
+            x: &mut *x,
+            plan: &plan,
+            above: &above,
+            dialect,
+            options,
+            at,
+            id: &id,
+            preview,
+            counts: preview,
+        };
         let result = attempt.in_transaction().await;
         tried += 1;
         match result {
@@ -112,7 +127,7 @@ where
         }
     }
     if let Some(id) = &options.operation {
-        let given = OperationId::given(id);
+        let given = OperationId::given(id, plan.has_uuids());
         for member in &plan.tables {
             if member.soft.operation.is_some_and(|(_, kind)| given.of_kind(kind).is_none()) {
                 return Err(Error::InvalidOperation { table: member.node.name(), id: id.clone() });
@@ -161,8 +176,8 @@ struct Recursion {
 }
 
 impl Recursion {
-    async fn allow<X: Executor>(x: &mut X, plan: &Plan, dialect: Dialect) -> Result<Self, Error> {
-        if dialect != Dialect::Mysql || !plan.components.iter().any(|component| component.recursive) {
+    async fn allow<X: Executor>(x: &mut X, dialect: Dialect, is_recursive: bool) -> Result<Self, Error> {
+        if dialect != Dialect::Mysql || !is_recursive {
             return Ok(Self { before: None });
         }
         // The first comment is MariaDB's, the second that of MySQL 8, which MariaDB leaves alone.

@@ -108,6 +108,7 @@ pub(super) fn identifier(kind: OperationKind, dialect: Dialect, text: &str) -> T
 pub(super) struct OperationId {
     text: String,
     number: Option<i64>,
+    is_uuid: bool,
 }
 
 impl OperationId {
@@ -125,21 +126,34 @@ impl OperationId {
             two & 0xffff_ffff_ffff
         );
         let number = i64::try_from(random() >> 1).unwrap_or(i64::MAX);
-        Self { text, number: Some(number.max(1)) }
+        Self { text, number: Some(number.max(1)), is_uuid: true }
     }
 
-    /// One of the caller's.
-    pub(super) fn given(text: &str) -> Self {
-        Self { text: text.to_owned(), number: text.parse().ok() }
+    /// One of the caller's. A UUID gets the form in which PostgreSQL shows it: a table next to it can hold text.
+    pub(super) fn given(text: &str, is_uuid: bool) -> Self {
+        let uuid = canonical(text);
+        let text = uuid.clone().filter(|_| is_uuid).unwrap_or_else(|| text.to_owned());
+        Self { number: text.parse().ok(), text, is_uuid: uuid.is_some() }
     }
 
     /// The form for a column; `None` if a given one has none.
     pub(super) fn of_kind(&self, kind: OperationKind) -> Option<String> {
         match kind {
-            OperationKind::Uuid | OperationKind::Text => Some(self.text.clone()),
+            OperationKind::Uuid => Some(self.text.clone()).filter(|_| self.is_uuid),
+            OperationKind::Text => Some(self.text.clone()),
             OperationKind::BigInt => self.number.map(|number| number.to_string()),
         }
     }
+}
+
+/// A UUID in small letters, with its hyphens and without braces.
+fn canonical(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_lowercase();
+    let text = text.strip_prefix("urn:uuid:").unwrap_or(&text);
+    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
+    let digits: String = text.chars().filter(|letter| *letter != '-').collect();
+    let is_uuid = digits.len() == 32 && digits.chars().all(|letter| letter.is_ascii_hexdigit());
+    is_uuid.then(|| [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-"))
 }
 
 /// 64 bits that no other call gets: the keys of a `RandomState` come from the system's generator.
@@ -273,7 +287,19 @@ mod tests {
         let texts: std::collections::HashSet<_> = ids.iter().map(|id| &id.text).collect();
         let numbers: std::collections::HashSet<_> = ids.iter().map(|id| id.number).collect();
         assert_eq!((texts.len(), numbers.len()), (1000, 1000));
-        assert_eq!(OperationId::given("x").of_kind(OperationKind::BigInt), None);
-        assert_eq!(OperationId::given("7").of_kind(OperationKind::BigInt), Some("7".into()));
+        assert_eq!(OperationId::given("x", false).of_kind(OperationKind::BigInt), None);
+        assert_eq!(OperationId::given("7", false).of_kind(OperationKind::BigInt), Some("7".into()));
+    }
+
+    #[test]
+    fn a_uuid_has_one_form() {
+        let id = "550e8400-e29b-41d4-a716-446655440000";
+        for text in [id, "550E8400-E29B-41D4-A716-446655440000", "{550e8400e29b41d4a716446655440000}"] {
+            assert_eq!(OperationId::given(text, true).of_kind(OperationKind::Text).as_deref(), Some(id));
+            assert_eq!(OperationId::given(text, true).of_kind(OperationKind::Uuid).as_deref(), Some(id));
+            assert_eq!(OperationId::given(text, false).of_kind(OperationKind::Text).as_deref(), Some(text));
+        }
+        assert_eq!(OperationId::given("nightly", true).of_kind(OperationKind::Uuid), None);
+        assert_eq!(OperationId::given("550e8400-é", true).of_kind(OperationKind::Uuid), None);
     }
 }

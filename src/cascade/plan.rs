@@ -2,6 +2,7 @@
 //! each other in a circle together.
 
 use crate::error::Error;
+use crate::marker::OperationKind;
 use crate::relation::{KeyColumn, Node, Policy, Relation, Soft, declared_parents};
 
 /// The tables of a cascade. The first is the root's.
@@ -187,6 +188,19 @@ impl Plan {
     /// Whether a row of some table can have a deleted parent although another one leads to it.
     pub(super) fn any_has_several_parents(&self) -> bool {
         self.tables.iter().any(|member| member.parents.len() > 1)
+    }
+
+    /// Whether an identifier has to be a UUID.
+    pub(super) fn has_uuids(&self) -> bool {
+        self.tables.iter().any(|member| matches!(member.soft.operation, Some((_, OperationKind::Uuid))))
+    }
+
+    /// Whether a row can wait for a parent whose table comes later: `restrict` leads anywhere.
+    pub(super) fn any_parent_comes_later(&self) -> bool {
+        self.tables.iter().any(|member| {
+            let places = member.parents.iter().filter(|parent| parent.policy == Policy::Restrict);
+            places.filter_map(|parent| parent.place).any(|place| self.tables[place].component >= member.component)
+        })
     }
 
     /// The tables in order, parents first.

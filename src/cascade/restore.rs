@@ -13,7 +13,7 @@
 //! plan all parents that come back have come back before their children, but for rows that stand in a circle: those
 //! come last, all at once.
 
-use super::ancestors;
+use super::ancestors::Asked;
 use super::engine::Attempt;
 use super::mark::{self, Identified, Mark};
 use super::plan::{Plan, ROOT};
@@ -53,13 +53,11 @@ where
         self.check_precision().await?;
         let locks = !self.preview && self.dialect != Dialect::Sqlite;
         let mut rows = vec![0; self.plan.tables.len()];
-        let (inner, outer): (Vec<_>, Vec<_>) =
-            ancestors::paths(self.node(ROOT)).into_iter().partition(|path| self.is_inner(path));
-        if locks && !(outer.is_empty() && inner.is_empty()) {
+        if locks {
             // Before the rows themselves: in the order in which a delete locks.
             let expected = self.find_roots(false).await?;
             for keys in self.portions(&expected) {
-                self.check_ancestors(&outer, keys, &[], true).await?;
+                self.ancestors(Asked::Outer, keys, true).await?;
             }
         }
         let roots = self.find_roots(locks).await?;
@@ -67,16 +65,20 @@ where
         let several = self.plan.any_has_several_parents();
         let mut operations = Vec::new();
         for keys in &portions {
-            let groups = self.groups(keys).await?;
-            let marks: Vec<Mark> = groups.iter().map(|(mark, _)| mark.clone()).collect();
+            operations.extend(self.groups(keys).await?);
+        }
+        // What several operations deleted can wait for each other, which one query does not tell.
+        self.counts = self.preview && portions.len() < 2 && (operations.len() < 2 || !several);
+        for keys in &portions {
             // Again: the first time the rows were not locked, and could be others, or have other parents.
-            self.check_ancestors(&outer, keys, &[], locks).await?;
-            // An ancestor in a circle with the row may be one that comes back with it.
-            self.check_ancestors(&inner, keys, &marks, locks).await?;
-            // What several operations deleted can wait for each other, which one query does not tell.
-            self.counts = self.preview && portions.len() == 1 && (groups.len() == 1 || !several);
+            let mut deleted = self.ancestors(Asked::OuterOfLocked, keys, locks).await?;
+            if portions.len() == 1 {
+                // An ancestor in a circle with the row may be one that comes back with it.
+                let marks: Vec<Mark> = operations.iter().map(|(mark, _)| mark.clone()).collect();
+                deleted.extend(self.ancestors(Asked::Inner(&marks), keys, locks).await?);
+            }
+            self.below_none(deleted)?;
             rows[ROOT] += if self.counts { keys.len() as u64 } else { self.restore_roots(keys).await? };
-            operations.extend(groups);
         }
         if locks {
             for (mark, keys) in &operations {
@@ -88,8 +90,16 @@ where
             for (mark, keys) in &operations {
                 changed += self.restore_reached(mark, keys, &mut rows).await?;
             }
-            if self.counts || !several || operations.len() == 1 || changed == 0 {
+            let waits = operations.len() > 1 || self.plan.any_parent_comes_later();
+            if self.counts || !several || !waits || changed == 0 {
                 break;
+            }
+        }
+        if portions.len() > 1 {
+            // With rows, or below rows, of another portion: it shows when all is done.
+            for keys in &portions {
+                let deleted = self.ancestors(Asked::InnerAtTheEnd, keys, locks).await?;
+                self.below_none(deleted)?;
             }
         }
         let mut withheld = vec![0; self.plan.tables.len()];
@@ -111,7 +121,9 @@ where
             Some(name) => format!("{table}.{}", self.dialect.quote(name)),
             None => String::from("NULL"),
         };
-        let columns = [column(soft.operation.map(|(name, _)| name)), column(soft.stamp.map(|(name, _)| name))];
+        // Where the identifier decides everywhere, the instant tells nothing.
+        let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
+        let columns = [column(soft.operation.map(|(name, _)| name)), column(stamp.map(|(name, _)| name))];
         let casts = columns.map(|column| format!("CAST({column} AS {ty})")).join(", ");
         let query = Text::from(format!("SELECT DISTINCT {casts} FROM {table} WHERE "))
             .then(self.is_root())
@@ -119,15 +131,22 @@ where
         let found = self.root.texts(self.x, &query, keys).await?;
         let single = found.len() == 1;
         let mut groups = Vec::new();
-        for (operation, stamp) in found {
+        for (operation, instant) in found {
             let mark = Mark {
                 operation: soft.operation.and_then(|(_, kind)| Some((kind, operation?))),
-                stamp: soft.stamp.and_then(|(_, kind)| Some((kind, stamp?))),
+                stamp: soft.stamp.and_then(|(_, kind)| Some((kind, instant?))),
             };
             let keys = if single { keys.to_vec() } else { self.keys_with(&mark, keys).await? };
             groups.push((mark, keys));
         }
         Ok(groups)
+    }
+
+    /// Whether the identifier tells in every table what an operation deleted.
+    fn by_operation_alone(&self) -> bool {
+        let root = &self.plan.tables[ROOT].soft;
+        reached(self.plan)
+            .all(|table| mark::identified(root, &self.plan.tables[table].soft) == Ok(Identified::ByOperation))
     }
 
     /// The keys among these whose rows have both parts of a mark.
@@ -147,7 +166,7 @@ where
             let value = mark.operation.as_ref().map(|(kind, text)| mark::identifier(*kind, self.dialect, text));
             query = query.then(test(column, value));
         }
-        if let Some((column, _)) = soft.stamp {
+        if let Some((column, _)) = soft.stamp.filter(|_| !self.by_operation_alone()) {
             let value = mark.stamp.as_ref().map(|(kind, text)| mark::instant(*kind, self.dialect, text));
             query = query.then(test(column, value));
         }
@@ -180,8 +199,9 @@ where
         for component in &plan.components {
             let tables = || component.tables.iter().copied().filter(|&table| table != ROOT || component.recursive);
             let circles = component.recursive && plan.any_has_several_parents();
-            // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels.
-            let mut at_once = self.dialect == Dialect::Postgres;
+            // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels of
+            // one table; not those in a circle with another, whose rows have to be live in between.
+            let mut at_once = self.dialect == Dialect::Postgres && component.tables.len() == 1;
             let once = self.counts || at_once || !component.recursive;
             loop {
                 let mut changed = 0;
@@ -282,7 +302,8 @@ where
                 }
                 let Some(guard) = self.marked(table, mark, &self.quoted(table)) else { continue };
                 let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
-                let text = speller.count(table, guard, Lock::No);
+                let lock = if self.current().is_empty() { Lock::No } else { Lock::Share };
+                let text = speller.count(table, guard, lock);
                 let mut found = self.count(&text, keys).await?;
                 if self.counts {
                     // What comes back is still deleted.
@@ -313,19 +334,23 @@ where
 
     /// Instants identify an operation only in columns that keep microseconds, which no type of Rust tells.
     async fn check_precision(&mut self) -> Result<(), Error> {
-        if self.dialect == Dialect::Sqlite {
-            return Ok(());
-        }
         let plan = self.plan;
         let by_instant = |table: &usize| {
             mark::identified(&plan.tables[ROOT].soft, &plan.tables[*table].soft) == Ok(Identified::ByInstant)
         };
         let mut tables: Vec<usize> = reached(plan).filter(by_instant).collect();
-        if tables.is_empty() {
+        if !tables.is_empty() {
+            tables.push(ROOT);
+        }
+        self.check_digits(&tables).await
+    }
+
+    /// That the timestamps of these tables keep microseconds.
+    pub(super) async fn check_digits(&mut self, tables: &[usize]) -> Result<(), Error> {
+        if self.dialect == Dialect::Sqlite {
             return Ok(());
         }
-        tables.push(ROOT);
-        for table in tables {
+        for &table in tables {
             let Some((column, _)) = self.soft(table).stamp else { continue };
             let digits = self.digits(table, column).await?;
             if digits.is_some_and(|digits| digits < 6) {

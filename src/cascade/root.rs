@@ -205,17 +205,33 @@ where
         }
         out.push_sql(")");
     } else {
-        out.push_sql("(");
-        for (place, key) in keys.iter().enumerate() {
-            out.push_sql(if place == 0 { "(" } else { " OR (" });
-            for (place, column) in columns.iter().enumerate() {
-                out.push_sql(if place == 0 { "" } else { " AND " });
-                out.push_sql(column);
-                out.push_sql(" = ");
-                K::push(key, place, out.reborrow())?;
-            }
-            out.push_sql(")");
+        return walk_tuples::<K, DB>(columns, keys, out);
+    }
+    out.push_sql(")");
+    Ok(())
+}
+
+/// `((a = .. AND b = ..) OR ..)`, in pairs: SQLite's trees are no deeper than 1000.
+fn walk_tuples<'b, K, DB>(columns: &'b [String], keys: &'b [K::Value], mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+where
+    DB: Backend,
+    K: Key<DB>,
+{
+    out.push_sql("(");
+    if let [key] = keys {
+        for (place, column) in columns.iter().enumerate() {
+            out.push_sql(if place == 0 { "" } else { " AND " });
+            out.push_sql(column);
+            out.push_sql(" = ");
+            K::push(key, place, out.reborrow())?;
         }
+    } else if keys.is_empty() {
+        out.push_sql("1 = 0");
+    } else {
+        let (one, other) = keys.split_at(keys.len() / 2);
+        walk_tuples::<K, DB>(columns, one, out.reborrow())?;
+        out.push_sql(" OR ");
+        walk_tuples::<K, DB>(columns, other, out.reborrow())?;
     }
     out.push_sql(")");
     Ok(())
@@ -291,8 +307,9 @@ where
     }
 
     fn assigns(&self, column: &str) -> bool {
-        // By the same means as `.set(..)` of a column that the verb sets.
-        std::any::type_name::<Set>().contains(&format!("::{column}>"))
+        let set = std::any::type_name::<Set>();
+        let columns = T::AllColumns::columns();
+        columns.iter().filter(|own| own.name == column).any(|own| crate::statement::assigns(set, own))
     }
 
     fn instants(&self) -> (Known, Known) {

@@ -17,6 +17,9 @@ const SET: &str = "soft_delete_set_";
 /// In a circle: what can be reached, and what of it stays below a deleted row. The set is what is left.
 const REACH: &str = "soft_delete_reach_";
 const BELOW: &str = "soft_delete_below_";
+/// What stands beside a table that has no other name: no table of the app's may have this one.
+const KEYS: &str = "soft_delete_keys";
+const PARENT: &str = "soft_delete_parent";
 
 /// Which rows lead on to their children.
 #[derive(Debug, Clone)]
@@ -37,6 +40,17 @@ pub(super) enum Lock {
     No,
     Share,
     Update,
+}
+
+impl Lock {
+    pub(super) fn words(self, dialect: Dialect) -> &'static str {
+        match (self, dialect) {
+            (Self::No, _) | (_, Dialect::Sqlite) => "",
+            (Self::Update, _) => " FOR UPDATE",
+            (Self::Share, Dialect::Postgres) => " FOR SHARE",
+            (Self::Share, Dialect::Mysql) => " LOCK IN SHARE MODE",
+        }
+    }
 }
 
 /// Writes the statements of one plan.
@@ -110,7 +124,7 @@ impl Speller<'_> {
         if marks.is_empty() {
             return active;
         }
-        Text::from("(").then(Text::join(std::iter::once(active).chain(marks), " OR ")).sql(")")
+        Text::either(std::iter::once(active).chain(marks).collect())
     }
 
     fn marked(&self, table: usize, marks: &[Mark], qualifier: &str) -> Vec<Text> {
@@ -125,9 +139,9 @@ impl Speller<'_> {
 
     /// That a row has no deleted parent by one relation.
     fn not_below(&self, parent: &Parent, qualifier: &str) -> String {
-        let pairs = equal(&self.columns("o", &parent.node.key), &self.columns(qualifier, &parent.columns));
-        let deleted = self.state(&parent.soft, Rows::Deleted, "o");
-        format!("NOT EXISTS (SELECT 1 FROM {} AS o WHERE {pairs} AND {deleted})", self.table(&parent.node))
+        let pairs = equal(&self.columns(PARENT, &parent.node.key), &self.columns(qualifier, &parent.columns));
+        let deleted = self.state(&parent.soft, Rows::Deleted, PARENT);
+        format!("NOT EXISTS (SELECT 1 FROM {} AS {PARENT} WHERE {pairs} AND {deleted})", self.table(&parent.node))
     }
 
     /// Whether a deleted parent, `o`, comes back itself, as far as it is known where the children's set is made.
@@ -153,7 +167,7 @@ impl Speller<'_> {
         if place == ROOT {
             tests.push(Text::new().part(Part::Keys(key.to_vec())));
         }
-        if tests.is_empty() { Text::new() } else { Text::from("(").then(Text::join(tests, " OR ")).sql(")") }
+        if tests.is_empty() { Text::new() } else { Text::either(tests) }
     }
 
     /// The name of a set where it is made.
@@ -203,7 +217,14 @@ impl Speller<'_> {
     }
 
     /// The common table expressions that a set needs, with `WITH`.
-    fn with(&self, component: usize) -> Text {
+    fn with(&self, component: usize, reads: Lock) -> Text {
+        Text::from("WITH RECURSIVE ").then(self.sets(component, reads)).sql(" ")
+    }
+
+    /// The same without the word. On MySQL `reads` is how their rows are read: without a lock InnoDB reads them as
+    /// they were at the first SELECT of the transaction, whatever the statement around them does.
+    fn sets(&self, component: usize, reads: Lock) -> Text {
+        let reads = if self.dialect == Dialect::Mysql { reads } else { Lock::No };
         let mut needed = vec![false; self.plan.components.len()];
         needed[component] = true;
         for place in (0..=component).rev() {
@@ -222,12 +243,12 @@ impl Speller<'_> {
                 }
             }
         }
-        let sets = (0..=component).filter(|&place| needed[place]).map(|place| self.expression(place));
-        Text::from("WITH RECURSIVE ").then(Text::join(sets, ", ")).sql(" ")
+        let sets = (0..=component).filter(|&place| needed[place]).map(|place| self.expression(place, reads));
+        Text::join(sets, ", ")
     }
 
     /// `set<n> (keys) AS (..)`.
-    fn expression(&self, place: usize) -> Text {
+    fn expression(&self, place: usize, reads: Lock) -> Text {
         let component = &self.plan.components[place];
         let names = component.tables.iter().flat_map(|&table| self.key_names(table)).collect::<Vec<_>>().join(", ");
         let incoming = || component.tables.iter().flat_map(|&table| self.plan.edges_to(table));
@@ -249,16 +270,16 @@ impl Speller<'_> {
         } else {
             terms.extend(inner);
         }
-        let set =
-            Text::from(format!("{} ({names}) AS (", self.reach(place))).then(Text::join(terms, " UNION ")).sql(")");
-        if self.is_exact() { set.sql(", ").then(self.refined(place, &names)) } else { set }
+        let terms = terms.into_iter().map(|term| term.sql(reads.words(self.dialect))).collect();
+        let set = Text::from(format!("{} ({names}) AS (", self.reach(place))).then(Text::union(terms, reads)).sql(")");
+        if self.is_exact() { set.sql(", ").then(self.refined(place, &names, reads)) } else { set }
     }
 
     /// What of a set stays below a deleted row, and the set without it.
     ///
     /// "All parents come back" would name the set itself, negated, which no recursive query can. So it is the other
     /// way round: first the rows with a deleted parent that does not come back, then, in a circle, all below them.
-    fn refined(&self, place: usize, names: &str) -> Text {
+    fn refined(&self, place: usize, names: &str, reads: Lock) -> Text {
         let component = &self.plan.components[place];
         let (reach, below) = (self.reach(place), format!("{BELOW}{place}"));
         let join = self.join_word();
@@ -322,7 +343,8 @@ impl Speller<'_> {
             format!("({})", equal(&prefixed("b", &names), &prefixed("r", &names)))
         });
         let same = same.collect::<Vec<_>>().join(" OR ");
-        Text::from(format!("{below} ({names}) AS (")).then(Text::join(terms, " UNION ")).sql(format!(
+        let terms = terms.into_iter().map(|term| term.sql(reads.words(self.dialect))).collect();
+        Text::from(format!("{below} ({names}) AS (")).then(Text::union(terms, reads)).sql(format!(
             "), {SET}{place} ({names}) AS (SELECT {names} FROM {reach} AS r \
              WHERE NOT EXISTS (SELECT 1 FROM {below} AS b WHERE {same}))"
         ))
@@ -404,11 +426,11 @@ impl Speller<'_> {
             Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
                 // MariaDB reads the whole child for `WHERE key IN (SELECT ..)`. DISTINCT keeps the set apart from
                 // the statement: one that is merged into it must not read the table that it changes.
-                let pairs = equal(&columns, &prefixed("d", &self.key_names(of)));
+                let pairs = equal(&columns, &prefixed(KEYS, &self.key_names(of)));
                 Text::from("UPDATE (")
-                    .then(self.with(component))
+                    .then(self.with(component, Lock::No))
                     .sql(format!(
-                        "SELECT DISTINCT {}) AS d STRAIGHT_JOIN {table} ON {pairs} SET ",
+                        "SELECT DISTINCT {}) AS {KEYS} STRAIGHT_JOIN {table} ON {pairs} SET ",
                         self.select_keys(component, of)
                     ))
                     .then(assignments)
@@ -417,7 +439,7 @@ impl Speller<'_> {
                     .then(except)
             }
             Set::In { columns, component, of } => self
-                .with(component)
+                .with(component, Lock::No)
                 .sql(format!("UPDATE {table} SET "))
                 .then(assignments)
                 .sql(" WHERE ")
@@ -438,16 +460,16 @@ impl Speller<'_> {
                 (Text::new(), Text::from(table.clone()), Text::new().part(Part::Keys(columns)).sql(" AND "))
             }
             Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
-                let pairs = equal(&columns, &prefixed("d", &self.key_names(of)));
+                let pairs = equal(&columns, &prefixed(KEYS, &self.key_names(of)));
                 let keys = self.select_keys(component, of);
                 let from = Text::from("(")
-                    .then(self.with(component))
-                    .sql(format!("SELECT DISTINCT {keys}) AS d STRAIGHT_JOIN {table} ON {pairs}"));
+                    .then(self.with(component, lock))
+                    .sql(format!("SELECT DISTINCT {keys}) AS {KEYS} STRAIGHT_JOIN {table} ON {pairs}"));
                 (Text::new(), from, Text::new())
             }
             Set::In { columns, component, of } => {
                 let condition = format!("{} IN (SELECT {}) AND ", tuple(&columns), self.select_keys(component, of));
-                (self.with(component), Text::from(table.clone()), condition.into())
+                (self.with(component, lock), Text::from(table.clone()), condition.into())
             }
         };
         let condition = condition.then(guard).then(except);
@@ -459,21 +481,12 @@ impl Speller<'_> {
                     .then(from)
                     .sql(" WHERE ")
                     .then(condition)
-                    .sql(format!(" ORDER BY {order}{}) AS locked", self.lock_words(lock)))
+                    .sql(format!(" ORDER BY {order}{}) AS locked", lock.words(self.dialect)))
             }
             Dialect::Mysql if lock != Lock::No => {
-                Text::from(count).then(from).sql(" WHERE ").then(condition).sql(self.lock_words(lock))
+                Text::from(count).then(from).sql(" WHERE ").then(condition).sql(lock.words(self.dialect))
             }
             _ => with.sql(count).then(from).sql(" WHERE ").then(condition),
-        }
-    }
-
-    fn lock_words(&self, lock: Lock) -> &'static str {
-        match (lock, self.dialect) {
-            (Lock::No, _) | (_, Dialect::Sqlite) => "",
-            (Lock::Update, _) => " FOR UPDATE",
-            (Lock::Share, Dialect::Postgres) => " FOR SHARE",
-            (Lock::Share, Dialect::Mysql) => " LOCK IN SHARE MODE",
         }
     }
 
@@ -490,16 +503,16 @@ impl Speller<'_> {
             let list = list.collect::<Vec<_>>().join(", ");
             let foreign: Vec<String> = (0..foreign.len()).map(|place| format!("d.f{place}")).collect();
             return Text::from("SELECT CAST(COUNT(*) AS CHAR), CAST(NULL AS CHAR) FROM (")
-                .then(self.with(component))
+                .then(self.with(component, Lock::No))
                 .sql(format!(
                     "SELECT DISTINCT {list} FROM {SET}{component} AS p STRAIGHT_JOIN {children} AS t ON {} WHERE ",
                     equal(&own, &prefixed("p", &names))
                 ))
                 .then(guard.clone())
                 .sql(format!(") AS d STRAIGHT_JOIN {parents} AS o ON {}", equal(&key, &foreign)))
-                .sql(self.lock_words(Lock::Share));
+                .sql(Lock::Share.words(self.dialect));
         }
-        self.with(component)
+        self.with(component, Lock::No)
             .sql(format!(
                 "SELECT CAST(COUNT(*) AS TEXT), CAST(NULL AS TEXT) FROM (SELECT 1 FROM {parents} AS o \
                  WHERE {} IN (SELECT {} FROM {children} AS t WHERE ",
@@ -508,7 +521,7 @@ impl Speller<'_> {
             ))
             .then(guard.clone())
             .sql(format!(" AND {} IN (SELECT {})) ", tuple(&own), self.select_keys(component, table)))
-            .sql(format!("ORDER BY {}{}) AS locked", key.join(", "), self.lock_words(Lock::Share)))
+            .sql(format!("ORDER BY {}{}) AS locked", key.join(", "), Lock::Share.words(self.dialect)))
     }
 
     fn not_roots(&self, node: &Node) -> Text {
@@ -555,14 +568,14 @@ impl Speller<'_> {
                 let from = format!(
                     "SELECT DISTINCT {list} FROM {SET}{component} AS p STRAIGHT_JOIN {table} AS t ON {pairs} WHERE "
                 );
-                self.with(component).sql(from)
+                self.with(component, Lock::No).sql(from)
             }
         };
-        let pairs = equal(&self.columns(&table, &node.key), &prefixed("d", &names));
+        let pairs = equal(&self.columns(&table, &node.key), &prefixed(KEYS, &names));
         Text::from("UPDATE (")
             .then(from)
             .then(ready("t"))
-            .sql(format!(") AS d STRAIGHT_JOIN {table} ON {pairs} SET "))
+            .sql(format!(") AS {KEYS} STRAIGHT_JOIN {table} ON {pairs} SET "))
             .then(assignments)
             .sql(" WHERE ")
             .then(guard(&table))
@@ -570,15 +583,15 @@ impl Speller<'_> {
 
     /// Whether a row of a table of the root's circle is reached from the root's rows.
     ///
-    /// To be put behind [`with_circle`](Self::with_circle).
+    /// Beside [`circle`](Self::circle).
     pub(super) fn in_circle(&self, table: usize, columns: &[String]) -> String {
         let component = self.plan.tables[table].component;
         format!("{} IN (SELECT {})", tuple(columns), self.select_keys(component, table))
     }
 
     /// The set of the root's circle.
-    pub(super) fn with_circle(&self) -> Text {
-        self.with(self.plan.tables[ROOT].component)
+    pub(super) fn circle(&self, reads: Lock) -> Text {
+        self.sets(self.plan.tables[ROOT].component, reads)
     }
 
     /// Counts them, or locks them.
@@ -626,6 +639,22 @@ pub(super) fn prefixed(qualifier: &str, names: &[String]) -> Vec<String> {
 /// `a = b AND c = d`.
 pub(super) fn equal(left: &[String], right: &[String]) -> String {
     left.iter().zip(right).map(|(left, right)| format!("{left} = {right}")).collect::<Vec<_>>().join(" AND ")
+}
+
+/// The columns of a table's key.
+pub(super) fn key_of(qualifier: &str, node: &Node, dialect: Dialect) -> Vec<String> {
+    node.key.iter().map(|column| format!("{qualifier}.{}", dialect.quote(column))).collect()
+}
+
+/// A key as one text.
+pub(super) fn shown(columns: &[String], dialect: Dialect) -> String {
+    let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
+    let texts = columns.iter().map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
+    match (texts.as_slice(), dialect) {
+        ([text], _) => text.clone(),
+        (texts, Dialect::Sqlite) => format!("'(' || {} || ')'", texts.join(" || ', ' || ")),
+        (texts, _) => format!("CONCAT('(', {}, ')')", texts.join(", ', ', ")),
+    }
 }
 
 /// `a`, or `(a, b)`.

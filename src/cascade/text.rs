@@ -1,6 +1,8 @@
 //! Pieces of SQL. Most of a cascade's statements are known only at run time, when its graph has been
 //! walked; what depends on the target's types stands in them as a part that the root writes.
 
+use super::spelling::Lock;
+
 /// A statement, or a piece of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Text(Vec<Part>);
@@ -69,6 +71,26 @@ impl Text {
             }
         }
         self
+    }
+
+    /// `(a OR b)`, in pairs: SQLite's trees are no deeper than 1000.
+    pub(super) fn either(mut texts: Vec<Self>) -> Self {
+        if texts.len() > 2 {
+            let rest = texts.split_off(texts.len() / 2);
+            texts = vec![Self::either(texts), Self::either(rest)];
+        }
+        match texts.len() {
+            0 | 1 => texts.pop().unwrap_or_default(),
+            _ => Self::from("(").then(Self::join(texts, " OR ")).sql(")"),
+        }
+    }
+
+    /// Terms of a set; those that lock rows need parentheses.
+    pub(super) fn union(terms: Vec<Self>, reads: Lock) -> Self {
+        if reads == Lock::No || terms.len() < 2 {
+            return Self::join(terms, " UNION ");
+        }
+        Self::join(terms.into_iter().map(|term| Self::from("(").then(term).sql(")")), " UNION ")
     }
 
     /// Several, with something between them.

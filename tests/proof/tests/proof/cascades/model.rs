@@ -174,29 +174,21 @@ impl Model {
         (one == other && one == COMMENTS) || (is_circle(one) && is_circle(other))
     }
 
-    /// The deleted rows above one, by every way up that comes by no table twice.
+    /// The deleted rows above one, by every way up.
     fn deleted_ancestors(&self, from: Place) -> BTreeSet<Place> {
-        let mut found = BTreeSet::new();
-        let mut open = vec![(from, vec![])];
-        while let Some((child, tables)) = open.pop() {
+        let mut above = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(child) = open.pop() {
             for (table, key, parent) in self.relations() {
-                let been_there = tables.contains(&parent) || (!tables.is_empty() && parent == from.0);
-                if table != child.0 || been_there {
-                    continue;
-                }
-                let Some(id) = self.row(child).keys[key] else { continue };
-                let Some(place) = self.rows[parent].iter().position(|row| row.id == id) else { continue };
-                if self.row((parent, place)).deleted.is_some() {
-                    found.insert((parent, place));
-                }
-                if parent != child.0 {
-                    let mut tables = tables.clone();
-                    tables.push(parent);
-                    open.push(((parent, place), tables));
+                let id = self.row(child).keys.get(key).copied().flatten().filter(|_| table == child.0);
+                let place = id.and_then(|id| self.rows[parent].iter().position(|row| row.id == id));
+                if let Some(place) = place.map(|place| (parent, place)).filter(|place| above.insert(*place)) {
+                    open.push(place);
                 }
             }
         }
-        found
+        above.retain(|place| self.row(*place).deleted.is_some());
+        above
     }
 
     /// The parents of a row that are deleted.
