@@ -19,7 +19,7 @@ use super::mark::{self, Identified, Mark};
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::spelling::{Lock, Through};
+use super::spelling::{Lock, Through, key_of};
 use super::text::{Part, Text};
 use crate::error::Error;
 use crate::executor::Executor;
@@ -118,26 +118,39 @@ where
         let table = self.quoted(ROOT);
         let ty = if self.dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
         let column = |name: Option<&str>| match name {
-            Some(name) => format!("{table}.{}", self.dialect.quote(name)),
-            None => String::from("NULL"),
+            Some(name) => format!("CAST({table}.{} AS {ty})", self.dialect.quote(name)),
+            None => format!("CAST(NULL AS {ty})"),
         };
         // Where the identifier decides everywhere, the instant tells nothing.
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
-        let columns = [column(soft.operation.map(|(name, _)| name)), column(stamp.map(|(name, _)| name))];
-        let casts = columns.map(|column| format!("CAST({column} AS {ty})")).join(", ");
-        let query = Text::from(format!("SELECT DISTINCT {casts} FROM {table} WHERE "))
-            .then(self.is_root())
-            .sql(format!(" ORDER BY 1, 2{}", self.current()));
-        let found = self.root.texts(self.x, &query, keys).await?;
-        let single = found.len() == 1;
-        let mut groups = Vec::new();
-        for (operation, instant) in found {
+        let marks = [column(soft.operation.map(|(name, _)| name)), column(stamp.map(|(name, _)| name))].join(", ");
+        let columns = key_of(&table, self.node(ROOT), self.dialect).join(", ");
+        let query = |list: &str, order: &str| {
+            let from = Text::from(format!("SELECT {list} FROM {table} WHERE ")).then(self.is_root());
+            from.sql(format!(" ORDER BY {order}{}", self.current()))
+        };
+        let distinct = query(&format!("DISTINCT {marks}"), "1, 2");
+        let (by_row, by_key) = (format!("{marks}, {columns}"), query(&columns, &format!("{marks}, {columns}")));
+        let all = query(&marks, &by_row);
+        let mut found = self.root.texts(self.x, &distinct, keys).await?;
+        let mut sorted = keys.to_vec();
+        if found.len() == 1 {
+            found = vec![found.swap_remove(0); sorted.len()];
+        } else {
+            // One of the two would do, if a row of a query could hold a key and texts.
+            found = self.root.texts(self.x, &all, keys).await?;
+            sorted = self.root.keys(self.x, &by_key, keys).await?;
+        }
+        let mut groups: Vec<(Mark, Vec<R::Key>)> = Vec::new();
+        for ((operation, instant), key) in found.into_iter().zip(sorted) {
             let mark = Mark {
                 operation: soft.operation.and_then(|(_, kind)| Some((kind, operation?))),
                 stamp: soft.stamp.and_then(|(_, kind)| Some((kind, instant?))),
             };
-            let keys = if single { keys.to_vec() } else { self.keys_with(&mark, keys).await? };
-            groups.push((mark, keys));
+            match groups.last_mut() {
+                Some((last, keys)) if *last == mark => keys.push(key),
+                _ => groups.push((mark, vec![key])),
+            }
         }
         Ok(groups)
     }
@@ -147,31 +160,6 @@ where
         let root = &self.plan.tables[ROOT].soft;
         reached(self.plan)
             .all(|table| mark::identified(root, &self.plan.tables[table].soft) == Ok(Identified::ByOperation))
-    }
-
-    /// The keys among these whose rows have both parts of a mark.
-    async fn keys_with(&mut self, mark: &Mark, keys: &[R::Key]) -> Result<Vec<R::Key>, Error> {
-        let (node, soft, table) = (self.node(ROOT), self.soft(ROOT), self.quoted(ROOT));
-        let columns = node.key.iter().map(|column| format!("{table}.{}", self.dialect.quote(column)));
-        let columns = columns.collect::<Vec<_>>().join(", ");
-        let test = |column: &str, value: Option<Text>| {
-            let column = format!(" AND {table}.{}", self.dialect.quote(column));
-            match value {
-                Some(value) => Text::from(column).sql(" = ").then(value),
-                None => Text::from(column).sql(" IS NULL"),
-            }
-        };
-        let mut query = Text::from(format!("SELECT {columns} FROM {table} WHERE ")).then(self.is_root());
-        if let Some((column, _)) = soft.operation {
-            let value = mark.operation.as_ref().map(|(kind, text)| mark::identifier(*kind, self.dialect, text));
-            query = query.then(test(column, value));
-        }
-        if let Some((column, _)) = soft.stamp.filter(|_| !self.by_operation_alone()) {
-            let value = mark.stamp.as_ref().map(|(kind, text)| mark::instant(*kind, self.dialect, text));
-            query = query.then(test(column, value));
-        }
-        let query = query.sql(self.current());
-        Ok(self.root.keys(self.x, &query, keys).await?)
     }
 
     /// What makes InnoDB read rows, which are locked already, as they are, and not as they were at the first

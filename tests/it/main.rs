@@ -44,6 +44,9 @@ macro_rules! on_backend {
             mod cascading {
                 include!("cases/cascading.rs");
             }
+            mod trees {
+                include!("cases/trees.rs");
+            }
             mod reviving {
                 include!("cases/reviving.rs");
             }
