@@ -159,8 +159,9 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         // The next one may have another number of keys. And a locking SELECT that is kept prepared and meets a
-        // deadlock makes libmariadb wait for ever, as was seen.
-        if self.keys.len() > 1 || self.text.locks() {
+        // deadlock makes libmariadb wait for ever, as was seen; libpq does not.
+        let is_libpq = std::any::type_name::<DB>() == "diesel::pg::backend::Pg";
+        if self.keys.len() > 1 || (self.text.locks() && !is_libpq) {
             out.unsafe_to_cache_prepared();
         }
         for part in self.text.parts() {

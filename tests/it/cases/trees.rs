@@ -135,6 +135,47 @@ mod threads {
         assert!(statements < 15, "{statements}");
     }
 
+    /// Each statement for one row is prepared once, but for what libmariadb must not keep.
+    #[test]
+    fn statements_are_kept_prepared() {
+        use diesel::connection::InstrumentationEvent;
+        use std::sync::{Arc, Mutex};
+        let conn = &mut *create(DDL);
+        conn.batch_execute("INSERT INTO topics (id) VALUES (1); INSERT INTO notes (id, topic) VALUES (1, 1);").unwrap();
+        let texts = record(conn);
+        let there_and_back = |conn: &mut Conn| {
+            assert_eq!(topics::table.find(1).soft_delete().cascade().run(conn).unwrap().total(), 2);
+            assert_eq!(topics::table.find(1).restore().cascade().run(conn).unwrap().total(), 2);
+        };
+        there_and_back(conn);
+        let started = statements(&texts);
+        let cached = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&cached);
+        let mut other = create(DDL);
+        other
+            .batch_execute("INSERT INTO topics (id) VALUES (1); INSERT INTO notes (id, topic) VALUES (1, 1);")
+            .unwrap();
+        other.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+            if let InstrumentationEvent::CacheQuery { sql, .. } = event {
+                seen.lock().unwrap().push(sql.replace(['`', '"'], ""));
+            }
+        });
+        there_and_back(&mut other);
+        there_and_back(&mut other);
+        let cached = cached.lock().unwrap();
+        let mut distinct = cached.clone();
+        distinct.sort();
+        distinct.dedup();
+        assert_eq!(distinct.len(), cached.len(), "{cached:#?}");
+        let is_mysql = <Conn as diesel::Connection>::Backend::DIALECT == diesel_soft_delete::Dialect::Mysql;
+        for text in started.iter().filter(|text| !cached.contains(text)) {
+            let locks = ["FOR UPDATE", "LOCK IN SHARE MODE"].iter().any(|words| text.contains(words));
+            // What a connection is asked about itself.
+            let asks = text.contains("CAST(NULL AS CHAR)") || text.starts_with("SET SESSION");
+            assert!(is_mysql && (locks || asks), "{text}");
+        }
+    }
+
     /// As many as an issue tracker's largest user has; as many statements as for one.
     #[test]
     fn a_hundred_thousand_rows() {
