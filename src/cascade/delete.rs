@@ -82,8 +82,9 @@ where
 
     /// In a circle a mark that the database cuts would not be known again.
     async fn check_circles(&mut self) -> Result<(), Error> {
-        for component in circles(self.plan) {
-            let soft = |table: usize| &self.plan.tables[table].soft;
+        let plan = self.plan;
+        for component in circles(plan) {
+            let soft = |table: usize| &plan.tables[table].soft;
             let mut by_instant = component.tables.clone();
             by_instant.retain(|&one| {
                 let by_instant = |&other: &usize| mark::identified(soft(one), soft(other)) == Ok(Identified::ByInstant);

@@ -125,9 +125,10 @@ where
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
         let marks = [column(soft.operation.map(|(name, _)| name)), column(stamp.map(|(name, _)| name))].join(", ");
         let columns = key_of(&table, self.node(ROOT), self.dialect).join(", ");
+        let (is_root, current) = (self.is_root(), self.current());
         let query = |list: &str, order: &str| {
-            let from = Text::from(format!("SELECT {list} FROM {table} WHERE ")).then(self.is_root());
-            from.sql(format!(" ORDER BY {order}{}", self.current()))
+            let from = Text::from(format!("SELECT {list} FROM {table} WHERE ")).then(is_root.clone());
+            from.sql(format!(" ORDER BY {order}{current}"))
         };
         let distinct = query(&format!("DISTINCT {marks}"), "1, 2");
         let (by_row, by_key) = (format!("{marks}, {columns}"), query(&columns, &format!("{marks}, {columns}")));
