@@ -219,13 +219,13 @@ mod names {
     diesel::table! {
         use diesel::sql_types::*;
         use super::super::Instant;
-        #[sql_name = "o"]
+        #[sql_name = "d"]
         owners { id -> Integer, #[sql_name = "group"] boss -> Nullable<Integer>, #[sql_name = "at"] gone -> Nullable<Instant>, #[sql_name = "by"] operation -> Nullable<Text>, #[sql_name = "who"] who -> Nullable<Text>, name -> Text }
     }
     diesel::table! {
         use diesel::sql_types::*;
         use super::super::Instant;
-        #[sql_name = "d"]
+        #[sql_name = "o"]
         documents { id -> Integer, owner -> Integer, reader -> Nullable<Integer>, gone -> Nullable<Instant>, operation -> Nullable<Text>, who -> Nullable<Text> }
     }
     diesel::table! {
@@ -247,13 +247,13 @@ mod names {
         let mysql = <Conn as diesel::Connection>::Backend::DIALECT == diesel_soft_delete::Dialect::Mysql;
         let quote = |name: &str| if mysql { format!("`{name}`") } else { format!("\"{name}\"") };
         let ddl = format!(
-            "CREATE TABLE {o} (id INTEGER PRIMARY KEY, {group} INTEGER, {at} {{instant}}, {by} VARCHAR(36), who VARCHAR(20), name VARCHAR(20) DEFAULT '');
-             CREATE TABLE {d} (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, reader INTEGER, gone {{instant}}, operation VARCHAR(36), who VARCHAR(20));
+            "CREATE TABLE {owners} (id INTEGER PRIMARY KEY, {group} INTEGER, {at} {{instant}}, {by} VARCHAR(36), who VARCHAR(20), name VARCHAR(20) DEFAULT '');
+             CREATE TABLE {documents} (id INTEGER PRIMARY KEY, owner INTEGER NOT NULL, reader INTEGER, gone {{instant}}, operation VARCHAR(36), who VARCHAR(20));
              CREATE TABLE {select} ({key} INTEGER PRIMARY KEY, {table} INTEGER NOT NULL, gone {{instant}}, operation VARCHAR(36));
-             INSERT INTO {o} (id, {group}) VALUES (1, NULL), (2, 1), (3, NULL);
-             INSERT INTO {d} (id, owner, reader) VALUES (1, 1, NULL), (2, 2, 3), (3, 3, NULL);
+             INSERT INTO {owners} (id, {group}) VALUES (1, NULL), (2, 1), (3, NULL);
+             INSERT INTO {documents} (id, owner, reader) VALUES (1, 1, NULL), (2, 2, 3), (3, 3, NULL);
              INSERT INTO {select} ({key}, {table}) VALUES (1, 1), (2, 2), (3, 3);",
-            o = quote("o"), group = quote("group"), at = quote("at"), by = quote("by"), d = quote("d"),
+            owners = quote("d"), group = quote("group"), at = quote("at"), by = quote("by"), documents = quote("o"),
             select = quote("select"), key = quote("key"), table = quote("table"),
         );
         create(&ddl)
@@ -269,18 +269,18 @@ mod names {
         let delete = owners::table.find(1).soft_delete().cascade();
         assert_eq!(delete.preview(conn).unwrap().total(), 6);
         let report = delete.run(conn).unwrap();
-        assert_eq!(report.iter().collect::<Vec<_>>(), [("o", 2), ("d", 2), ("select", 2)]);
+        assert_eq!(report.iter().collect::<Vec<_>>(), [("d", 2), ("o", 2), ("select", 2)]);
         assert_eq!(live(conn), [3]);
         owners::table.find(3).soft_delete().cascade().run(conn).unwrap();
         let restore = owners::table.find(1).restore().cascade();
         for report in [restore.preview(conn).unwrap(), restore.run(conn).unwrap()] {
             // Document 2 has a reader who is still deleted.
-            assert_eq!(report.iter().collect::<Vec<_>>(), [("o", 2), ("d", 1), ("select", 1)]);
-            assert_eq!((report.withheld("d"), report.withheld("select")), (1, 1));
+            assert_eq!(report.iter().collect::<Vec<_>>(), [("d", 2), ("o", 1), ("select", 1)]);
+            assert_eq!((report.withheld("o"), report.withheld("select")), (1, 1));
         }
         assert_eq!(live(conn), [1]);
         let error = documents::table.find(2).restore().cascade().run(conn).unwrap_err();
-        assert_eq!(below(&error), ("o", "3"));
+        assert_eq!(below(&error), ("d", "3"));
         owners::table.find(3).restore().cascade().run(conn).unwrap();
         documents::table.find(2).restore().cascade().run(conn).unwrap();
         assert_eq!(live(conn), [1, 2, 3]);
