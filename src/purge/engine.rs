@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::executor::Executor;
 use crate::faults::{Fault, fault};
 use crate::key::Key;
+use crate::migration::Dialect;
 
 /// The statements of one job, on a backend.
 pub trait Batches<DB: Backend> {
@@ -53,7 +54,7 @@ pub trait Batches<DB: Backend> {
         x: &mut X,
         piece: &Piece<KeyValue<Self, DB>>,
         columns: &[String],
-        lock: bool,
+        dialect: Dialect,
     ) -> QueryResult<u64>;
 }
 
@@ -433,11 +434,11 @@ impl<J, H: Hooks> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         self.session.limit(x, timeout).await?;
-        let lock = self.session.dialect != crate::migration::Dialect::Sqlite;
+        let dialect = self.session.dialect;
         let (mut removed, mut archived) = (0, 0);
         for piece in &plan.pieces {
             let copied = match &self.archived {
-                Some(columns) => Some(self.job.archive(x, piece, columns, lock).await?),
+                Some(columns) => Some(self.job.archive(x, piece, columns, dialect).await?),
                 None => None,
             };
             let gone = self.job.delete(x, piece).await?;

@@ -25,7 +25,7 @@ use crate::executor::{Blocking, Executor, block};
 use crate::faults::{Fault, fault};
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
-use crate::migration::{AnswersText, Shape, TableColumns, primary_key};
+use crate::migration::{AnswersText, Dialect, Shape, TableColumns, TableKind, primary_key};
 use crate::relation::Node;
 use crate::statement::{Cutoff, Purge};
 
@@ -445,7 +445,7 @@ where
 }
 
 struct Prepared {
-    dialect: crate::migration::Dialect,
+    dialect: Dialect,
     columns: Option<Vec<String>>,
 }
 
@@ -470,15 +470,27 @@ where
     let Some(live) = live else {
         return Err(Error::NoTable { table: report.table.clone() });
     };
+    if live.kind == TableKind::View {
+        return Err(Error::PurgeOfView { table: report.table.clone() });
+    }
     guards::reaches(x, dialect, &live, &options.reaches).await?;
     let columns = match archive.declared() {
         None => None,
         Some(declared) => {
             let live_archive = guards::read(x, dialect, &declared.name).await?;
             let source = DeclaredTable::of::<T>();
-            Some(archive::columns(dialect, (&source, &live), (&declared, live_archive.as_ref()))?)
+            let apart = match &live_archive {
+                Some(archive) if dialect == Dialect::Sqlite => guards::apart(x, &live, archive).await?,
+                _ => None,
+            };
+            Some(archive::columns(dialect, (&source, &live), (&declared, live_archive.as_ref()), apart)?)
         }
     };
+    if let Some(engine) = &live.unsafe_engine {
+        report.notes.push(format!(
+            "the engine {engine} knows no transactions: of a batch that failed rows can be gone that are not counted"
+        ));
+    }
     report.notes.extend(guards::index_note(x, dialect, &shape, &live, key).await?);
     Ok(Prepared { dialect, columns })
 }
@@ -582,9 +594,9 @@ where
         x: &mut X,
         piece: &Piece<KeyValue<Self, DB>>,
         columns: &[String],
-        lock: bool,
+        dialect: Dialect,
     ) -> QueryResult<u64> {
-        Ok(x.execute(Archive { rows: &self.rows, piece, archive: &self.archive, columns, lock }).await? as u64)
+        Ok(x.execute(Archive { rows: &self.rows, piece, archive: &self.archive, columns, dialect }).await? as u64)
     }
 }
 

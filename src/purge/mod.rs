@@ -6,7 +6,7 @@
 //! engine.rs     the loop: look ahead, remove, step over, halve, stop
 //! piece.rs      ranges of keys that an index serves
 //! sql.rs        the statements
-//! archive.rs    which columns are copied; guards.rs: what the catalog forbids; session.rs: dialect and lock timeout
+//! archive.rs    which columns are copied; narrower.rs: whether they fit; guards.rs: what the catalog forbids; session.rs: dialect and lock timeout
 //! policy.rs     several tables in one run; lease.rs: at most one runner
 //! report.rs     what a run says
 //! ```
@@ -16,6 +16,7 @@ mod engine;
 mod guards;
 mod job;
 mod lease;
+mod narrower;
 mod options;
 mod piece;
 mod policy;

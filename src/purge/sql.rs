@@ -10,6 +10,7 @@ use super::archive::ArchiveTable;
 use super::piece::Piece;
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
+use crate::migration::Dialect;
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 
 /// The rows that a job may remove.
@@ -299,9 +300,7 @@ where
     pub(super) piece: &'a Piece<V>,
     pub(super) archive: &'a A,
     pub(super) columns: &'a [String],
-    /// Whether the rows are locked, so that the removal that follows meets the same ones. SQLite has one
-    /// writer, and no such clause.
-    pub(super) lock: bool,
+    pub(super) dialect: Dialect,
 }
 
 on_backend! {
@@ -313,7 +312,8 @@ on_backend! {
             out.push_sql(if place == 0 { "" } else { ", " });
             out.push_identifier(column)?;
         }
-        out.push_sql(") SELECT ");
+        // An identity that is always generated takes a value only so; for other columns it means nothing.
+        out.push_sql(if self.dialect == Dialect::Postgres { ") OVERRIDING SYSTEM VALUE SELECT " } else { ") SELECT " });
         for (place, column) in self.columns.iter().enumerate() {
             out.push_sql(if place == 0 { "" } else { ", " });
             self.rows.column(column, out.reborrow())?;
@@ -322,7 +322,8 @@ on_backend! {
         self.rows.table.walk_ast(out.reborrow())?;
         self.rows.walk(out.reborrow())?;
         self.rows.piece(self.piece, out.reborrow())?;
-        if self.lock {
+        // So that the removal that follows meets the same rows. SQLite has one writer, and no such clause.
+        if self.dialect != Dialect::Sqlite {
             out.push_sql(" FOR UPDATE");
         }
         Ok(())

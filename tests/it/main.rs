@@ -50,6 +50,9 @@ macro_rules! on_backend {
             mod jobs {
                 include!("cases/jobs.rs");
             }
+            mod jobs_archives {
+                include!("cases/jobs_archives.rs");
+            }
         }
     };
 }
