@@ -100,6 +100,26 @@ pub(super) async fn apart<X: Executor>(
     )))
 }
 
+/// What the values of a key must be cast to.
+///
+/// Diesel binds a text as `text`. PostgreSQL then compares the column as a `text` too: no index on it serves, and
+/// a `char(n)` is not equal to itself any more (its blanks are lost), nor does `citext` come in its own order.
+pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<Option<String>> {
+    let cast = |name: &String| {
+        let sql_type = live.column(dialect, name)?.sql_type.as_str();
+        if dialect != Dialect::Postgres {
+            None
+        } else if sql_type == "bpchar" || sql_type == "character" || sql_type.starts_with("character(") {
+            Some(String::from("bpchar"))
+        } else if sql_type == "citext" || sql_type.ends_with(".citext") {
+            Some(sql_type.to_owned())
+        } else {
+            None
+        }
+    };
+    key.iter().map(cast).collect()
+}
+
 /// How many rows make a table large.
 const LARGE: u64 = 100_000;
 

@@ -6,11 +6,12 @@ use chrono::TimeDelta;
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 
-use super::job::{Context, PolicyHooks, TableJob};
 use super::lease::{Holder, Lease};
 use super::options::{IntoDuration, Options};
+use super::prepare::Prepared;
 use super::report::{Progress, PurgeReport, Stopped};
-use super::session;
+use super::session::{self, Session};
+use super::table_job::{Context, Limits, PolicyHooks, TableJob};
 use crate::error::Error;
 use crate::executor::{Blocking, Executor, block};
 use crate::migration::AnswersText;
@@ -92,6 +93,24 @@ impl<H: PolicyHooks, S: FnMut() -> bool + Send> PolicyHooks for StopWhen<H, S> {
     }
     fn stop(&mut self) -> bool {
         (self.1)() || self.0.stop()
+    }
+}
+
+/// The callbacks of the policy, and whether the condition of its own said stop.
+///
+/// That of a table ends that table only. The condition is not asked again to find out: it may have changed its mind.
+struct Remembered<'h, H> {
+    hooks: &'h mut H,
+    stopped: bool,
+}
+
+impl<H: PolicyHooks> PolicyHooks for Remembered<'_, H> {
+    fn progress(&mut self, progress: &Progress) {
+        self.hooks.progress(progress);
+    }
+    fn stop(&mut self) -> bool {
+        self.stopped |= self.hooks.stop();
+        self.stopped
     }
 }
 
@@ -310,21 +329,26 @@ impl<J, H> RetentionPolicy<J, H> {
             stepped_back: None,
             elapsed: Duration::ZERO,
         };
-        let mut lease = None;
+        let (mut lease, mut session) = (None, None);
         if let Some(name) = self.exclusive.as_ref().filter(|_| !self.dry_run) {
-            let dialect = session::dialect(x).await?;
-            match Lease::take(x, dialect, name, self.lease_for).await? {
-                Ok(taken) => lease = Some(taken),
-                Err(holder) => {
+            let mut own = Session::new(session::dialect(x).await?);
+            let taken = Lease::take(x, &mut own, name, self.lease_for).await;
+            match taken {
+                Ok(Ok(taken)) => (lease, session) = (Some(taken), Some(own)),
+                refused => {
+                    own.restore(x).await;
+                    if let Err(holder) = refused? {
+                        report.stepped_back = Some(holder);
+                    }
                     report.stopped = Stopped::LeaseLost;
-                    report.stepped_back = Some(holder);
                     return Ok(report);
                 }
             }
         }
         let result = self.run_all(x, lease.as_mut(), started, &mut report).await;
-        if let Some(lease) = lease {
-            lease.release(x).await;
+        if let (Some(lease), Some(mut session)) = (lease, session) {
+            lease.release(x, &mut session).await;
+            session.restore(x).await;
         }
         report.elapsed = started.elapsed();
         match result {
@@ -348,18 +372,24 @@ impl<J, H> RetentionPolicy<J, H> {
         J: Jobs<X::Backend>,
         H: PolicyHooks,
     {
+        let mut limits = Limits {
+            max_rows: self.max_rows,
+            deadline: self.max_duration.and_then(|limit| started.checked_add(limit)),
+            pause: self.pause,
+            batch_size: self.batch_size,
+            min_age: self.min_age,
+            dry_run: self.dry_run,
+        };
+        // Every table, before the first row of any is removed.
+        let mut checked = Vec::new();
         for place in children_first(&self.jobs.nodes()) {
-            let context = Context {
-                max_rows: self.max_rows.map(|limit| limit.saturating_sub(report.rows())),
-                deadline: self.max_duration.and_then(|limit| started.checked_add(limit)),
-                pause: self.pause,
-                batch_size: self.batch_size,
-                min_age: self.min_age,
-                dry_run: self.dry_run,
-                lease: lease.as_deref_mut(),
-                hooks: Some(&mut self.hooks),
-            };
-            let table = match self.jobs.run_nth(place, x, context).await {
+            checked.push((place, self.jobs.check_nth(place, x, &limits).await?));
+        }
+        for (place, prepared) in checked {
+            limits.max_rows = self.max_rows.map(|limit| limit.saturating_sub(report.rows()));
+            let mut hooks = Remembered { hooks: &mut self.hooks, stopped: false };
+            let context = Context { limits: limits.clone(), lease: lease.as_deref_mut(), hooks: Some(&mut hooks) };
+            let table = match self.jobs.run_nth(place, x, prepared, context).await {
                 Ok(table) => table,
                 Err(error) => {
                     if let Error::PurgeFailed { report: failed, .. } = &error {
@@ -374,7 +404,7 @@ impl<J, H> RetentionPolicy<J, H> {
                 Stopped::LeaseLost => true,
                 Stopped::MaxRows => self.max_rows.is_some_and(|limit| limit <= report.rows() + table.rows),
                 Stopped::MaxDuration => self.max_duration.is_some_and(|limit| started.elapsed() >= limit),
-                Stopped::StopWhen => self.hooks.stop(),
+                Stopped::StopWhen => hooks.stopped,
                 _ => false,
             };
             report.tables.push(table);
@@ -424,9 +454,20 @@ pub trait Jobs<DB: Backend> {
     fn names(&self) -> Vec<String>;
     /// Their places in the graph of relations.
     fn nodes(&self) -> Vec<Node>;
-    /// Runs one of them.
+    /// Checks one of them.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
+    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    where
+        X: Executor<Backend = DB>;
+    /// Runs one that was checked.
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn run_nth<X>(
+        &mut self,
+        place: usize,
+        x: &mut X,
+        prepared: Prepared,
+        context: Context<'_>,
+    ) -> Result<PurgeReport, Error>
     where
         X: Executor<Backend = DB>;
 }
@@ -441,7 +482,13 @@ impl<DB: Backend> Jobs<DB> for () {
     fn nodes(&self) -> Vec<Node> {
         Vec::new()
     }
-    async fn run_nth<X>(&mut self, _: usize, _: &mut X, _: Context<'_>) -> Result<PurgeReport, Error>
+    async fn check_nth<X>(&mut self, _: usize, _: &mut X, _: &Limits) -> Result<Prepared, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        Err(diesel::result::Error::NotFound.into())
+    }
+    async fn run_nth<X>(&mut self, _: usize, _: &mut X, _: Prepared, _: Context<'_>) -> Result<PurgeReport, Error>
     where
         X: Executor<Backend = DB>,
     {
@@ -468,10 +515,26 @@ where
         nodes.push(self.1.node());
         nodes
     }
-    async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
+    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>,
     {
-        if place == self.0.count() { self.1.run_on(x, context).await } else { self.0.run_nth(place, x, context).await }
+        if place == self.0.count() { self.1.check(x, limits).await } else { self.0.check_nth(place, x, limits).await }
+    }
+    async fn run_nth<X>(
+        &mut self,
+        place: usize,
+        x: &mut X,
+        prepared: Prepared,
+        context: Context<'_>,
+    ) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        if place == self.0.count() {
+            self.1.run_checked(x, prepared, context).await
+        } else {
+            self.0.run_nth(place, x, prepared, context).await
+        }
     }
 }
