@@ -145,9 +145,9 @@ impl<J, H: Hooks> Run<'_, J, H> {
             return Ok(Stopped::LeaseLost);
         }
         let size = self.options.batch_size;
-        let mut frames = vec![Frame { after: None, end: end.clone(), size, second: false }];
+        let mut frames = vec![Frame { after: None, end, size, second: false }];
         let mut locked = VecDeque::new();
-        let mut missing = 0;
+        let mut has_kept = false;
         let mut tries = 0;
         let mut waited: Option<Instant> = None;
         let mut suspect = None;
@@ -169,6 +169,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 self.options.lock_timeout
             };
             let (plan, attempt) = match self.plan(x, frame, size).await {
+                // The walk would not move on.
+                Ok(plan) if frame.after.as_ref() == Some(&plan.upto) => return Err(not_the_same()),
                 Ok(plan) => {
                     let attempt = self.attempt(x, &plan, size, timeout).await;
                     (Some(plan), attempt)
@@ -180,10 +182,6 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     let Some(plan) = plan else { continue };
                     tries = 0;
                     waited = None;
-                    if frame.after.as_ref() == Some(&plan.upto) {
-                        // The walk would not move on.
-                        return Err(not_the_same());
-                    }
                     let is_empty = plan.full && removed == 0 && self.session.dialect == Dialect::Sqlite;
                     let after = frame.after.clone();
                     if is_empty && self.next(x, after.as_ref(), &plan.upto).await?.is_none() {
@@ -195,18 +193,17 @@ impl<J, H: Hooks> Run<'_, J, H> {
                         continue;
                     }
                     suspect = None;
-                    if plan.full {
-                        missing += size.saturating_sub(removed);
-                    } else if !self.options.dry_run {
-                        missing += self.left_of(x, &plan).await?;
-                    }
                     let is_last = plan.upto == frame.end;
-                    frame.after = Some(plan.upto);
+                    frame.after = Some(plan.upto.clone());
                     if is_last {
                         frames.pop();
                     }
                     let took = begun.elapsed();
                     self.done(removed, archived, took);
+                    let is_whole = plan.full && removed == size;
+                    if !is_whole && !has_kept && !self.options.dry_run {
+                        has_kept = self.keeps_rows(x, after, &plan, timeout).await?;
+                    }
                     if !frames.is_empty() || !locked.is_empty() {
                         self.pause(x, took).await;
                     }
@@ -269,9 +266,6 @@ impl<J, H: Hooks> Run<'_, J, H> {
             }
         }
         self.rows_without_key(x).await?;
-        if missing > 0 && !self.options.dry_run {
-            self.rows_kept(x, &end).await?;
-        }
         Ok(Stopped::Complete)
     }
 
@@ -289,11 +283,11 @@ impl<J, H: Hooks> Run<'_, J, H> {
         self.asked_to_stop().or_else(|| (self.rows_left() == 0).then_some(Stopped::MaxRows))
     }
 
-    fn rows_left(&self) -> u64 {
+    pub(super) fn rows_left(&self) -> u64 {
         self.options.max_rows.map_or(u64::MAX, |limit| limit.saturating_sub(self.report.rows))
     }
 
-    fn done(&mut self, removed: u64, archived: u64, batch_elapsed: Duration) {
+    pub(super) fn done(&mut self, removed: u64, archived: u64, batch_elapsed: Duration) {
         let report = &mut *self.report;
         report.rows += removed;
         report.archived += archived;

@@ -17,7 +17,7 @@ pub struct Piece<V> {
     pub(super) upto: V,
     /// Whether the row of `upto` itself belongs to it.
     pub(super) inclusive: bool,
-    /// Whether it is the row of `upto` alone: on InnoDB a range locks the row behind it as well.
+    /// Whether it is the row of `upto` alone.
     pub(super) is_row: bool,
 }
 

@@ -188,7 +188,9 @@ impl<J, H> Run<'_, J, H> {
                 usual: seek == Seek::Last || left == self.options.batch_size,
             };
             if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
-                if size == 1 {
+                // On InnoDB a range locks the row behind it as well. On SQLite a range is right even if the key is not what
+                // was read.
+                if size == 1 && self.session.dialect != Dialect::Sqlite {
                     return Ok(Plan { pieces: vec![Piece::row(upto.clone())], upto, full: true });
                 }
                 planned.extend(pieces::<J::Key, X::Backend>(equal, after, &upto));

@@ -87,6 +87,19 @@ fn a_trigger_holds_one_row() {
     assert!(!ids(&archive_of(&mut own.conn)).contains(&1003));
 }
 
+/// What a trigger says is not what the connection is.
+#[test]
+fn a_trigger_that_speaks_of_a_closed_connection() {
+    let own = &mut filled(1000);
+    let lies = spelling::precious(503).into_iter();
+    let lies: Vec<_> =
+        lies.map(|sql| sql.replace("this row is precious", "i/o error: server closed the connection")).collect();
+    all(&mut own.conn, &lies);
+    let report = job!(100).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 1000, &[503]);
+    assert_eq!(report.blocked[0].cause, BlockedBy::Other);
+}
+
 #[test]
 fn a_row_that_is_archived_already() {
     let own = &mut filled(2000);
