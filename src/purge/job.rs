@@ -75,6 +75,7 @@ where
     /// [`AgeTooLarge`](Error::AgeTooLarge), [`TooYoung`](Error::TooYoung),
     /// [`PurgeInTransaction`](Error::PurgeInTransaction) (its batches would be one transaction),
     /// [`PurgeReaches`](Error::PurgeReaches) (a foreign key would take other rows along),
+    /// [`NoTable`](Error::NoTable), [`PurgeOfView`](Error::PurgeOfView),
     /// [`ArchiveMismatch`](Error::ArchiveMismatch). Later: [`PurgeFailed`](Error::PurgeFailed), with the
     /// report so far; the batches before it are done.
     ///
@@ -183,9 +184,11 @@ where
 
     /// How long a batch waits for locks of others before it is stepped over; two seconds if it is not said.
     ///
-    /// PostgreSQL: `SET LOCAL lock_timeout`. MySQL: `innodb_lock_wait_timeout`, in whole seconds, set for the
-    /// session and set back at the end. SQLite: how long a batch is tried again while another connection writes;
+    /// PostgreSQL: `SET LOCAL lock_timeout`. MySQL: `innodb_lock_wait_timeout` and `lock_wait_timeout`, in whole seconds, set
+    /// for the session and set back at the end. SQLite: how long a batch is tried again while another connection writes;
     /// then the job fails, with its report.
+    ///
+    /// That a lock timed out is told by the server's English words, so `lc_messages` should be English for the job.
     pub fn lock_timeout(mut self, duration: impl IntoDuration) -> Self {
         self.options.lock_timeout = self.options.duration("lock_timeout", duration);
         self
@@ -200,8 +203,8 @@ where
     /// Allows that a child table loses rows, or their references, through its foreign key
     /// `ON DELETE CASCADE`, `SET NULL` or `SET DEFAULT`.
     ///
-    /// Without it such a job is refused: the database would remove live children, and on MySQL without
-    /// running their triggers. `table` is the child's name, `schema.table` in another schema.
+    /// Without it such a job is refused: the database would remove live children, those under hold too, and on MySQL
+    /// without running their triggers. `table` is the child's name, `schema.table` in another schema.
     pub fn allow_reaching(mut self, table: impl Into<String>) -> Self {
         self.options.reaches.push(table.into());
         self
@@ -211,10 +214,11 @@ where
     ///
     /// All columns of the table are copied by name; the archive can have more, and in another order.
     /// What does not fit is refused, by name, before anything is removed. If the numbers of rows copied and
-    /// removed differ, the batch is taken back.
+    /// removed differ, the batch is taken back; so both must be of one engine with transactions, and on SQLite in one
+    /// file unless both have a rollback journal. On PostgreSQL the copy needs the right to `UPDATE` the table.
     ///
     /// ```sql
-    /// INSERT INTO "posts_archive" ("id", ..) SELECT "posts"."id", .. FROM "posts" WHERE .. FOR UPDATE;
+    /// INSERT INTO "posts_archive" ("id", ..) OVERRIDING SYSTEM VALUE SELECT "posts"."id", .. FROM "posts" WHERE .. FOR UPDATE;
     /// DELETE FROM "posts" WHERE ..;
     /// ```
     ///
@@ -299,7 +303,8 @@ where
     /// [`run`](Self::run) for a connection of diesel-async.
     ///
     /// If the future is dropped, the batch it was in is taken back with its connection; those before it are
-    /// done.
+    /// done. On MySQL a connection that is kept after that still has the job's lock timeouts; better end the job with
+    /// [`stop_when`](Self::stop_when).
     ///
     /// # Errors
     ///

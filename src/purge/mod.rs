@@ -9,7 +9,7 @@
 //! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; rest.rs: what a walk left
 //! piece.rs      ranges of keys that an index serves
 //! sql.rs        the statements; statements.rs: sent; session.rs: dialect and lock timeouts
-//! policy.rs     several tables in one run; lease.rs: at most one runner
+//! policy.rs     several tables in one run; jobs.rs: the list of them; lease.rs: at most one runner
 //! report.rs     what a run says
 //! ```
 
@@ -19,6 +19,7 @@ mod cause;
 mod engine;
 mod guards;
 mod job;
+mod jobs;
 mod lease;
 mod narrower;
 mod options;
