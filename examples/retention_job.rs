@@ -7,12 +7,12 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Error, RetentionPolicy, RetentionReport, Stopped};
+use diesel_soft_delete::{BlockedBy, Error, RetentionPolicy, RetentionReport, Stopped};
 use indicatif::{ProgressBar, ProgressStyle};
 
 diesel::table! {
@@ -49,6 +49,8 @@ diesel_soft_delete::soft_deletable! {
     comments { timestamp = deleted_at }
 }
 
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
 const HELP: &str = "\
 Purges comments, posts and users that were soft-deleted long ago.
 
@@ -59,15 +61,16 @@ file. Without one a small blog is made in memory, and purged.
   --older-than DAYS    remove what was deleted longer ago than this (default 30, at least 7)
   --batch-size N       rows per transaction (default 1000)
   --max-rows N         remove at most that many rows
-  --max-minutes N      begin no batch after that time
+  --max-minutes N      begin no batch after that time, counting included (0.5 is half a minute)
   --pause-ms N         wait between batches
   --exclusive NAME     step back if another runner of this name is at work
-  --json               the report as JSON
+  --json               the report as JSON, an error too
 
-Ctrl-C ends it after the batch that is under way. The progress goes to stderr, the report to stdout.
+Ctrl-C (or SIGTERM) ends it after the batch that is under way and its pause, a second one at once. The progress
+goes to stderr, the report to stdout.
 
 Exit code: 0 complete, 1 error, 2 usage, 3 stopped before the end (limit or Ctrl-C), 4 rows are blocked,
-5 stepped back.";
+5 stepped back, 130 ended by a second Ctrl-C.";
 
 struct Options {
     url: Option<String>,
@@ -109,7 +112,13 @@ impl Options {
                 "--older-than" => options.older_than = TimeDelta::days(number()?.into()),
                 "--batch-size" => options.batch_size = number()?.into(),
                 "--max-rows" => options.max_rows = Some(number()?.into()),
-                "--max-minutes" => options.max_duration = Some(Duration::from_secs(u64::from(number()?) * 60)),
+                "--max-minutes" => {
+                    let text = text()?;
+                    let seconds = text.parse::<f64>().ok().map(|minutes| minutes * 60.0);
+                    let duration = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+                    options.max_duration =
+                        Some(duration.ok_or_else(|| format!("{argument} needs a number, not {text:?}"))?);
+                }
                 "--pause-ms" => options.pause = Some(Duration::from_millis(number()?.into())),
                 other => return Err(format!("unknown argument {other}")),
             }
@@ -124,7 +133,7 @@ macro_rules! retention_on {
         fn $name(
             conn: &mut $Conn,
             options: &Options,
-            dry_run: bool,
+            (dry_run, max_duration): (bool, Option<Duration>),
             bar: &ProgressBar,
             stop: &AtomicBool,
         ) -> Result<RetentionReport, Error> {
@@ -142,7 +151,7 @@ macro_rules! retention_on {
             if let Some(rows) = options.max_rows {
                 policy = policy.max_rows(rows);
             }
-            if let Some(duration) = options.max_duration {
+            if let Some(duration) = max_duration {
                 policy = policy.max_duration(duration);
             }
             if let Some(name) = &options.exclusive {
@@ -205,23 +214,23 @@ impl AnyConnection {
     fn purge(
         &mut self,
         options: &Options,
-        dry_run: bool,
+        how: (bool, Option<Duration>),
         bar: &ProgressBar,
         stop: &AtomicBool,
     ) -> Result<RetentionReport, Error> {
         match self {
-            Self::Sqlite(conn) => on_sqlite(conn, options, dry_run, bar, stop),
+            Self::Sqlite(conn) => on_sqlite(conn, options, how, bar, stop),
             #[cfg(feature = "postgres")]
-            Self::Postgres(conn) => on_postgres(conn, options, dry_run, bar, stop),
+            Self::Postgres(conn) => on_postgres(conn, options, how, bar, stop),
             #[cfg(feature = "mysql")]
-            Self::Mysql(conn) => on_mysql(conn, options, dry_run, bar, stop),
+            Self::Mysql(conn) => on_mysql(conn, options, how, bar, stop),
         }
     }
 }
 
 /// A blog in memory: of 2000 posts with five comments each, three quarters were deleted in January 2024. One old
 /// post still has a comment that was not.
-fn demo() -> Result<AnyConnection, Box<dyn std::error::Error + Send + Sync>> {
+fn demo() -> Result<AnyConnection, Failure> {
     use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 
@@ -243,35 +252,47 @@ fn demo() -> Result<AnyConnection, Box<dyn std::error::Error + Send + Sync>> {
     Ok(AnyConnection::Sqlite(conn))
 }
 
-fn print(report: &RetentionReport, json: bool) {
-    if json {
-        let tables = report.tables.iter().map(|table| {
-            let blocked = table
-                .blocked
-                .iter()
-                .map(|row| serde_json::json!({ "key": row.key, "constraint": row.constraint, "message": row.message }));
+fn cause(blocked: BlockedBy) -> &'static str {
+    match blocked {
+        BlockedBy::Constraint => "constraint",
+        BlockedBy::Lock => "lock",
+        _ => "other",
+    }
+}
+
+fn json(report: &RetentionReport) -> serde_json::Value {
+    let tables = report.tables.iter().map(|table| {
+        let blocked = table.blocked.iter().map(|row| {
             serde_json::json!({
-                "table": table.table,
-                "rows": table.rows,
-                "batches": table.batches,
-                "seconds": table.elapsed.as_secs_f64(),
-                "retries": table.retries,
-                "stopped": table.stopped.to_string(),
-                "blocked": blocked.collect::<Vec<_>>(),
-                "notes": table.notes,
+                "table": row.table,
+                "key": row.key,
+                "cause": cause(row.cause),
+                "constraint": row.constraint,
+                "message": row.message,
             })
         });
-        let whole = serde_json::json!({
-            "rows": report.rows(),
-            "seconds": report.elapsed.as_secs_f64(),
-            "stopped": report.stopped.to_string(),
-            "stepped_back": report.stepped_back.as_ref().map(|other| &other.holder),
-            "dry_run": report.tables.iter().any(|table| table.dry_run),
-            "tables": tables.collect::<Vec<_>>(),
-        });
-        println!("{whole:#}");
-        return;
-    }
+        serde_json::json!({
+            "table": table.table,
+            "rows": table.rows,
+            "batches": table.batches,
+            "seconds": table.elapsed.as_secs_f64(),
+            "retries": table.retries,
+            "stopped": table.stopped.to_string(),
+            "blocked": blocked.collect::<Vec<_>>(),
+            "notes": table.notes,
+        })
+    });
+    serde_json::json!({
+        "rows": report.rows(),
+        "seconds": report.elapsed.as_secs_f64(),
+        "stopped": report.stopped.to_string(),
+        "stepped_back": report.stepped_back.as_ref().map(|other| &other.holder),
+        "dry_run": report.tables.iter().any(|table| table.dry_run),
+        "tables": tables.collect::<Vec<_>>(),
+    })
+}
+
+fn print(report: &RetentionReport) {
     if let Some(other) = &report.stepped_back {
         println!("stepped back: {} is at work (its lease lives {} s)", other.holder, other.expires_in.as_secs());
         return;
@@ -313,7 +334,8 @@ fn exit_code(report: &RetentionReport) -> u8 {
     }
 }
 
-fn run(options: &Options) -> Result<u8, Box<dyn std::error::Error + Send + Sync>> {
+fn run(options: &Options) -> Result<u8, Failure> {
+    let begun = Instant::now();
     let is_demo = options.url.is_none();
     let mut conn = match &options.url {
         Some(url) => AnyConnection::establish(url)?,
@@ -321,32 +343,51 @@ fn run(options: &Options) -> Result<u8, Box<dyn std::error::Error + Send + Sync>
     };
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
-    ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))?;
+    ctrlc::set_handler(move || {
+        if asked.swap(true, Ordering::Relaxed) {
+            // Whoever asks twice means it; the database takes the batch back.
+            std::process::exit(130);
+        }
+    })?;
+    let report = |report: &RetentionReport| {
+        if options.json { println!("{:#}", json(report)) } else { print(report) }
+    };
 
-    // The dry run tells how much there is to do.
+    // The dry run tells how much there is to do. As a part of a real run it has a small part of the time.
     let counting = ProgressBar::new_spinner().with_style(ProgressStyle::with_template("counting {msg}: {pos} rows")?);
-    let found = conn.purge(options, true, &counting, &stop);
+    let limit = options.max_duration.map(|limit| if options.dry_run { limit } else { limit / 10 });
+    let found = conn.purge(options, (true, limit), &counting, &stop);
     counting.finish_and_clear();
-    let found = found.inspect_err(|error| explain(error, options.json))?;
+    let found = found?;
     if options.dry_run {
-        print(&found, options.json);
+        report(&found);
         return Ok(exit_code(&found));
     }
     let style = "{msg:10} {bar:40} {human_pos}/{human_len} rows, {per_sec}, {eta} left";
     let bar = ProgressBar::new(found.rows()).with_style(ProgressStyle::with_template(style)?);
-    let report = conn.purge(options, false, &bar, &stop);
+    let left = options.max_duration.map(|limit| limit.saturating_sub(begun.elapsed()));
+    let done = conn.purge(options, (false, left), &bar, &stop);
     bar.finish_and_clear();
-    let report = report.inspect_err(|error| explain(error, options.json))?;
-    print(&report, options.json);
+    let done = done?;
+    report(&done);
     // The demo shows a blocked row; that is no failure of it.
-    Ok(if is_demo && exit_code(&report) == 4 { 0 } else { exit_code(&report) })
+    Ok(if is_demo && exit_code(&done) == 4 { 0 } else { exit_code(&done) })
 }
 
-/// What was done before an error is done.
-fn explain(error: &Error, json: bool) {
-    if let Error::RetentionFailed { report, .. } = error {
-        print(report, json);
+/// The error on stderr; on stdout what was done before it, which is done, or the whole as JSON.
+fn explain(error: &Failure, as_json: bool) {
+    let report = match error.downcast_ref() {
+        Some(Error::RetentionFailed { report, .. }) => Some(report),
+        _ => None,
+    };
+    if as_json {
+        let mut value = report.map_or_else(|| serde_json::json!({}), |report| json(report));
+        value["error"] = error.to_string().into();
+        println!("{value:#}");
+    } else if let Some(report) = report {
+        print(report);
     }
+    eprintln!("{error}");
 }
 
 fn main() -> ExitCode {
@@ -357,14 +398,14 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(message) => {
-            eprintln!("{message}; see --help");
+            explain(&format!("{message}; see --help").into(), std::env::args().any(|argument| argument == "--json"));
             return ExitCode::from(2);
         }
     };
     match run(&options) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("{error}");
+            explain(&error, options.json);
             ExitCode::FAILURE
         }
     }

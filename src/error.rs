@@ -267,6 +267,16 @@ pub enum Error {
         table: String,
     },
 
+    /// The table of a purge job is a view; nothing was removed. (What references the table behind it cannot be seen,
+    /// so live rows could go along.)
+    #[error(
+        "refused to purge `{table}`, which is a view: what its removal would reach cannot be seen; purge the table behind it"
+    )]
+    PurgeOfView {
+        /// The view.
+        table: String,
+    },
+
     /// A purge job failed under way. What it did before is in the report and stays done; the batch that
     /// failed was taken back.
     #[error("the purge failed: {source} ({report})")]

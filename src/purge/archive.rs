@@ -5,6 +5,7 @@ use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::query_source::Table;
 use diesel::result::QueryResult;
 
+use super::narrower::is_narrower;
 use crate::error::Error;
 use crate::marker::ColumnRef;
 use crate::migration::{Dialect, LiveColumn, LiveTable, TableColumns, TableName};
@@ -78,11 +79,12 @@ where
 
 /// The columns to copy: every column of the table, by its name.
 ///
-/// All that does not fit is said at once.
+/// All that does not fit is said at once; `apart` is what keeps the two from being committed as one.
 pub(super) fn columns(
     dialect: Dialect,
     source: (&DeclaredTable, &LiveTable),
     archive: (&DeclaredTable, Option<&LiveTable>),
+    apart: Option<String>,
 ) -> Result<Vec<String>, Error> {
     let (source, live_source) = source;
     let (archive, live_archive) = archive;
@@ -91,6 +93,14 @@ pub(super) fn columns(
         if live_archive.name == live_source.name {
             problems.push(String::from("it is the table itself"));
         }
+        for (what, live) in [("the table's", live_source), ("its", live_archive)] {
+            if let Some(engine) = &live.unsafe_engine {
+                problems.push(format!(
+                    "{what} engine {engine} knows no transactions: a batch that is taken back would leave its copies there"
+                ));
+            }
+        }
+        problems.extend(apart);
         declared(source, archive, &mut problems);
         let columns = live(dialect, (source, live_source), live_archive, &mut problems);
         if problems.is_empty() {
@@ -143,14 +153,17 @@ fn live(
             // What the table computes can be computed again.
             None if column.generated && spelled.is_none() => {}
             None => problems.push(format!("it has no column `{name}`")),
-            Some(twin) if twin.generated => {}
+            Some(twin) if twin.generated && column.generated => {}
+            Some(twin) if twin.generated => {
+                problems.push(format!("its column `{name}` is generated, so the value of the table's would be lost"));
+            }
             Some(twin) => {
                 // SQLite's key columns are not said to be NOT NULL.
                 let is_key = live_source.primary_key.contains(&column.name);
                 if column.nullable && !twin.nullable && !is_key {
                     problems.push(format!("the column `{name}` can be NULL in the table, but not in the archive"));
                 }
-                if is_narrower(dialect, &column.sql_type, &twin.sql_type) {
+                if is_narrower(dialect, column, twin) {
                     problems.push(format!(
                         "the column `{name}` is `{}` in the table and `{}` in the archive, which is narrower",
                         column.sql_type, twin.sql_type
@@ -164,47 +177,13 @@ fn live(
         !column.nullable
             && column.default.is_none()
             && !column.generated
+            && !column.numbered
             && live_source.column(dialect, &column.name).is_none()
     };
     for column in live_archive.columns.iter().filter(needs_a_value) {
         problems.push(format!("its column `{}` needs a value, and the table has none for it", column.name));
     }
     columns
-}
-
-/// Whether values of `from` could be cut when they are written to `to`.
-///
-/// MySQL without its strict mode does so without a word; the others refuse the row, but then it is
-/// better to know before. Types of different families are left to the `table!`s.
-fn is_narrower(dialect: Dialect, from: &str, to: &str) -> bool {
-    if dialect == Dialect::Sqlite {
-        return false;
-    }
-    let (from, to) = (from.to_lowercase(), to.to_lowercase());
-    const FAMILIES: [&[&str]; 3] = [
-        &["tinyint", "smallint", "mediumint", "int", "integer", "bigint"],
-        &["tinytext", "text", "mediumtext", "longtext"],
-        &["tinyblob", "blob", "mediumblob", "longblob"],
-    ];
-    let base = |text: &str| text.split(['(', ' ']).next().unwrap_or_default().to_owned();
-    let (from_base, to_base) = (base(&from), base(&to));
-    let rank = |family: &[&str], name: &str| family.iter().position(|member| *member == name);
-    for family in FAMILIES {
-        if let (Some(one), Some(other)) = (rank(family, &from_base), rank(family, &to_base)) {
-            return one > other;
-        }
-    }
-    let length = |text: &str| text.split_once('(')?.1.split([')', ',']).next()?.trim().parse::<u64>().ok();
-    let same_kind = from_base == to_base || from_base.starts_with("char") && to_base.starts_with("char");
-    // MySQL's `datetime` keeps whole seconds.
-    let is_clock = dialect == Dialect::Mysql && ["datetime", "timestamp", "time"].contains(&to_base.as_str());
-    let to_length = length(&to).or(is_clock.then_some(0));
-    match (length(&from), to_length) {
-        (Some(one), Some(other)) => same_kind && one > other,
-        // PostgreSQL's `character varying` without a limit.
-        (None, Some(_)) => same_kind && !is_clock,
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -215,22 +194,5 @@ mod tests {
     fn types_by_their_last_name() {
         assert_eq!(short("diesel::sql_types::Nullable<diesel::sql_types::Text>"), "Nullable<Text>");
         assert_eq!(short("diesel::mysql::types::Unsigned<diesel::sql_types::Integer>"), "Unsigned<Integer>");
-    }
-
-    #[test]
-    fn narrower() {
-        let narrower = |from, to| is_narrower(Dialect::Mysql, from, to);
-        assert!(narrower("varchar(100)", "varchar(20)"));
-        assert!(!narrower("varchar(20)", "varchar(100)"));
-        assert!(narrower("bigint(20)", "int(11)"));
-        assert!(!narrower("int(11)", "bigint(20)"));
-        assert!(narrower("longtext", "text"));
-        assert!(!narrower("varchar(20)", "text"));
-        assert!(narrower("datetime(6)", "datetime(3)"));
-        assert!(narrower("datetime(6)", "datetime"));
-        assert!(!narrower("datetime", "datetime"));
-        assert!(is_narrower(Dialect::Postgres, "character varying", "character varying(20)"));
-        assert!(!is_narrower(Dialect::Postgres, "character varying(20)", "character varying"));
-        assert!(!is_narrower(Dialect::Sqlite, "varchar(100)", "varchar(20)"));
     }
 }

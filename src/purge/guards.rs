@@ -7,7 +7,7 @@ use diesel::result::QueryResult;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::migration::{
-    Action, Dialect, Inquiry, LiveTable, Question, Reading, Shape, TableName, missing_purge_index, same_column,
+    Action, Dialect, Inquiry, LiveTable, Question, Reading, Row, Shape, TableName, missing_purge_index, same_column,
 };
 
 /// Reads a table from the catalog; `None` if there is none of this name.
@@ -56,6 +56,68 @@ pub(super) async fn reaches<X: Executor>(
         }
     }
     Ok(())
+}
+
+/// SQLite: why a copy in another file than the row could survive without the removal, or the other way round.
+///
+/// SQLite commits to several files at once with the help of a super-journal, which is there only for rollback
+/// journals on disk (<https://sqlite.org/lang_attach.html>, <https://sqlite.org/atomiccommit.html#_multi_file_commit>).
+pub(super) async fn apart<X: Executor>(
+    x: &mut X,
+    table: &LiveTable,
+    archive: &LiveTable,
+) -> QueryResult<Option<String>> {
+    let (table, archive) = (table.name.schema.as_deref(), archive.name.schema.as_deref());
+    let (table, archive) = (table.unwrap_or("main").to_lowercase(), archive.unwrap_or("main").to_lowercase());
+    if table == archive {
+        return Ok(None);
+    }
+    let columns = &[
+        "lower(d.name)",
+        "d.file",
+        "(SELECT journal_mode FROM pragma_journal_mode WHERE schema = d.name)",
+        "(SELECT synchronous FROM pragma_synchronous WHERE schema = d.name)",
+    ];
+    let databases = x.ask(Question::select(Dialect::Sqlite, columns).sql(" FROM pragma_database_list AS d")).await?;
+    let find = |name: &str| databases.iter().find(|row| row.text(0) == name);
+    let (Some(one), Some(other)) = (find(&table), find(&archive)) else { return Ok(None) };
+    // What is in memory does not survive anything.
+    if one.text(1).is_empty() && other.text(1).is_empty() {
+        return Ok(None);
+    }
+    let is_safe = |row: &Row| matches!(row.text(2), "delete" | "truncate" | "persist") && row.text(3) != "0";
+    let main_is_a_file = find("main").is_some_and(|main| !main.text(1).is_empty());
+    if main_is_a_file && is_safe(one) && is_safe(other) {
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "it is in another file than the table (`{archive}`, `{table}`), and SQLite commits to two files as one only if the main \
+         database is a file and both have a rollback journal on disk (journal_mode: {archive} {}, {table} {}; synchronous \
+         not OFF): put it into the same file, or say `PRAGMA {archive}.journal_mode = DELETE` and `PRAGMA {table}.journal_mode \
+         = DELETE`",
+        other.text(2),
+        one.text(2)
+    )))
+}
+
+/// What the values of a key must be cast to.
+///
+/// Diesel binds a text as `text`. PostgreSQL then compares the column as a `text` too: no index on it serves, and
+/// a `char(n)` is not equal to itself any more (its blanks are lost), nor does `citext` come in its own order.
+pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<Option<String>> {
+    let cast = |name: &String| {
+        let sql_type = live.column(dialect, name)?.sql_type.as_str();
+        if dialect != Dialect::Postgres {
+            None
+        } else if sql_type == "bpchar" || sql_type == "character" || sql_type.starts_with("character(") {
+            Some(String::from("bpchar"))
+        } else if sql_type == "citext" || sql_type.ends_with(".citext") {
+            Some(sql_type.to_owned())
+        } else {
+            None
+        }
+    };
+    key.iter().map(cast).collect()
 }
 
 /// How many rows make a table large.

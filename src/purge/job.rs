@@ -1,33 +1,19 @@
 //! `purge.in_batches()`: the job on one table.
 
-use std::time::{Duration, Instant};
-
 use chrono::TimeDelta;
-use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
-use diesel::deserialize::FromSqlRow;
-use diesel::expression::QueryMetadata;
-use diesel::query_builder::QueryFragment;
-use diesel::result::QueryResult;
-use diesel::sql_types::BigInt;
 
-use super::archive::{self, ArchiveInto, ArchiveTable, ArchiveTarget, DeclaredTable, NoArchive};
-use super::engine::{self, Batches, Hooks, KeyValue, Run, Sought};
-use super::guards;
-use super::lease::Lease;
+use super::archive::{ArchiveInto, ArchiveTarget, NoArchive};
 use super::options::{IntoDuration, Options};
-use super::piece::Piece;
-use super::report::{Progress, PurgeReport, Stopped};
-use super::session::{self, Session};
-use super::sql::{Archive, Count, Counted, Delete, Eligible, Find};
+use super::report::{Progress, PurgeReport};
+use super::sql::Eligible;
+use super::statements::Statements;
+use super::table_job::{Context, Limits, TableJob};
 use crate::error::Error;
 use crate::executor::{Blocking, Executor, block};
-use crate::faults::{Fault, fault};
-use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
-use crate::migration::{AnswersText, Shape, TableColumns, primary_key};
-use crate::relation::Node;
-use crate::statement::{Cutoff, Purge};
+use crate::migration::{AnswersText, TableColumns, primary_key};
+use crate::statement::Purge;
 
 /// A purge in batches: what `.purge_older_than(..).in_batches()` returns.
 ///
@@ -38,10 +24,10 @@ where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
-    statements: Statements<T, P, G, A>,
-    options: Options,
-    on_progress: F,
-    stop_when: S,
+    pub(super) statements: Statements<T, P, G, A>,
+    pub(super) options: Options,
+    pub(super) on_progress: F,
+    pub(super) stop_when: S,
 }
 
 fn no_progress(_: &Progress) {}
@@ -89,6 +75,7 @@ where
     /// [`AgeTooLarge`](Error::AgeTooLarge), [`TooYoung`](Error::TooYoung),
     /// [`PurgeInTransaction`](Error::PurgeInTransaction) (its batches would be one transaction),
     /// [`PurgeReaches`](Error::PurgeReaches) (a foreign key would take other rows along),
+    /// [`NoTable`](Error::NoTable), [`PurgeOfView`](Error::PurgeOfView),
     /// [`ArchiveMismatch`](Error::ArchiveMismatch). Later: [`PurgeFailed`](Error::PurgeFailed), with the
     /// report so far; the batches before it are done.
     ///
@@ -108,8 +95,13 @@ where
     /// # }
     /// ```
     pub fn in_batches(self) -> PurgeJob<T, P, G> {
-        let rows =
-            Eligible { table: self.table, condition: self.condition, cutoff: self.cutoff, key: primary_key::<T>() };
+        let rows = Eligible {
+            table: self.table,
+            condition: self.condition,
+            cutoff: self.cutoff,
+            key: primary_key::<T>(),
+            casts: Vec::new(),
+        };
         PurgeJob {
             statements: Statements { rows, archive: NoArchive },
             options: Options::default(),
@@ -192,9 +184,11 @@ where
 
     /// How long a batch waits for locks of others before it is stepped over; two seconds if it is not said.
     ///
-    /// PostgreSQL: `SET LOCAL lock_timeout`. MySQL: `innodb_lock_wait_timeout`, in whole seconds, set for the
-    /// session and set back at the end. SQLite: how long a batch is tried again while another connection writes;
+    /// PostgreSQL: `SET LOCAL lock_timeout`. MySQL: `innodb_lock_wait_timeout` and `lock_wait_timeout`, in whole seconds, set
+    /// for the session and set back at the end. SQLite: how long a batch is tried again while another connection writes;
     /// then the job fails, with its report.
+    ///
+    /// That a lock timed out is told by the server's English words, so `lc_messages` should be English for the job.
     pub fn lock_timeout(mut self, duration: impl IntoDuration) -> Self {
         self.options.lock_timeout = self.options.duration("lock_timeout", duration);
         self
@@ -209,8 +203,8 @@ where
     /// Allows that a child table loses rows, or their references, through its foreign key
     /// `ON DELETE CASCADE`, `SET NULL` or `SET DEFAULT`.
     ///
-    /// Without it such a job is refused: the database would remove live children, and on MySQL without
-    /// running their triggers. `table` is the child's name, `schema.table` in another schema.
+    /// Without it such a job is refused: the database would remove live children, those under hold too, and on MySQL
+    /// without running their triggers. `table` is the child's name, `schema.table` in another schema.
     pub fn allow_reaching(mut self, table: impl Into<String>) -> Self {
         self.options.reaches.push(table.into());
         self
@@ -220,10 +214,11 @@ where
     ///
     /// All columns of the table are copied by name; the archive can have more, and in another order.
     /// What does not fit is refused, by name, before anything is removed. If the numbers of rows copied and
-    /// removed differ, the batch is taken back.
+    /// removed differ, the batch is taken back; so both must be of one engine with transactions, and on SQLite in one
+    /// file unless both have a rollback journal. On PostgreSQL the copy needs the right to `UPDATE` the table.
     ///
     /// ```sql
-    /// INSERT INTO "posts_archive" ("id", ..) SELECT "posts"."id", .. FROM "posts" WHERE .. FOR UPDATE;
+    /// INSERT INTO "posts_archive" ("id", ..) OVERRIDING SYSTEM VALUE SELECT "posts"."id", .. FROM "posts" WHERE .. FOR UPDATE;
     /// DELETE FROM "posts" WHERE ..;
     /// ```
     ///
@@ -296,295 +291,41 @@ where
     /// # Errors
     ///
     /// Those of [`Purge::in_batches`].
-    pub fn run<Conn>(mut self, conn: &mut Conn) -> Result<PurgeReport, Error>
+    pub fn run<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where
         Conn: LoadConnection,
         Conn::Backend: AnswersText,
         Self: TableJob<Conn::Backend>,
     {
-        block(self.run_on(&mut Blocking(conn), Context::default()))
+        block(self.run_on(&mut Blocking(conn)))
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
     ///
     /// If the future is dropped, the batch it was in is taken back with its connection; those before it are
-    /// done.
+    /// done. On MySQL a connection that is kept after that still has the job's lock timeouts; better end the job with
+    /// [`stop_when`](Self::stop_when).
     ///
     /// # Errors
     ///
     /// Those of [`Purge::in_batches`].
     #[cfg(feature = "async")]
-    pub async fn run_async<Conn>(mut self, conn: &mut Conn) -> Result<PurgeReport, Error>
+    pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
         Conn::Backend: AnswersText,
         Self: TableJob<Conn::Backend>,
     {
-        self.run_on(&mut crate::executor::Asynchronous(conn), Context::default()).await
+        self.run_on(&mut crate::executor::Asynchronous(conn)).await
     }
-}
 
-/// What a job is told by the policy that it belongs to.
-#[allow(missing_debug_implementations, reason = "it borrows callbacks, and nobody can name it")]
-#[derive(Default)]
-pub struct Context<'c> {
-    pub(super) max_rows: Option<u64>,
-    pub(super) deadline: Option<Instant>,
-    pub(super) pause: Option<Duration>,
-    pub(super) batch_size: Option<u64>,
-    pub(super) min_age: Option<TimeDelta>,
-    pub(super) dry_run: bool,
-    pub(super) lease: Option<&'c mut Lease>,
-    pub(super) hooks: Option<&'c mut dyn PolicyHooks>,
-}
-
-/// The callbacks of a policy.
-pub trait PolicyHooks: Send {
-    /// After a batch.
-    fn progress(&mut self, progress: &Progress);
-    /// Before a batch: whether to stop.
-    fn stop(&mut self) -> bool;
-}
-
-/// A job that can run on a backend.
-#[diagnostic::on_unimplemented(
-    message = "this purge job cannot run on the backend `{DB}`",
-    note = "the table, its primary key, its timestamp and the archive must be of SQL types that the backend has"
-)]
-pub trait TableJob<DB: Backend> {
-    /// Runs it.
-    #[doc(hidden)]
-    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn run_on<X>(&mut self, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
+    async fn run_on<X>(mut self, x: &mut X) -> Result<PurgeReport, Error>
     where
-        X: Executor<Backend = DB>;
-
-    /// The table, for messages.
-    #[doc(hidden)]
-    fn table(&self) -> String;
-
-    /// Its place in the graph of relations.
-    #[doc(hidden)]
-    fn node(&self) -> Node;
-}
-
-impl<T, P, G, A, F, S, DB> TableJob<DB> for PurgeJob<T, P, G, A, F, S>
-where
-    DB: Backend,
-    T: SoftDeletable,
-    T::Stamp: Timestamped,
-    T::AllColumns: TableColumns,
-    A: ArchiveTable<DB>,
-    F: FnMut(&Progress),
-    S: FnMut() -> bool,
-    Statements<T, P, G, A>: Batches<DB>,
-{
-    async fn run_on<X>(&mut self, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
-    where
-        X: Executor<Backend = DB>,
+        X: Executor,
+        Self: TableJob<X::Backend>,
     {
-        let started = Instant::now();
-        let mut options = self.options.clone();
-        context.apply(&mut options);
-        let name = T::table_name();
-        options.check(&name, self.statements.rows.cutoff.instant()?)?;
-        if x.in_transaction()? {
-            return Err(Error::PurgeInTransaction { table: name });
-        }
-        let mut report = PurgeReport::new(name.clone(), options.dry_run);
-        let (key, archive) = (&self.statements.rows.key, &self.statements.archive);
-        let mut tries = 0;
-        let prepared = loop {
-            match prepare::<T, A, X>(x, key, archive, &options, &mut report).await {
-                // On SQLite a writer can be in the way of those who read the catalog, too.
-                Err(Error::Database(error))
-                    if fault(&error) == Fault::Busy && started.elapsed() < options.lock_timeout =>
-                {
-                    report.retries += 1;
-                    let _ = x.sleep(engine::backoff(tries)).await;
-                    tries += 1;
-                }
-                prepared => break prepared?,
-            }
-        };
-        let mut session = Session::new(prepared.dialect);
-        let mut hooks =
-            Both { on_progress: &mut self.on_progress, stop_when: &mut self.stop_when, policy: context.hooks };
-        let mut run = Run {
-            job: &self.statements,
-            options: &options,
-            hooks: &mut hooks,
-            lease: context.lease,
-            session: &mut session,
-            archived: prepared.columns,
-            report: &mut report,
-            started,
-        };
-        let result = run.walk(x).await;
-        session.restore(x).await;
-        report.elapsed = started.elapsed();
-        match result {
-            Ok(stopped) => {
-                report.stopped = stopped;
-                Ok(report)
-            }
-            Err(error) => {
-                report.stopped = Stopped::Failed;
-                Err(Error::PurgeFailed { report: Box::new(report), source: Box::new(error) })
-            }
-        }
-    }
-
-    fn table(&self) -> String {
-        T::table_name()
-    }
-
-    fn node(&self) -> Node {
-        Node::soft_deletable::<T>()
-    }
-}
-
-struct Prepared {
-    dialect: crate::migration::Dialect,
-    columns: Option<Vec<String>>,
-}
-
-/// Everything that is refused before the first row.
-async fn prepare<T, A, X>(
-    x: &mut X,
-    key: &[String],
-    archive: &A,
-    options: &Options,
-    report: &mut PurgeReport,
-) -> Result<Prepared, Error>
-where
-    T: SoftDeletable,
-    T::AllColumns: TableColumns,
-    A: ArchiveTable<X::Backend>,
-    X: Executor,
-{
-    let dialect = session::dialect(x).await?;
-    let shape = Shape::of::<T>();
-    let live = guards::read(x, dialect, &shape.table).await?;
-    // Without a word of the catalog (no rights to read it, a temporary table) the database decides.
-    let Some(live) = live else {
-        return Err(Error::NoTable { table: report.table.clone() });
-    };
-    guards::reaches(x, dialect, &live, &options.reaches).await?;
-    let columns = match archive.declared() {
-        None => None,
-        Some(declared) => {
-            let live_archive = guards::read(x, dialect, &declared.name).await?;
-            let source = DeclaredTable::of::<T>();
-            Some(archive::columns(dialect, (&source, &live), (&declared, live_archive.as_ref()))?)
-        }
-    };
-    report.notes.extend(guards::index_note(x, dialect, &shape, &live, key).await?);
-    Ok(Prepared { dialect, columns })
-}
-
-impl Context<'_> {
-    fn apply(&self, options: &mut Options) {
-        options.max_rows = options.max_rows.into_iter().chain(self.max_rows).min();
-        if let Some(deadline) = self.deadline {
-            let rest = deadline.saturating_duration_since(Instant::now());
-            options.max_duration = Some(options.max_duration.map_or(rest, |own| own.min(rest)));
-        }
-        options.pause = options.pause.into_iter().chain(self.pause).max();
-        if let Some(batch_size) = self.batch_size {
-            options.batch_size = options.batch_size.min(batch_size);
-        }
-        options.min_age = options.min_age.into_iter().chain(self.min_age).max();
-        options.dry_run |= self.dry_run;
-    }
-}
-
-/// The callbacks of a job and those of its policy.
-struct Both<'h, 'p, F, S> {
-    on_progress: &'h mut F,
-    stop_when: &'h mut S,
-    policy: Option<&'p mut (dyn PolicyHooks + 'p)>,
-}
-
-impl<F, S> Hooks for Both<'_, '_, F, S>
-where
-    F: FnMut(&Progress),
-    S: FnMut() -> bool,
-{
-    fn progress(&mut self, progress: &Progress) {
-        (self.on_progress)(progress);
-        if let Some(policy) = &mut self.policy {
-            policy.progress(progress);
-        }
-    }
-
-    fn stop(&mut self) -> bool {
-        (self.stop_when)() || self.policy.as_mut().is_some_and(|policy| policy.stop())
-    }
-}
-
-/// The statements of a job.
-#[allow(missing_debug_implementations, reason = "nobody can name it")]
-pub struct Statements<T, P, G, A>
-where
-    T: SoftDeletable,
-    T::Stamp: Timestamped,
-{
-    rows: Eligible<T, P, G>,
-    archive: A,
-}
-
-impl<T, P, G, A, DB> Batches<DB> for Statements<T, P, G, A>
-where
-    DB: Backend + QueryMetadata<KeyOf<T>> + QueryMetadata<BigInt>,
-    T: SoftDeletable + QueryFragment<DB>,
-    T::Stamp: Timestamped,
-    P: QueryFragment<DB>,
-    G: QueryFragment<DB>,
-    Cutoff<T>: QueryFragment<DB>,
-    KeyOf<T>: Key<DB>,
-    A: ArchiveTable<DB>,
-    i64: FromSqlRow<BigInt, DB>,
-{
-    type Key = KeyOf<T>;
-
-    async fn find<X: Executor<Backend = DB>>(
-        &self,
-        x: &mut X,
-        what: Sought<'_, KeyValue<Self, DB>>,
-    ) -> QueryResult<Option<KeyValue<Self, DB>>> {
-        let Sought { equal, after, end, seek, usual } = what;
-        let found = x.load(Find { rows: &self.rows, equal, after, end, seek, usual }).await?;
-        Ok(found.into_iter().next())
-    }
-
-    async fn count<X: Executor<Backend = DB>>(&self, x: &mut X, piece: &Piece<KeyValue<Self, DB>>) -> QueryResult<u64> {
-        let rows: Vec<i64> = x.load(Count { rows: &self.rows, counted: Counted::Piece(piece) }).await?;
-        Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
-    }
-
-    async fn count_without_key<X: Executor<Backend = DB>>(&self, x: &mut X) -> QueryResult<u64> {
-        let count: Count<'_, T, P, G, KeyValue<Self, DB>> = Count { rows: &self.rows, counted: Counted::WithoutKey };
-        let rows: Vec<i64> = x.load(count).await?;
-        Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
-    }
-
-    async fn delete<X: Executor<Backend = DB>>(
-        &self,
-        x: &mut X,
-        piece: &Piece<KeyValue<Self, DB>>,
-    ) -> QueryResult<u64> {
-        Ok(x.execute(Delete { rows: &self.rows, piece }).await? as u64)
-    }
-
-    async fn archive<X: Executor<Backend = DB>>(
-        &self,
-        x: &mut X,
-        piece: &Piece<KeyValue<Self, DB>>,
-        columns: &[String],
-        lock: bool,
-    ) -> QueryResult<u64> {
-        Ok(x.execute(Archive { rows: &self.rows, piece, archive: &self.archive, columns, lock }).await? as u64)
+        let prepared = self.check(x, &Limits::default()).await?;
+        self.run_checked(x, prepared, Context::default()).await
     }
 }
 

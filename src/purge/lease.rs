@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
 use super::guards::read;
+use super::session::Session;
 use crate::clock::ClockForm;
 use crate::error::Error;
 use crate::executor::Executor;
@@ -18,6 +19,12 @@ use crate::migration::{Dialect, Question, TableName};
 const TABLE: &str = "soft_delete_leases";
 /// How long a lease lives without being renewed.
 const TTL: Duration = Duration::from_secs(60);
+/// How long it is tried to get past the locks of others: much less than a lease lives.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long one of these tries waits.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The pause between them.
+const PAUSE: Duration = Duration::from_millis(20);
 /// How long a lease is left as it is: an `UPDATE` in every batch would pile up dead versions of one row.
 const RENEWAL: Duration = Duration::from_secs(2);
 
@@ -68,17 +75,16 @@ impl Lease {
     /// Takes the lease; the inner error tells who has it.
     pub(super) async fn take<X: Executor>(
         x: &mut X,
-        dialect: Dialect,
+        session: &mut Session,
         name: &str,
         ttl: Option<Duration>,
     ) -> Result<Result<Self, Holder>, Error> {
-        let mut tries = 0;
+        let begun = Instant::now();
         loop {
-            match Self::take_now(x, dialect, name, ttl).await {
+            match Self::take_now(x, session, name, ttl).await {
                 // On SQLite a writer can be in the way of those who read the catalog, too.
-                Err(Error::Database(error)) if tries < 50 && fault(&error) == Fault::Busy => {
-                    tries += 1;
-                    let _ = x.sleep(Duration::from_millis(20)).await;
+                Err(Error::Database(error)) if begun.elapsed() < PATIENCE && fault(&error) == Fault::Busy => {
+                    let _ = x.sleep(PAUSE).await;
                 }
                 result => return result,
             }
@@ -87,10 +93,11 @@ impl Lease {
 
     async fn take_now<X: Executor>(
         x: &mut X,
-        dialect: Dialect,
+        session: &mut Session,
         name: &str,
         ttl: Option<Duration>,
     ) -> Result<Result<Self, Holder>, Error> {
+        let dialect = session.dialect;
         if name.is_empty() || name.chars().count() > 150 {
             return Err(Error::InvalidOption { option: "exclusive", why: "a name has 1 to 150 characters" });
         }
@@ -113,7 +120,7 @@ impl Lease {
         };
         // Somebody can release it in between; a few rounds are enough for any number of runners.
         for _ in 0..5 {
-            if lease.seize(x).await? {
+            if lease.seize(x, session).await? {
                 return Ok(Ok(lease));
             }
             if let Some(holder) = lease.holder(x).await? {
@@ -124,10 +131,10 @@ impl Lease {
     }
 
     /// Writes our name into a row that is free, or makes the row.
-    async fn seize<X: Executor>(&mut self, x: &mut X) -> Result<bool, Error> {
+    async fn seize<X: Executor>(&mut self, x: &mut X, session: &mut Session) -> Result<bool, Error> {
         let now = self.dialect.now(ClockForm::Millis);
         let update = self.update(&self.holder).sql(&format!(" AND {} < {now}", self.dialect.quote("expires_ms")));
-        if self.patiently(x, update).await? == 1 {
+        if self.patiently(x, session, update).await? == 1 {
             return Ok(true);
         }
         let columns = self.dialect.quote_all(&["name", "holder", "expires_ms"]);
@@ -143,7 +150,7 @@ impl Lease {
             ))
             .bind(&self.name)
             .sql(")");
-        match self.patiently(x, insert).await {
+        match self.patiently(x, session, insert).await {
             Ok(rows) => Ok(rows == 1),
             // Two runners met here.
             Err(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => Ok(false),
@@ -151,14 +158,21 @@ impl Lease {
         }
     }
 
-    /// Executes a statement outside a transaction, again while locks are in its way.
-    async fn patiently<X: Executor>(&self, x: &mut X, statement: Question) -> QueryResult<usize> {
-        let mut tries = 0;
+    /// Executes a statement outside a transaction, again while locks are in its way, but not for ever.
+    async fn patiently<X: Executor>(
+        &self,
+        x: &mut X,
+        session: &mut Session,
+        statement: Question,
+    ) -> QueryResult<usize> {
+        let begun = Instant::now();
         loop {
-            match x.tell(statement.clone()).await {
-                Err(error) if tries < 50 && matches!(fault(&error), Fault::Again | Fault::Busy | Fault::Locked) => {
-                    tries += 1;
-                    let _ = x.sleep(Duration::from_millis(20)).await;
+            match once(x, session, statement.clone()).await {
+                Err(error)
+                    if begun.elapsed() < PATIENCE
+                        && matches!(fault(&error), Fault::Again | Fault::Busy | Fault::Locked) =>
+                {
+                    let _ = x.sleep(PAUSE).await;
                 }
                 result => return result,
             }
@@ -193,7 +207,7 @@ impl Lease {
     }
 
     /// Renews the lease, before a batch; false if another runner has it.
-    pub(super) async fn renew<X: Executor>(&mut self, x: &mut X) -> QueryResult<bool> {
+    pub(super) async fn renew<X: Executor>(&mut self, x: &mut X, session: &mut Session) -> QueryResult<bool> {
         if self.lost {
             return Ok(false);
         }
@@ -202,13 +216,13 @@ impl Lease {
         }
         let renew =
             self.update(&self.holder).sql(&format!(" AND {} = ", self.dialect.quote("holder"))).bind(&self.holder);
-        self.lost = x.tell(renew.cached()).await? != 1;
+        self.lost = self.patiently(x, session, renew.cached()).await? != 1;
         self.renewed = Instant::now();
         Ok(!self.lost)
     }
 
     /// Gives the lease back; if that fails it expires.
-    pub(super) async fn release<X: Executor>(self, x: &mut X) {
+    pub(super) async fn release<X: Executor>(self, x: &mut X, session: &mut Session) {
         let release = Question::text(&format!(
             "DELETE FROM {} WHERE {} = ",
             self.dialect.quote(TABLE),
@@ -217,7 +231,27 @@ impl Lease {
         .bind(&self.name)
         .sql(&format!(" AND {} = ", self.dialect.quote("holder")))
         .bind(&self.holder);
-        let _ = self.patiently(x, release).await;
+        let _ = self.patiently(x, session, release).await;
+    }
+}
+
+/// One statement that waits for a lock no longer than it should.
+async fn once<X: Executor>(x: &mut X, session: &mut Session, statement: Question) -> QueryResult<usize> {
+    session.prepare(x, LOCK_TIMEOUT).await?;
+    if session.dialect != Dialect::Postgres {
+        return x.tell(statement).await;
+    }
+    x.begin().await?;
+    let result = match session.limit(x, LOCK_TIMEOUT).await {
+        Ok(()) => x.tell(statement).await,
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(rows) => x.commit().await.map(|()| rows),
+        Err(error) => {
+            let _ = x.rollback().await;
+            Err(error)
+        }
     }
 }
 

@@ -1,33 +1,45 @@
 //! Purges as a background job: batches, archives, several tables.
 //!
 //! ```text
-//! job.rs        PurgeJob: what users build; from it, the statements and one run of the engine
-//! options.rs    its options
-//! engine.rs     the loop: look ahead, remove, step over, halve, stop
+//! job.rs        PurgeJob: what users build; options.rs: its options
+//! table_job.rs  a job as a policy sees it: checked, then run
+//! prepare.rs    what is refused before the first row; guards.rs: what the catalog forbids
+//! archive.rs    which columns are copied; narrower.rs: whether they fit
+//! engine.rs     the loop: step over, halve, stop
+//! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; rest.rs: what a walk left
 //! piece.rs      ranges of keys that an index serves
-//! sql.rs        the statements
-//! archive.rs    which columns are copied; guards.rs: what the catalog forbids; session.rs: dialect and lock timeout
-//! policy.rs     several tables in one run; lease.rs: at most one runner
+//! sql.rs        the statements; statements.rs: sent; session.rs: dialect and lock timeouts
+//! policy.rs     several tables in one run; jobs.rs: the list of them; lease.rs: at most one runner
 //! report.rs     what a run says
 //! ```
 
 mod archive;
+mod attempt;
+mod cause;
 mod engine;
 mod guards;
 mod job;
+mod jobs;
 mod lease;
+mod narrower;
 mod options;
 mod piece;
+mod plan;
 mod policy;
+mod prepare;
 mod report;
+mod rest;
 mod session;
 mod sql;
+mod statements;
+mod table_job;
 
 pub use archive::ArchiveTarget;
-pub(crate) use engine::backoff;
-pub use job::{PurgeJob, TableJob};
+pub(crate) use cause::backoff;
+pub use job::PurgeJob;
 pub use lease::{Holder, lease_table};
 pub use options::IntoDuration;
 pub use policy::{RetentionPolicy, RetentionReport};
 pub use report::{Blocked, BlockedBy, Progress, PurgeReport, Stopped};
 pub(crate) use session::dialect;
+pub use table_job::TableJob;

@@ -3,22 +3,27 @@
 use crate::key::Key;
 use diesel::backend::Backend;
 
-/// The rows whose first `equal` columns of the key are those of `upto`, and whose next column lies
-/// behind that of `after` and before that of `upto`.
+/// The rows whose first `equal` columns of the key are those of `upto`, whose next column lies before that of `upto`,
+/// and that lie behind `after`.
 #[derive(Debug, Clone)]
 pub struct Piece<V> {
     pub(super) equal: usize,
+    /// The column that `after` bounds from below.
+    ///
+    /// Of a range that ends in another value of an earlier column, that earlier one. By the values alone that bound
+    /// would be implied, but the database may hold two values for equal that Rust does not: `Bob` and `bob`.
+    pub(super) from: usize,
     pub(super) after: Option<V>,
     pub(super) upto: V,
     /// Whether the row of `upto` itself belongs to it.
     pub(super) inclusive: bool,
-    /// Whether it is the row of `upto` alone: on InnoDB a range locks the row behind it as well.
+    /// Whether it is the row of `upto` alone.
     pub(super) is_row: bool,
 }
 
 impl<V> Piece<V> {
     pub(super) fn row(key: V) -> Self {
-        Self { equal: 0, after: None, upto: key, inclusive: true, is_row: true }
+        Self { equal: 0, from: 0, after: None, upto: key, inclusive: true, is_row: true }
     }
 }
 
@@ -35,7 +40,8 @@ where
     (equal..=last)
         .map(|column| Piece {
             equal: column,
-            after: after.filter(|_| column == equal).cloned(),
+            from: equal,
+            after: after.cloned(),
             upto: upto.clone(),
             inclusive: column == last,
             is_row: false,

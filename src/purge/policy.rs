@@ -3,18 +3,17 @@
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
-use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 
-use super::job::{Context, PolicyHooks, TableJob};
+use super::jobs::{Jobs, children_first};
 use super::lease::{Holder, Lease};
 use super::options::{IntoDuration, Options};
 use super::report::{Progress, PurgeReport, Stopped};
-use super::session;
+use super::session::{self, Session};
+use super::table_job::{Context, Limits, PolicyHooks};
 use crate::error::Error;
 use crate::executor::{Blocking, Executor, block};
 use crate::migration::AnswersText;
-use crate::relation::Node;
 
 /// The retention of several tables: each with its age and archive, in one run.
 ///
@@ -92,6 +91,24 @@ impl<H: PolicyHooks, S: FnMut() -> bool + Send> PolicyHooks for StopWhen<H, S> {
     }
     fn stop(&mut self) -> bool {
         (self.1)() || self.0.stop()
+    }
+}
+
+/// The callbacks of the policy, and whether the condition of its own said stop.
+///
+/// That of a table ends that table only. The condition is not asked again to find out: it may have changed its mind.
+struct Remembered<'h, H> {
+    hooks: &'h mut H,
+    stopped: bool,
+}
+
+impl<H: PolicyHooks> PolicyHooks for Remembered<'_, H> {
+    fn progress(&mut self, progress: &Progress) {
+        self.hooks.progress(progress);
+    }
+    fn stop(&mut self) -> bool {
+        self.stopped |= self.hooks.stop();
+        self.stopped
     }
 }
 
@@ -233,7 +250,9 @@ impl<J, H> RetentionPolicy<J, H> {
 
     /// How long the lease of [`exclusive`](Self::exclusive) lives without a batch; 60 seconds if it is not said.
     ///
-    /// Longer than the `lock_timeout` of its jobs, and than a batch takes; pauses between batches renew it.
+    /// It must be longer than the longest single statement of its jobs, the `lock_timeout` that this can wait included:
+    /// a batch, or the first search, which without a purge index reads a whole table. Between statements, and in pauses, it is
+    /// renewed; if that fails for ten seconds, the policy ends with the error.
     pub fn lease_for(mut self, duration: impl IntoDuration) -> Self {
         self.lease_for = Some(self.checked.duration("lease_for", duration));
         self
@@ -259,7 +278,8 @@ impl<J, H> RetentionPolicy<J, H> {
     ///
     /// # Errors
     ///
-    /// [`RetentionFailed`](Error::RetentionFailed): the error of a table, with the reports of those before it;
+    /// [`RetentionFailed`](Error::RetentionFailed): the error of a table, with the reports of those before it. All tables are
+    /// checked before the first row of any is removed, so what is refused by name leaves everything as it was;
     /// [`InvalidOption`](Error::InvalidOption), [`PurgeInTransaction`](Error::PurgeInTransaction),
     /// [`NoLeaseTable`](Error::NoLeaseTable) before anything is removed.
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
@@ -310,21 +330,26 @@ impl<J, H> RetentionPolicy<J, H> {
             stepped_back: None,
             elapsed: Duration::ZERO,
         };
-        let mut lease = None;
+        let (mut lease, mut session) = (None, None);
         if let Some(name) = self.exclusive.as_ref().filter(|_| !self.dry_run) {
-            let dialect = session::dialect(x).await?;
-            match Lease::take(x, dialect, name, self.lease_for).await? {
-                Ok(taken) => lease = Some(taken),
-                Err(holder) => {
+            let mut own = Session::new(session::dialect(x).await?);
+            let taken = Lease::take(x, &mut own, name, self.lease_for).await;
+            match taken {
+                Ok(Ok(taken)) => (lease, session) = (Some(taken), Some(own)),
+                refused => {
+                    own.restore(x).await;
+                    if let Err(holder) = refused? {
+                        report.stepped_back = Some(holder);
+                    }
                     report.stopped = Stopped::LeaseLost;
-                    report.stepped_back = Some(holder);
                     return Ok(report);
                 }
             }
         }
         let result = self.run_all(x, lease.as_mut(), started, &mut report).await;
-        if let Some(lease) = lease {
-            lease.release(x).await;
+        if let (Some(lease), Some(mut session)) = (lease, session) {
+            lease.release(x, &mut session).await;
+            session.restore(x).await;
         }
         report.elapsed = started.elapsed();
         match result {
@@ -348,18 +373,24 @@ impl<J, H> RetentionPolicy<J, H> {
         J: Jobs<X::Backend>,
         H: PolicyHooks,
     {
+        let mut limits = Limits {
+            max_rows: self.max_rows,
+            deadline: self.max_duration.and_then(|limit| started.checked_add(limit)),
+            pause: self.pause,
+            batch_size: self.batch_size,
+            min_age: self.min_age,
+            dry_run: self.dry_run,
+        };
+        // Every table, before the first row of any is removed.
+        let mut checked = Vec::new();
         for place in children_first(&self.jobs.nodes()) {
-            let context = Context {
-                max_rows: self.max_rows.map(|limit| limit.saturating_sub(report.rows())),
-                deadline: self.max_duration.and_then(|limit| started.checked_add(limit)),
-                pause: self.pause,
-                batch_size: self.batch_size,
-                min_age: self.min_age,
-                dry_run: self.dry_run,
-                lease: lease.as_deref_mut(),
-                hooks: Some(&mut self.hooks),
-            };
-            let table = match self.jobs.run_nth(place, x, context).await {
+            checked.push((place, self.jobs.check_nth(place, x, &limits).await?));
+        }
+        for (place, prepared) in checked {
+            limits.max_rows = self.max_rows.map(|limit| limit.saturating_sub(report.rows()));
+            let mut hooks = Remembered { hooks: &mut self.hooks, stopped: false };
+            let context = Context { limits: limits.clone(), lease: lease.as_deref_mut(), hooks: Some(&mut hooks) };
+            let table = match self.jobs.run_nth(place, x, prepared, context).await {
                 Ok(table) => table,
                 Err(error) => {
                     if let Error::PurgeFailed { report: failed, .. } = &error {
@@ -374,7 +405,7 @@ impl<J, H> RetentionPolicy<J, H> {
                 Stopped::LeaseLost => true,
                 Stopped::MaxRows => self.max_rows.is_some_and(|limit| limit <= report.rows() + table.rows),
                 Stopped::MaxDuration => self.max_duration.is_some_and(|limit| started.elapsed() >= limit),
-                Stopped::StopWhen => self.hooks.stop(),
+                Stopped::StopWhen => hooks.stopped,
                 _ => false,
             };
             report.tables.push(table);
@@ -398,80 +429,5 @@ impl<J, H> std::fmt::Debug for RetentionPolicy<J, H> {
             .field("dry_run", &self.dry_run)
             .field("exclusive", &self.exclusive)
             .finish_non_exhaustive()
-    }
-}
-
-/// The order in which tables are purged: that in which they are named, but children before parents.
-fn children_first(nodes: &[Node]) -> Vec<usize> {
-    let below: Vec<_> = nodes.iter().map(Node::descendants).collect();
-    let mut open: Vec<usize> = (0..nodes.len()).collect();
-    let mut order = Vec::new();
-    while !open.is_empty() {
-        // In a circle there is no first; then it is the one that is named first.
-        let ready = open.iter().position(|&table| {
-            open.iter().all(|&other| nodes[other].id == nodes[table].id || !below[table].contains(&nodes[other].id))
-        });
-        order.push(open.remove(ready.unwrap_or_default()));
-    }
-    order
-}
-
-/// The tables of a policy.
-pub trait Jobs<DB: Backend> {
-    /// How many there are.
-    fn count(&self) -> usize;
-    /// Their names.
-    fn names(&self) -> Vec<String>;
-    /// Their places in the graph of relations.
-    fn nodes(&self) -> Vec<Node>;
-    /// Runs one of them.
-    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
-    where
-        X: Executor<Backend = DB>;
-}
-
-impl<DB: Backend> Jobs<DB> for () {
-    fn count(&self) -> usize {
-        0
-    }
-    fn names(&self) -> Vec<String> {
-        Vec::new()
-    }
-    fn nodes(&self) -> Vec<Node> {
-        Vec::new()
-    }
-    async fn run_nth<X>(&mut self, _: usize, _: &mut X, _: Context<'_>) -> Result<PurgeReport, Error>
-    where
-        X: Executor<Backend = DB>,
-    {
-        Err(diesel::result::Error::NotFound.into())
-    }
-}
-
-impl<DB, J, N> Jobs<DB> for (J, N)
-where
-    DB: Backend,
-    J: Jobs<DB>,
-    N: TableJob<DB>,
-{
-    fn count(&self) -> usize {
-        self.0.count() + 1
-    }
-    fn names(&self) -> Vec<String> {
-        let mut names = self.0.names();
-        names.push(self.1.table());
-        names
-    }
-    fn nodes(&self) -> Vec<Node> {
-        let mut nodes = self.0.nodes();
-        nodes.push(self.1.node());
-        nodes
-    }
-    async fn run_nth<X>(&mut self, place: usize, x: &mut X, context: Context<'_>) -> Result<PurgeReport, Error>
-    where
-        X: Executor<Backend = DB>,
-    {
-        if place == self.0.count() { self.1.run_on(x, context).await } else { self.0.run_nth(place, x, context).await }
     }
 }

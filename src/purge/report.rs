@@ -25,7 +25,7 @@ pub struct PurgeReport {
     pub retries: u64,
     /// Whether nothing was changed, because of `.dry_run()`.
     pub dry_run: bool,
-    /// What an operator should know: a table without an index for the job, rows without a key.
+    /// What an operator should know: a table without an index for the job or without transactions, rows without a key.
     pub notes: Vec<String>,
 }
 
@@ -153,7 +153,7 @@ pub enum BlockedBy {
     Constraint,
     /// Another transaction has locked it, twice.
     Lock,
-    /// Anything else, such as a trigger.
+    /// Anything else, such as a trigger; also one that keeps the row without a word, then of several rows the first.
     Other,
 }
 

@@ -33,13 +33,16 @@ pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     })
 }
 
-/// The lock timeout of the session before the job, to be set again at its end.
+/// MySQL's timeouts of a session: for rows, and for tables that others alter or lock as a whole.
+const TIMEOUTS: [&str; 2] = ["innodb_lock_wait_timeout", "lock_wait_timeout"];
+
+/// The lock timeouts of the session before the job, to be set again at its end.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) dialect: Dialect,
-    /// MySQL's variable as it was.
-    before: Option<String>,
-    /// MySQL's variable as it is.
+    /// MySQL's variables as they were.
+    before: Option<[String; 2]>,
+    /// MySQL's variables as they are.
     set: Option<u64>,
 }
 
@@ -48,7 +51,7 @@ impl Session {
         Self { dialect, before: None, set: None }
     }
 
-    /// Before a transaction is opened.
+    /// Outside of a transaction.
     pub(super) async fn prepare<X: Executor>(&mut self, x: &mut X, timeout: Duration) -> QueryResult<()> {
         if self.dialect != Dialect::Mysql {
             return Ok(());
@@ -59,10 +62,12 @@ impl Session {
             return Ok(());
         }
         if self.before.is_none() {
-            let question = Question::select(Dialect::Mysql, &["@@SESSION.innodb_lock_wait_timeout"]);
-            self.before = x.ask(question).await?.first().map(|row| row.text(0).to_owned());
+            let columns = TIMEOUTS.map(|name| format!("@@SESSION.{name}"));
+            let question = Question::select(Dialect::Mysql, &[&columns[0], &columns[1]]);
+            self.before = x.ask(question).await?.first().map(|row| [0, 1].map(|column| row.text(column).to_owned()));
         }
-        x.tell(Question::text(&format!("SET SESSION innodb_lock_wait_timeout = {seconds}"))).await?;
+        let list = TIMEOUTS.map(|name| format!("SESSION {name} = {seconds}")).join(", ");
+        x.tell(Question::text(&format!("SET {list}"))).await?;
         self.set = Some(seconds);
         Ok(())
     }
@@ -79,8 +84,10 @@ impl Session {
 
     /// After the job, whatever happened; on a connection that is lost there is nothing to give back.
     pub(super) async fn restore<X: Executor>(self, x: &mut X) {
-        if let Some(before) = self.before.filter(|before| before.parse::<u64>().is_ok()) {
-            let _ = x.tell(Question::text(&format!("SET SESSION innodb_lock_wait_timeout = {before}"))).await;
-        }
+        let Some(before) = self.before.filter(|before| before.iter().all(|value| value.parse::<u64>().is_ok())) else {
+            return;
+        };
+        let list = [0, 1].map(|place| format!("SESSION {} = {}", TIMEOUTS[place], before[place])).join(", ");
+        let _ = x.tell(Question::text(&format!("SET {list}"))).await;
     }
 }

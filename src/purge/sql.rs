@@ -10,6 +10,7 @@ use super::archive::ArchiveTable;
 use super::piece::Piece;
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
+use crate::migration::Dialect;
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 
 /// The rows that a job may remove.
@@ -24,6 +25,8 @@ where
     pub(super) cutoff: Cutoff<T>,
     /// The columns of the primary key.
     pub(super) key: Vec<String>,
+    /// What a bound value is cast to, for each of them; see [`casts`](super::guards::casts).
+    pub(super) casts: Vec<Option<String>>,
 }
 
 /// `T: Eligible rows of it can be written for DB`, in one place.
@@ -62,6 +65,29 @@ where
         walk_purgeable(&self.table, &self.cutoff, out)
     }
 
+    /// The rows that can be walked: with a key of which no part is NULL.
+    ///
+    /// No place can be found again behind a NULL, so such rows are left alone, and noted.
+    fn walk_keyed<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+        P: QueryFragment<DB>,
+        G: QueryFragment<DB>,
+        Cutoff<T>: QueryFragment<DB>,
+        KeyOf<T>: Key<DB>,
+    {
+        self.walk(out.reborrow())?;
+        for (place, column) in self.key.iter().enumerate() {
+            if <KeyOf<T> as Key<DB>>::is_nullable(place) {
+                out.push_sql(" AND ");
+                self.column(column, out.reborrow())?;
+                out.push_sql(" IS NOT NULL");
+            }
+        }
+        Ok(())
+    }
+
     fn column<'b, DB>(&'b self, column: &'b str, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
@@ -88,7 +114,25 @@ where
         out.push_sql(" AND ");
         self.column(&self.key[column], out.reborrow())?;
         out.push_sql(operator);
-        KeyOf::<T>::push(value, column, out)
+        self.value(column, value, out)
+    }
+
+    fn value<'b, DB, V>(&'b self, column: usize, value: &'b V, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        KeyOf<T>: Key<DB, Value = V>,
+    {
+        match self.casts.get(column) {
+            Some(Some(sql_type)) => {
+                out.push_sql("CAST(");
+                KeyOf::<T>::push(value, column, out.reborrow())?;
+                out.push_sql(" AS ");
+                out.push_sql(sql_type);
+                out.push_sql(")");
+                Ok(())
+            }
+            _ => KeyOf::<T>::push(value, column, out),
+        }
     }
 
     /// ` AND <the whole key> <= <binds>`, and the same of the first column alone, which every planner seeks.
@@ -105,7 +149,7 @@ where
             out.push_sql(") <= (");
             for column in 0..self.key.len() {
                 out.push_sql(if column == 0 { "" } else { ", " });
-                KeyOf::<T>::push(end, column, out.reborrow())?;
+                self.value(column, end, out.reborrow())?;
             }
             out.push_sql(")");
         }
@@ -138,7 +182,7 @@ where
             return Ok(());
         }
         if let Some(after) = &piece.after {
-            self.compare(piece.equal, " > ", after, out.reborrow())?;
+            self.compare(piece.from, " > ", after, out.reborrow())?;
         }
         let operator = if piece.inclusive { " <= " } else { " < " };
         self.compare(piece.equal, operator, &piece.upto, out)
@@ -180,25 +224,15 @@ on_backend! {
         self.rows.key_columns(out.reborrow())?;
         out.push_sql(" FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
-        self.rows.walk(out.reborrow())?;
+        self.rows.walk_keyed(out.reborrow())?;
         if let Some(after) = self.after {
             for column in 0..self.equal {
                 self.rows.compare(column, " = ", after, out.reborrow())?;
             }
             self.rows.compare(self.equal, " > ", after, out.reborrow())?;
         }
-        match self.end {
-            Some(end) => self.rows.up_to(end, out.reborrow())?,
-            // A key that is NULL is no place to go on from; such rows are left alone, and noted.
-            None => {
-                for (place, column) in self.rows.key.iter().enumerate() {
-                    if KeyOf::<T>::is_nullable(place) {
-                        out.push_sql(" AND ");
-                        self.rows.column(column, out.reborrow())?;
-                        out.push_sql(" IS NOT NULL");
-                    }
-                }
-            }
+        if let Some(end) = self.end {
+            self.rows.up_to(end, out.reborrow())?;
         }
         out.push_sql(" ORDER BY ");
         for (place, column) in self.rows.key.iter().enumerate().skip(self.equal) {
@@ -245,10 +279,13 @@ on_backend! {
     impl Count<'a, T, P, G, V> fn walk_ast(self, out) {
         out.push_sql("SELECT COUNT(*) FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
-        self.rows.walk(out.reborrow())?;
         match &self.counted {
-            Counted::Piece(piece) => self.rows.piece(piece, out.reborrow()),
+            Counted::Piece(piece) => {
+                self.rows.walk_keyed(out.reborrow())?;
+                self.rows.piece(piece, out.reborrow())
+            }
             Counted::WithoutKey => {
+                self.rows.walk(out.reborrow())?;
                 out.push_sql(" AND (");
                 for (place, column) in self.rows.key.iter().enumerate() {
                     out.push_sql(if place == 0 { "" } else { " OR " });
@@ -284,7 +321,7 @@ on_backend! {
     impl Delete<'a, T, P, G, V> fn walk_ast(self, out) {
         out.push_sql("DELETE FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
-        self.rows.walk(out.reborrow())?;
+        self.rows.walk_keyed(out.reborrow())?;
         self.rows.piece(self.piece, out)
     }
 }
@@ -299,9 +336,7 @@ where
     pub(super) piece: &'a Piece<V>,
     pub(super) archive: &'a A,
     pub(super) columns: &'a [String],
-    /// Whether the rows are locked, so that the removal that follows meets the same ones. SQLite has one
-    /// writer, and no such clause.
-    pub(super) lock: bool,
+    pub(super) dialect: Dialect,
 }
 
 on_backend! {
@@ -313,16 +348,18 @@ on_backend! {
             out.push_sql(if place == 0 { "" } else { ", " });
             out.push_identifier(column)?;
         }
-        out.push_sql(") SELECT ");
+        // An identity that is always generated takes a value only so; for other columns it means nothing.
+        out.push_sql(if self.dialect == Dialect::Postgres { ") OVERRIDING SYSTEM VALUE SELECT " } else { ") SELECT " });
         for (place, column) in self.columns.iter().enumerate() {
             out.push_sql(if place == 0 { "" } else { ", " });
             self.rows.column(column, out.reborrow())?;
         }
         out.push_sql(" FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
-        self.rows.walk(out.reborrow())?;
+        self.rows.walk_keyed(out.reborrow())?;
         self.rows.piece(self.piece, out.reborrow())?;
-        if self.lock {
+        // So that the removal that follows meets the same rows. SQLite has one writer, and no such clause.
+        if self.dialect != Dialect::Sqlite {
             out.push_sql(" FOR UPDATE");
         }
         Ok(())

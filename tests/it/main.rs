@@ -53,6 +53,15 @@ macro_rules! on_backend {
             mod jobs {
                 include!("cases/jobs.rs");
             }
+            mod jobs_archives {
+                include!("cases/jobs_archives.rs");
+            }
+            mod jobs_keys {
+                include!("cases/jobs_keys.rs");
+            }
+            mod jobs_policies {
+                include!("cases/jobs_policies.rs");
+            }
         }
     };
 }

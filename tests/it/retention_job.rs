@@ -1,7 +1,9 @@
 //! The example `retention_job`, as an operator runs it, on an SQLite file.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -19,11 +21,7 @@ impl Drop for Database {
 }
 
 /// 30 posts that were deleted long ago, the last with a live comment if one is asked for; 10 that are live.
-fn database(name: &str, blocked: bool) -> Database {
-    let path = std::env::temp_dir().join(format!("dsd_retention_{}_{name}.db", std::process::id()));
-    let _ = std::fs::remove_file(&path);
-    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    conn.run_pending_migrations(MIGRATIONS).unwrap();
+fn fill(conn: &mut impl SimpleConnection, blocked: bool) {
     let rows: Vec<String> = (1..=40)
         .map(|id| {
             format!("({id}, 1, 'post', {})", if id <= 30 { "TRUE, '2024-01-01 00:00:00'" } else { "FALSE, NULL" })
@@ -36,14 +34,23 @@ fn database(name: &str, blocked: bool) -> Database {
     ))
     .unwrap();
     if blocked {
-        conn.batch_execute("INSERT INTO comments (post_id, body) VALUES (30, 'a reply')").unwrap();
+        conn.batch_execute("INSERT INTO comments (id, post_id, body) VALUES (1, 30, 'a reply')").unwrap();
     }
+}
+
+fn database(name: &str, blocked: bool) -> Database {
+    let path = std::env::temp_dir().join(format!("dsd_retention_{}_{name}.db", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.run_pending_migrations(MIGRATIONS).unwrap();
+    fill(&mut conn, blocked);
     Database(path)
 }
 
 fn posts(path: &Path) -> i64 {
     diesel::table! { posts { id -> Integer, } }
     let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    conn.batch_execute("PRAGMA busy_timeout = 10000").unwrap();
     posts::table.count().get_result(&mut conn).unwrap()
 }
 
@@ -58,14 +65,26 @@ fn program() -> PathBuf {
     path
 }
 
-fn run(database: Option<&Database>, arguments: &[&str]) -> (Option<i32>, String, String) {
+fn command(url: Option<&OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     command.env_remove("DATABASE_URL").args(arguments);
-    if let Some(Database(path)) = database {
-        command.env("DATABASE_URL", path);
+    if let Some(url) = url {
+        command.env("DATABASE_URL", url);
     }
-    let Output { status, stdout, stderr } = command.output().expect("the program starts");
+    command
+}
+
+fn ended(Output { status, stdout, stderr }: Output) -> (Option<i32>, String, String) {
     (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn run(database: Option<&Database>, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let url = database.map(|database| database.0.as_os_str());
+    ended(command(url, arguments).output().expect("the program starts"))
+}
+
+fn parsed(out: &str) -> serde_json::Value {
+    serde_json::from_str(out).unwrap_or_else(|error| panic!("{error}: {out}"))
 }
 
 #[test]
@@ -73,7 +92,7 @@ fn dry_limited_and_whole() {
     let database = database("whole", false);
     let (code, out, err) = run(Some(&database), &["--dry-run", "--json"]);
     assert_eq!(code, Some(0), "{err}");
-    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let report = parsed(&out);
     assert_eq!((report["rows"].as_u64(), report["dry_run"].as_bool()), (Some(30), Some(true)));
     assert_eq!(posts(&database.0), 40);
 
@@ -118,8 +137,128 @@ fn bad_input() {
         let (code, _, err) = run(Some(&database), arguments);
         assert_eq!((code, err.contains(text)), (Some(expected), true), "{arguments:?}: {err}");
     }
+    for (arguments, expected, text) in [
+        (&["--json", "--wat"][..], 2, "unknown argument --wat"),
+        (&["--max-minutes", "-1", "--json"], 2, "--max-minutes needs a number"),
+        (&["--json", "--database-url", "/nowhere/at/all.db"], 1, "no SQLite file"),
+        (&["--json", "--older-than", "3"], 1, "minimum age"),
+    ] {
+        let (code, out, err) = run(Some(&database), arguments);
+        assert_eq!(code, Some(expected), "{arguments:?}: {err}");
+        assert!(parsed(&out)["error"].as_str().is_some_and(|error| error.contains(text)), "{arguments:?}: {out}");
+    }
     assert_eq!(posts(&database.0), 40);
     assert_eq!(run(None, &["--help"]).0, Some(0));
     let (code, out, err) = run(None, &[]);
     assert_eq!((code, out.contains("posts 777 is blocked")), (Some(0), true), "{out}{err}");
+}
+
+/// The lock keeps the count waiting for longer than the whole run may take.
+#[test]
+fn the_time_is_granted_once() {
+    let database = database("time", false);
+    let mut other = SqliteConnection::establish(database.0.to_str().unwrap()).unwrap();
+    other.batch_execute("BEGIN EXCLUSIVE").unwrap();
+    let arguments = ["--max-minutes", "0.015", "--json"];
+    let job = command(Some(database.0.as_os_str()), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    std::thread::sleep(Duration::from_millis(1200));
+    other.batch_execute("COMMIT").unwrap();
+    let (code, out, err) = ended(job.unwrap().wait_with_output().unwrap());
+    assert_eq!((code, posts(&database.0)), (Some(3), 40), "{out}{err}");
+    assert_eq!(parsed(&out)["stopped"], "stopped at the limit of time");
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::*;
+
+    /// A run that is some batches into its work, with a pause between them.
+    fn under_way(database: &Database, pause: &str) -> Child {
+        let arguments = ["--batch-size", "2", "--pause-ms", pause, "--json"];
+        let job =
+            command(Some(database.0.as_os_str()), &arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let begun = Instant::now();
+        while posts(&database.0) == 40 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it does not begin");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        job.unwrap()
+    }
+
+    fn send(signal: &str, job: &Child) {
+        let sent = Command::new("kill").args([signal, &job.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    #[test]
+    fn one_ends_it_with_a_report() {
+        for signal in ["-INT", "-TERM"] {
+            let database = database(&format!("signal{signal}"), false);
+            let job = under_way(&database, "300");
+            send(signal, &job);
+            let (code, out, err) = ended(job.wait_with_output().unwrap());
+            assert_eq!(code, Some(3), "{signal}: {out}{err}");
+            let report = parsed(&out);
+            assert_eq!(report["stopped"], "stopped as asked");
+            let rows = report["rows"].as_i64().unwrap();
+            assert!(rows > 0 && rows < 30 && posts(&database.0) == 40 - rows, "{out}");
+        }
+    }
+
+    #[test]
+    fn two_end_it_at_once() {
+        let database = database("signals", false);
+        let begun = Instant::now();
+        let job = under_way(&database, "60000");
+        send("-TERM", &job);
+        // Two that are pending are one.
+        std::thread::sleep(Duration::from_millis(300));
+        send("-TERM", &job);
+        let (code, out, err) = ended(job.wait_with_output().unwrap());
+        assert_eq!(code, Some(130), "{out}{err}");
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+}
+
+/// On a server: counted, limited, then all but the row that a comment holds.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn on_a_server(url: &str, constraint: Option<&str>, mut posts: impl FnMut() -> i64) {
+    let run = |arguments: &[&str]| ended(command(Some(url.as_ref()), arguments).output().expect("the program starts"));
+    let (code, out, err) = run(&["--dry-run", "--json"]);
+    assert_eq!((code, parsed(&out)["rows"].as_u64(), posts()), (Some(0), Some(30), 40), "{err}");
+    let (code, out, err) = run(&["--max-rows", "12", "--batch-size", "5"]);
+    assert_eq!((code, posts()), (Some(3), 28), "{out}{err}");
+    let (code, out, err) = run(&["--exclusive", "nightly", "--json"]);
+    assert_eq!((code, posts()), (Some(4), 11), "{out}{err}");
+    let report = parsed(&out);
+    let blocked = &report["tables"][1]["blocked"][0];
+    assert_eq!(
+        (&blocked["table"], &blocked["key"], &blocked["cause"]),
+        (&"posts".into(), &"30".into(), &"constraint".into())
+    );
+    assert_eq!(blocked["constraint"].as_str().is_some(), constraint.is_some(), "{out}");
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn on_postgresql() {
+    let (mut conn, url) = crate::support::postgres::shared();
+    conn.run_pending_migrations(crate::support::postgres::MIGRATIONS).unwrap();
+    fill(&mut *conn, true);
+    on_a_server(&url, Some("named"), || {
+        diesel::table! { posts { id -> Integer, } }
+        posts::table.count().get_result(&mut *conn).unwrap()
+    });
+}
+
+#[cfg(feature = "mysql")]
+#[test]
+fn on_mariadb() {
+    let (mut conn, url) = crate::support::mysql::shared();
+    conn.run_pending_migrations(crate::support::mysql::MIGRATIONS).unwrap();
+    fill(&mut *conn, true);
+    on_a_server(&url, None, || {
+        diesel::table! { posts { id -> Integer, } }
+        posts::table.count().get_result(&mut *conn).unwrap()
+    });
 }

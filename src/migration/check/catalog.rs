@@ -19,6 +19,8 @@ pub(crate) struct LiveTable {
     pub(crate) checks: Vec<LiveCheck>,
     /// The foreign keys that reference this table.
     pub(crate) references: Vec<LiveReference>,
+    /// MySQL: the engine, if it knows no transactions.
+    pub(crate) unsafe_engine: Option<String>,
 }
 
 /// What stands behind a table's name.
@@ -41,6 +43,8 @@ pub(crate) struct LiveColumn {
     /// The default as SQL; `None` for none, and for NULL.
     pub(crate) default: Option<String>,
     pub(crate) generated: bool,
+    /// Whether the database gives a value where none is written: an identity, AUTO_INCREMENT, a rowid.
+    pub(crate) numbered: bool,
     /// MySQL's collation, which a MODIFY would drop.
     pub(crate) collation: Option<String>,
 }
@@ -174,7 +178,7 @@ pub(crate) fn same_column(dialect: Dialect, one: &str, other: &str) -> bool {
 pub(super) struct Place {
     pub(super) name: TableName,
     pub(super) kind: TableKind,
-    /// PostgreSQL: its number; SQLite: its `CREATE TABLE`.
+    /// PostgreSQL: its number; SQLite: its `CREATE TABLE`; MySQL: its engine, if it knows no transactions.
     pub(super) detail: String,
 }
 

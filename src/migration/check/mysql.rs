@@ -10,8 +10,15 @@ use crate::migration::names::TableName;
 const DIALECT: Dialect = Dialect::Mysql;
 
 pub(super) fn locate(table: &TableName) -> Question {
-    let question = Question::select(DIALECT, &["table_schema", "table_name", "table_type", "@@lower_case_table_names"])
-        .sql(" FROM information_schema.tables WHERE table_name = ")
+    let columns = &[
+        "table_schema",
+        "table_name",
+        "table_type",
+        "@@lower_case_table_names",
+        "(SELECT e.engine FROM information_schema.engines AS e WHERE e.engine = t.engine AND e.transactions <> 'YES')",
+    ];
+    let question = Question::select(DIALECT, columns)
+        .sql(" FROM information_schema.tables AS t WHERE table_name = ")
         .bind(&table.name)
         .sql(" AND table_schema = ");
     match &table.schema {
@@ -31,7 +38,7 @@ pub(super) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
         _ => TableKind::Other,
     };
     let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
-    Some(Place { name, kind, detail: String::new() })
+    Some(Place { name, kind, detail: row.text(4).to_owned() })
 }
 
 pub(super) fn questions(place: &Place) -> Vec<Question> {
@@ -96,6 +103,7 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
         references: collect_references(references.iter().filter(mine)),
         kind: place.kind,
         name: place.name,
+        unsafe_engine: Some(place.detail).filter(|engine| !engine.is_empty()),
     }
 }
 
@@ -109,6 +117,7 @@ fn column(row: &Row) -> LiveColumn {
         default: row.optional(4).filter(|default| !default.eq_ignore_ascii_case("null")),
         // Not `DEFAULT_GENERATED`, which is an expression for a default.
         generated: ["VIRTUAL", "STORED", "PERSISTENT"].iter().any(|word| extra.contains(word)),
+        numbered: extra.contains("AUTO_INCREMENT"),
         collation: row.optional(6),
     }
 }

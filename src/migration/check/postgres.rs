@@ -48,6 +48,7 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             "NOT a.attnotnull",
             "pg_catalog.pg_get_expr(d.adbin, d.adrelid)",
             "a.attgenerated <> ''",
+            "a.attidentity <> ''",
         ],
     );
     let indexes = Question::select(
@@ -135,6 +136,7 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
             })
             .collect(),
         references: collect_references(references),
+        unsafe_engine: None,
     }
 }
 
@@ -146,6 +148,7 @@ fn column(row: &Row) -> LiveColumn {
         // `NULL::timestamp without time zone` is no default.
         default: row.optional(3).filter(|default| *default != "NULL" && !default.starts_with("NULL::")),
         generated: row.is_true(4),
+        numbered: row.is_true(5),
         collation: None,
     }
 }

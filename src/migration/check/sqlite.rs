@@ -83,14 +83,32 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     let mut key = columns.iter().filter(|row| row.number(5).is_some_and(|place| place > 0)).collect::<Vec<_>>();
     key.sort_by_key(|row| row.number(5));
     LiveTable {
-        columns: columns.iter().map(column).collect(),
+        columns: columns
+            .iter()
+            .map(|row| {
+                let mut column = column(row);
+                // Another name for the rowid, which a table without one has not.
+                column.numbered = key.len() == 1
+                    && key[0].text(0) == column.name
+                    && column.sql_type.eq_ignore_ascii_case("integer")
+                    && !has_no_rowid(&place.detail);
+                column
+            })
+            .collect(),
         primary_key: key.iter().map(|row| row.text(0).to_owned()).collect(),
         indexes: collect_indexes(indexes),
         checks: checks(&place.detail),
         references: collect_references(&place.name, references),
         kind: place.kind,
         name: place.name,
+        unsafe_engine: None,
     }
+}
+
+/// Whether a `CREATE TABLE` ends with `WITHOUT ROWID`.
+fn has_no_rowid(sql: &str) -> bool {
+    let tokens = tokens(sql);
+    top_level(&tokens, "WITHOUT").any(|place| tokens.get(place + 1).is_some_and(|next| next.is("ROWID")))
 }
 
 fn column(row: &Row) -> LiveColumn {
@@ -100,6 +118,7 @@ fn column(row: &Row) -> LiveColumn {
         nullable: row.is_true(2),
         default: row.optional(3).filter(|default| !default.eq_ignore_ascii_case("null")),
         generated: row.is_true(4),
+        numbered: false,
         collation: None,
     }
 }

@@ -151,16 +151,21 @@ fn the_statements() {
     let sent = of_items(&texts).into_iter().map(shape).collect::<Vec<_>>();
     let find = |rest: &str| format!("SELECT items.id FROM items WHERE {predicate}{rest}");
     let delete = |rest: &str| format!("DELETE FROM items WHERE {predicate}{rest}");
-    assert_eq!(
-        sent,
-        [
-            find(" ORDER BY items.id DESC LIMIT 1"),
-            find(" AND items.id <= $ ORDER BY items.id LIMIT 1 OFFSET 19"),
-            delete(" AND items.id <= $"),
-            find(" AND items.id > $ AND items.id <= $ ORDER BY items.id LIMIT 1 OFFSET 19"),
-            delete(" AND items.id > $ AND items.id <= $"),
-        ]
-    );
+    let count = |rest: &str| format!("SELECT COUNT(*) FROM items WHERE {predicate}{rest}");
+    let mut expected = vec![find(" ORDER BY items.id DESC LIMIT 1")];
+    if DIALECT == diesel_soft_delete::Dialect::Sqlite {
+        // Whether the end is the key of a row, as it was read.
+        expected.extend([count(" AND items.id = $"), find(" AND items.id > $ ORDER BY items.id DESC LIMIT 1")]);
+    }
+    expected.extend([
+        find(" AND items.id <= $ ORDER BY items.id LIMIT 1 OFFSET 19"),
+        delete(" AND items.id <= $"),
+        find(" AND items.id > $ AND items.id <= $ ORDER BY items.id LIMIT 1 OFFSET 19"),
+        delete(" AND items.id > $ AND items.id <= $"),
+        // Whether anything was kept of what was not counted before.
+        count(" AND items.id > $ AND items.id <= $"),
+    ]);
+    assert_eq!(sent, expected);
     // Each batch is a transaction of its own.
     let texts = texts.lock().unwrap();
     let order = texts.iter().filter_map(|text| match text.as_str() {
@@ -172,7 +177,7 @@ fn the_statements() {
 }
 
 #[test]
-fn no_rows_cost_one_query() {
+fn no_rows_cost_one_query_beside_the_catalog() {
     let conn = &mut *items();
     job!().run(conn).unwrap();
     let texts = record(conn);
@@ -191,8 +196,9 @@ fn full_batches_and_no_empty_one() {
     let conn = &mut *items();
     let texts = record(conn);
     job!().batch_size(5).run(conn).unwrap();
-    // The end, five times a look ahead and a removal, and nothing after the last row.
-    assert_eq!(of_items(&texts).len(), 11);
+    // The end (on SQLite looked at twice), five times a look ahead and a removal, and nothing after the last row.
+    let end = if DIALECT == diesel_soft_delete::Dialect::Sqlite { 3 } else { 1 };
+    assert_eq!(of_items(&texts).len(), end + 10);
 }
 
 #[test]
@@ -261,7 +267,9 @@ fn a_dry_run_changes_nothing() {
     let texts = record(conn);
     let report = job!().batch_size(10).dry_run().run(conn).unwrap();
     assert_eq!((report.rows, report.batches, report.dry_run, report.stopped), (25, 3, true, Stopped::Complete));
-    assert!(texts.lock().unwrap().iter().all(|text| text.starts_with("SELECT")), "{texts:?}");
+    // MySQL's lock timeouts are set, and set back.
+    let is_harmless = |text: &String| text.starts_with("SELECT") || text.starts_with("SET SESSION ");
+    assert!(texts.lock().unwrap().iter().all(is_harmless), "{texts:?}");
     assert_eq!(ids(conn).len(), 100);
     assert_eq!(job!().dry_run().max_rows(7).run(conn).unwrap().rows, 7);
 }

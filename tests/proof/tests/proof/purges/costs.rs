@@ -11,14 +11,22 @@ fn cost(which: Key, rows: i32) -> f64 {
     let ddl = which.ddl(backend::TIMESTAMP_DDL);
     all(&mut own.conn, &[format!("{ddl} {}", spelling::NOT_VACUUMED)]);
     let removed = which.removed(rows);
-    let read = spelling::reads(&mut own, which.table(), (i64::from(rows), removed), |conn| which.fill(conn, rows), |conn| {
-        let report = match which {
-            Key::Single => singles::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(200).run(conn),
-            Key::Pair => pairs::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(200).run(conn),
-        };
-        let report = report.unwrap();
-        assert_eq!((report.rows as i64, report.stopped), (removed, Stopped::Complete));
-    });
+    let read = spelling::reads(
+        &mut own,
+        which.table(),
+        (i64::from(rows), removed),
+        |conn| which.fill(conn, rows),
+        |conn| {
+            let report = match which {
+                Key::Single => {
+                    singles::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(200).run(conn)
+                }
+                Key::Pair => pairs::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(200).run(conn),
+            };
+            let report = report.unwrap();
+            assert_eq!((report.rows as i64, report.stopped), (removed, Stopped::Complete));
+        },
+    );
     println!("{which:?}, {rows} rows: {read} read for {removed} removed");
     read as f64 / removed as f64
 }

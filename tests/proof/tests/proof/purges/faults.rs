@@ -87,6 +87,43 @@ fn a_trigger_holds_one_row() {
     assert!(!ids(&archive_of(&mut own.conn)).contains(&1003));
 }
 
+/// What a trigger says is not what the connection is.
+#[test]
+fn a_trigger_that_speaks_of_a_closed_connection() {
+    let own = &mut filled(1000);
+    let lies = spelling::precious(503).into_iter();
+    let lies: Vec<_> =
+        lies.map(|sql| sql.replace("this row is precious", "i/o error: server closed the connection")).collect();
+    all(&mut own.conn, &lies);
+    let report = job!(100).run(&mut own.conn).unwrap();
+    assert_all_but(&mut own.conn, &report, 1000, &[503]);
+    assert_eq!(report.blocked[0].cause, BlockedBy::Other);
+}
+
+/// Between the removal and the question what it left: that row is not kept by anybody, and goes.
+#[test]
+fn a_row_that_becomes_old_behind_the_last_batch() {
+    use diesel::connection::InstrumentationEvent;
+    let own = &mut filled(1000);
+    let mut other = Some(connect(&own.url));
+    own.conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let text = query.to_string();
+            // That of the last batch, which begins behind another.
+            let is_last = text.contains("SELECT COUNT(*)") && text.contains(" > ");
+            if let Some(mut other) = other.take_if(|_| is_last) {
+                all(
+                    &mut other,
+                    &["UPDATE posts SET is_deleted = TRUE, deleted_at = '2020-01-01 00:00:00' WHERE id = 950"],
+                );
+            }
+        }
+    });
+    let report = job!(70).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
+    assert_eq!((report.rows, report.archived, report.is_complete()), (601, 601, true), "{report}");
+    assert!(ids(&archive_of(&mut own.conn)).contains(&950));
+}
+
 #[test]
 fn a_row_that_is_archived_already() {
     let own = &mut filled(2000);

@@ -72,9 +72,13 @@ fn the_session_has_its_own_lock_timeout_again() {
     let setting = if spelling::NAMES_CONSTRAINTS {
         "SELECT COUNT(*) AS n FROM pg_settings WHERE name = 'lock_timeout' AND setting = '7000'"
     } else {
-        "SELECT COUNT(*) AS n FROM DUAL WHERE @@SESSION.innodb_lock_wait_timeout = 7"
+        "SELECT COUNT(*) AS n FROM DUAL WHERE @@SESSION.innodb_lock_wait_timeout = 7 AND @@SESSION.lock_wait_timeout = 8"
     };
-    let set = if spelling::NAMES_CONSTRAINTS { "SET lock_timeout = 7000" } else { "SET innodb_lock_wait_timeout = 7" };
+    let set = if spelling::NAMES_CONSTRAINTS {
+        "SET lock_timeout = 7000"
+    } else {
+        "SET innodb_lock_wait_timeout = 7, lock_wait_timeout = 8"
+    };
     own.conn.batch_execute(set).unwrap();
     let report = job!(1).lock_timeout(LOCK_TIMEOUT).run(&mut own.conn).unwrap();
     assert_eq!(report.blocked.len(), 1, "{report}");

@@ -5,7 +5,7 @@
 //! tables.rs     the tables, how they are filled, and what is asked of them at the end
 //! restorers.rs  others restore the rows that the job is about to remove
 //! kills.rs      `kill -9` at random moments
-//! faults.rs     rows that are blocked; locks.rs: by others' locks; sqlite.rs, postgres.rs: what only they have
+//! faults.rs     rows that are blocked; locks.rs: by others' locks, tables_locked.rs: of whole tables and of the lease; kept.rs: without a word; sqlite.rs: what only it has
 //! runners.rs    two jobs at once, and leases
 //! reach.rs      what a job refuses
 //! costs.rs      what a job reads for a row, also of a key that begins with few distinct values; memory.rs: how much it keeps
@@ -191,12 +191,12 @@ macro_rules! on_backend {
     };
 }
 
-on_backend!(sqlite, with: only => "sqlite.rs");
+on_backend!(sqlite, with: kept => "kept.rs", only => "sqlite.rs");
 on_backend!(
     #[cfg(feature = "postgres")]
-    postgres, with: locks => "locks.rs", costs => "costs.rs", only => "postgres.rs"
+    postgres, with: locks => "locks.rs", costs => "costs.rs", kept => "kept.rs", tables_locked => "tables_locked.rs"
 );
 on_backend!(
     #[cfg(feature = "mysql")]
-    mysql, with: locks => "locks.rs", costs => "costs.rs"
+    mysql, with: locks => "locks.rs", costs => "costs.rs", tables_locked => "tables_locked.rs"
 );

@@ -141,5 +141,8 @@ fn rows_are_restored_while_the_job_archives() {
 
 #[test]
 fn rows_are_restored_while_the_job_archives_at_another_isolation_level() {
-    race(true, spelling::ISOLATION);
+    // SQLite has one level, which the test before is of.
+    if !std::any::type_name::<super::backend::Db>().contains("sqlite") {
+        race(true, spelling::ISOLATION);
+    }
 }

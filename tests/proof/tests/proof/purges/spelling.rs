@@ -30,6 +30,17 @@ pub mod sqlite {
         )]
     }
 
+    /// Rows that a trigger keeps, and does not say so.
+    pub fn keep(ids: &[i32]) -> Vec<String> {
+        ids.iter()
+            .map(|id| {
+                format!(
+                    "CREATE TRIGGER keep_{id} BEFORE DELETE ON posts WHEN OLD.id = {id} BEGIN SELECT RAISE(IGNORE); END"
+                )
+            })
+            .collect()
+    }
+
     /// Counts attempts to remove a row, also those that were taken back; here, the journal tells.
     pub const COUNT_ATTEMPTS: &[&str] = &[];
 
@@ -64,6 +75,17 @@ pub mod postgres {
                 "CREATE TRIGGER precious BEFORE DELETE ON posts FOR EACH ROW WHEN (OLD.id = {id})
                     EXECUTE FUNCTION precious()"
             ),
+        ]
+    }
+
+    pub fn keep(ids: &[i32]) -> Vec<String> {
+        let list = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        vec![
+            format!(
+                "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                    IF OLD.id IN ({list}) THEN RETURN NULL; END IF; RETURN OLD; END $$"
+            ),
+            String::from("CREATE TRIGGER keep BEFORE DELETE ON posts FOR EACH ROW EXECUTE FUNCTION keep()"),
         ]
     }
 
@@ -150,6 +172,13 @@ pub mod postgres {
     pub const LOCK_TIMEOUT: u64 = 100;
     pub const LOCKED_BATCH: u64 = 500;
     pub const NAMES_CONSTRAINTS: bool = true;
+    /// The whole table is closed to everybody.
+    pub const CLOSE: &[&str] = &["BEGIN", "LOCK TABLE posts IN ACCESS EXCLUSIVE MODE"];
+    /// Only readers get at it.
+    pub const CLOSE_TO_WRITERS: &[&str] = &["BEGIN", "LOCK TABLE posts IN SHARE MODE"];
+    pub const OPEN: &str = "COMMIT";
+    /// The session's own limit for any lock.
+    pub const IMPATIENT: &str = "SET lock_timeout = '30ms'";
 
     /// A user who may read, but not remove; and what takes this connection there.
     pub fn reader(conn: &mut PgConnection, url: &str) -> (PgConnection, String) {
@@ -255,6 +284,10 @@ pub mod mysql {
     pub const LOCK_TIMEOUT: u64 = 1000;
     pub const LOCKED_BATCH: u64 = 8;
     pub const NAMES_CONSTRAINTS: bool = false;
+    pub const CLOSE: &[&str] = &["LOCK TABLES posts WRITE"];
+    pub const CLOSE_TO_WRITERS: &[&str] = &["LOCK TABLES posts READ"];
+    pub const OPEN: &str = "UNLOCK TABLES";
+    pub const IMPATIENT: &str = "SELECT 1";
 
     pub fn reader(conn: &mut MysqlConnection, url: &str) -> (MysqlConnection, String) {
         use diesel::connection::SimpleConnection;

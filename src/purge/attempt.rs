@@ -1,0 +1,129 @@
+//! One transaction.
+
+use std::time::Duration;
+
+use diesel::result::{Error as DieselError, QueryResult};
+
+use super::engine::{Batches, KeyValue, Run};
+use super::plan::Plan;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
+
+/// How a transaction ended.
+pub(super) enum Attempt {
+    Done {
+        removed: u64,
+        archived: u64,
+    },
+    /// More rows had become eligible than the limit allows.
+    Grew,
+    /// What was copied is not what was removed.
+    Unequal {
+        copied: u64,
+        removed: u64,
+    },
+    LeaseLost,
+    /// The lease could not be renewed: that is no row's fault.
+    LeaseFailed(DieselError),
+    Failed(DieselError),
+}
+
+impl<J, H> Run<'_, J, H> {
+    /// Renews the lease; false if another runner has it.
+    pub(super) async fn renew<X: Executor>(&mut self, x: &mut X) -> QueryResult<bool> {
+        match &mut self.lease {
+            Some(lease) => lease.renew(x, self.session).await,
+            None => Ok(true),
+        }
+    }
+
+    /// One transaction.
+    pub(super) async fn attempt<X>(
+        &mut self,
+        x: &mut X,
+        plan: &Plan<KeyValue<J, X::Backend>>,
+        size: u64,
+        timeout: Duration,
+    ) -> Attempt
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        if self.options.dry_run {
+            let mut removed = 0;
+            for piece in &plan.pieces {
+                match self.job.count(x, piece).await {
+                    Ok(rows) => removed += rows,
+                    Err(error) => return Attempt::Failed(error),
+                }
+            }
+            return Attempt::Done { removed, archived: 0 };
+        }
+        // Not in the transaction, which may be taken back: a holder who meets only locks would lose its lease.
+        match self.renew(x).await {
+            Ok(true) => {}
+            Ok(false) => return Attempt::LeaseLost,
+            Err(error) => return Attempt::LeaseFailed(error),
+        }
+        if let Err(error) = self.session.prepare(x, timeout).await {
+            return Attempt::Failed(error);
+        }
+        if let Err(error) = x.begin().await {
+            return Attempt::Failed(error);
+        }
+        let attempt = match self.remove(x, plan, size, timeout).await {
+            Ok(attempt) => attempt,
+            Err(error) => Attempt::Failed(error),
+        };
+        if matches!(attempt, Attempt::Done { .. }) {
+            match x.commit().await {
+                Ok(()) => attempt,
+                Err(error) => Attempt::Failed(error),
+            }
+        } else {
+            match (x.rollback().await, attempt) {
+                // The first error says more, unless the connection is of no use any more.
+                (Err(error), attempt) if fault(&error) == Fault::Lost => match attempt {
+                    Attempt::Failed(first) if fault(&first) == Fault::Lost => Attempt::Failed(first),
+                    _ => Attempt::Failed(error),
+                },
+                (_, attempt) => attempt,
+            }
+        }
+    }
+
+    async fn remove<X>(
+        &mut self,
+        x: &mut X,
+        plan: &Plan<KeyValue<J, X::Backend>>,
+        size: u64,
+        timeout: Duration,
+    ) -> QueryResult<Attempt>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        self.session.limit(x, timeout).await?;
+        let dialect = self.session.dialect;
+        let (mut removed, mut archived) = (0, 0);
+        for piece in &plan.pieces {
+            let copied = match &self.archived {
+                Some(columns) => Some(self.job.archive(x, piece, columns, dialect).await?),
+                None => None,
+            };
+            let gone = self.job.delete(x, piece).await?;
+            if let Some(copied) = copied {
+                if copied != gone {
+                    return Ok(Attempt::Unequal { copied, removed: gone });
+                }
+                archived += copied;
+            }
+            removed += gone;
+        }
+        // Between the look ahead and the removal, rows can become eligible. The limit is a promise.
+        if self.options.max_rows.is_some() && removed > size {
+            return Ok(Attempt::Grew);
+        }
+        Ok(Attempt::Done { removed, archived })
+    }
+}

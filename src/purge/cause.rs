@@ -1,0 +1,75 @@
+//! Why a batch was not removed, and what that means for it.
+
+use std::time::Duration;
+
+use diesel::result::Error as DieselError;
+
+use super::report::{Blocked, BlockedBy};
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
+use crate::migration::Question;
+
+/// Why a batch was not removed.
+pub(super) struct Cause {
+    pub(super) fault: Fault,
+    pub(super) error: Option<DieselError>,
+    pub(super) message: String,
+}
+
+impl Cause {
+    pub(super) fn again(message: String) -> Self {
+        Self { fault: Fault::Again, error: None, message }
+    }
+
+    pub(super) fn of(error: DieselError) -> Self {
+        Self { fault: fault(&error), message: error.to_string(), error: Some(error) }
+    }
+
+    /// What an error says in words is judged by whether the connection answers: a trigger's own text may speak of a
+    /// closed connection, and a connection can go with an error that says something else.
+    pub(super) async fn ask_connection<X: Executor>(&mut self, x: &mut X) {
+        let in_words = matches!(self.error, Some(DieselError::DatabaseError(..)));
+        match self.fault {
+            Fault::Unclear | Fault::Constraint if !is_alive(x).await => self.fault = Fault::Lost,
+            Fault::Lost if in_words && is_alive(x).await => self.fault = Fault::Unclear,
+            _ => {}
+        }
+    }
+
+    pub(super) fn blocked(&self, table: String, key: String) -> Blocked {
+        let constraint = match &self.error {
+            Some(DieselError::DatabaseError(_, information)) => information.constraint_name().map(str::to_owned),
+            _ => None,
+        };
+        let cause = match self.fault {
+            Fault::Constraint => BlockedBy::Constraint,
+            Fault::Locked => BlockedBy::Lock,
+            _ if self.error.is_some() && self.fault == Fault::Again => BlockedBy::Lock,
+            _ => BlockedBy::Other,
+        };
+        Blocked { table, key, cause, constraint, message: self.message.clone() }
+    }
+
+    pub(super) fn into_error(self) -> Error {
+        self.error.unwrap_or_else(|| DieselError::QueryBuilderError(self.message.into())).into()
+    }
+}
+
+/// Whether the connection answers, outside of any transaction.
+async fn is_alive<X: Executor>(x: &mut X) -> bool {
+    x.in_transaction() == Ok(false) && x.tell(Question::text("SELECT 1")).await.is_ok()
+}
+
+/// The first pause before a batch is tried again; each is twice as long as the one before.
+const BACKOFF: Duration = Duration::from_millis(10);
+/// The longest pause.
+const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
+
+/// Twice as long each time, and never the same for two runners.
+pub(crate) fn backoff(tries: u32) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    let longest = BACKOFF.saturating_mul(1 << tries.min(10)).min(LONGEST_BACKOFF);
+    let random = RandomState::new().hash_one(tries) % 1000;
+    longest / 2 + longest / 2 * u32::try_from(random).unwrap_or_default() / 1000
+}

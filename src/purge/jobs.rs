@@ -1,0 +1,118 @@
+//! The tables of a policy, as a list of types.
+
+use diesel::backend::Backend;
+
+use super::prepare::Prepared;
+use super::report::PurgeReport;
+use super::table_job::{Context, Limits, TableJob};
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::relation::Node;
+
+/// The order in which tables are purged: that in which they are named, but children before parents.
+pub(super) fn children_first(nodes: &[Node]) -> Vec<usize> {
+    let below: Vec<_> = nodes.iter().map(Node::descendants).collect();
+    let mut open: Vec<usize> = (0..nodes.len()).collect();
+    let mut order = Vec::new();
+    while !open.is_empty() {
+        // In a circle there is no first; then it is the one that is named first.
+        let ready = open.iter().position(|&table| {
+            open.iter().all(|&other| nodes[other].id == nodes[table].id || !below[table].contains(&nodes[other].id))
+        });
+        order.push(open.remove(ready.unwrap_or_default()));
+    }
+    order
+}
+
+/// The tables of a policy.
+pub trait Jobs<DB: Backend> {
+    /// How many there are.
+    fn count(&self) -> usize;
+    /// Their names.
+    fn names(&self) -> Vec<String>;
+    /// Their places in the graph of relations.
+    fn nodes(&self) -> Vec<Node>;
+    /// Checks one of them.
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    where
+        X: Executor<Backend = DB>;
+    /// Runs one that was checked.
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn run_nth<X>(
+        &mut self,
+        place: usize,
+        x: &mut X,
+        prepared: Prepared,
+        context: Context<'_>,
+    ) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>;
+}
+
+impl<DB: Backend> Jobs<DB> for () {
+    fn count(&self) -> usize {
+        0
+    }
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+    fn nodes(&self) -> Vec<Node> {
+        Vec::new()
+    }
+    async fn check_nth<X>(&mut self, _: usize, _: &mut X, _: &Limits) -> Result<Prepared, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        Err(diesel::result::Error::NotFound.into())
+    }
+    async fn run_nth<X>(&mut self, _: usize, _: &mut X, _: Prepared, _: Context<'_>) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        Err(diesel::result::Error::NotFound.into())
+    }
+}
+
+impl<DB, J, N> Jobs<DB> for (J, N)
+where
+    DB: Backend,
+    J: Jobs<DB>,
+    N: TableJob<DB>,
+{
+    fn count(&self) -> usize {
+        self.0.count() + 1
+    }
+    fn names(&self) -> Vec<String> {
+        let mut names = self.0.names();
+        names.push(self.1.table());
+        names
+    }
+    fn nodes(&self) -> Vec<Node> {
+        let mut nodes = self.0.nodes();
+        nodes.push(self.1.node());
+        nodes
+    }
+    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        if place == self.0.count() { self.1.check(x, limits).await } else { self.0.check_nth(place, x, limits).await }
+    }
+    async fn run_nth<X>(
+        &mut self,
+        place: usize,
+        x: &mut X,
+        prepared: Prepared,
+        context: Context<'_>,
+    ) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        if place == self.0.count() {
+            self.1.run_checked(x, prepared, context).await
+        } else {
+            self.0.run_nth(place, x, prepared, context).await
+        }
+    }
+}

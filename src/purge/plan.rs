@@ -1,0 +1,218 @@
+//! Looking ahead: where the walk ends, and where the next batch does.
+
+use std::ops::RangeInclusive;
+use std::time::Instant;
+
+use diesel::backend::Backend;
+use diesel::result::{Error as DieselError, QueryResult};
+
+use super::cause::backoff;
+use super::engine::{ATTEMPTS, Batches, Frame, KeyValue, Run, Sought};
+use super::piece::{Piece, pieces};
+use super::sql::Seek;
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::faults::{Fault, fault};
+use crate::key::Key;
+use crate::migration::Dialect;
+
+/// The next batch.
+pub(super) struct Plan<V> {
+    pub(super) pieces: Vec<Piece<V>>,
+    pub(super) upto: V,
+    /// Whether it was seen to have as many rows as were asked for.
+    pub(super) full: bool,
+}
+
+/// How many columns of `after` the rows behind it can share, up to `end`: each number is one range of the key.
+fn levels<K, DB>(after: Option<&K::Value>, end: &K::Value) -> RangeInclusive<usize>
+where
+    DB: Backend,
+    K: Key<DB>,
+{
+    let last = K::COLUMNS - 1;
+    match after {
+        None => 0..=0,
+        Some(after) => K::common(after, end).min(last)..=last,
+    }
+}
+
+/// A key that Diesel does not write as it read it.
+pub(super) fn not_the_same() -> Error {
+    DieselError::DeserializationError("a key is not the same after it was loaded and bound again".into()).into()
+}
+
+impl<J, H> Run<'_, J, H> {
+    /// The last key that is eligible now, where the walk will end.
+    pub(super) async fn last<X>(&mut self, x: &mut X) -> Result<Option<KeyValue<J, X::Backend>>, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let mut before = None;
+        loop {
+            let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, usual: true };
+            let Some(end) = self.find(x, sought).await? else { return Ok(None) };
+            if self.session.dialect != Dialect::Sqlite || self.is_as_it_was_read(x, &end).await? {
+                return Ok(Some(end));
+            }
+            // Unless another runner or writer had that row in between.
+            if before.as_ref() == Some(&end) {
+                return Err(not_the_same());
+            }
+            before = Some(end);
+        }
+    }
+
+    /// Whether the last key means its row when it is bound.
+    ///
+    /// A column of SQLite holds values of any type, of which Diesel makes the declared one: a number is cut to 32 bits, a
+    /// blob becomes a text. Such a key would be an end in the wrong place.
+    async fn is_as_it_was_read<X>(&mut self, x: &mut X, end: &KeyValue<J, X::Backend>) -> Result<bool, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        if self.count(x, &Piece::row(end.clone())).await? == 0 {
+            return Ok(false);
+        }
+        // Another row can have what was read as its key; then this one lies behind it still.
+        for equal in 0..<J::Key as Key<X::Backend>>::COLUMNS {
+            let sought = Sought { equal, after: Some(end), end: None, seek: Seek::Last, usual: false };
+            if self.find(x, sought).await?.as_ref() == Some(end) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The first eligible key behind `after`, up to `end`.
+    pub(super) async fn next<X>(
+        &mut self,
+        x: &mut X,
+        after: Option<&KeyValue<J, X::Backend>>,
+        end: &KeyValue<J, X::Backend>,
+    ) -> Result<Option<KeyValue<J, X::Backend>>, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        for equal in levels::<J::Key, X::Backend>(after, end).rev() {
+            let sought = Sought { equal, after, end: Some(end), seek: Seek::Nth(0), usual: false };
+            if let Some(key) = self.find(x, sought).await? {
+                return Ok(Some(key));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A search that is not part of a batch: tried again while others are in its way for a moment.
+    async fn find<X>(
+        &mut self,
+        x: &mut X,
+        what: Sought<'_, KeyValue<J, X::Backend>>,
+    ) -> Result<Option<KeyValue<J, X::Backend>>, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let (begun, mut tries) = (Instant::now(), 0);
+        loop {
+            match self.job.find(x, what).await {
+                Ok(found) => return Ok(found),
+                Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+
+    /// How many rows of a piece are eligible, asked as patiently.
+    pub(super) async fn count<X>(&mut self, x: &mut X, piece: &Piece<KeyValue<J, X::Backend>>) -> Result<u64, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let (begun, mut tries) = (Instant::now(), 0);
+        loop {
+            match self.job.count(x, piece).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
+                Err(_) => tries += 1,
+            }
+        }
+    }
+
+    /// Whether a query that is not of a batch can be tried again; after a while.
+    pub(super) async fn passes<X>(&mut self, x: &mut X, error: &DieselError, begun: Instant, tries: u32) -> bool
+    where
+        X: Executor,
+    {
+        let passes = match fault(error) {
+            Fault::Again => tries < ATTEMPTS,
+            Fault::Busy | Fault::Locked => begun.elapsed() < self.options.lock_timeout,
+            _ => false,
+        };
+        if passes {
+            self.report.retries += 1;
+            let _ = x.sleep(backoff(tries)).await;
+        }
+        passes
+    }
+
+    /// Looks `size` eligible rows ahead.
+    ///
+    /// `&mut self`, here and below, so that a future of the job is `Send` though its callbacks are not `Sync`.
+    pub(super) async fn plan<X>(
+        &mut self,
+        x: &mut X,
+        frame: &Frame<KeyValue<J, X::Backend>>,
+        size: u64,
+    ) -> QueryResult<Plan<KeyValue<J, X::Backend>>>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let (after, end) = (frame.after.as_ref(), &frame.end);
+        let mut planned = Vec::new();
+        let mut left = size;
+        // Rows that share all columns but the last with the place where the walk is come first, then
+        // those that share fewer: each is one range of an index on the key.
+        let levels = levels::<J::Key, X::Backend>(after, end);
+        let fewest = *levels.start();
+        for equal in levels.rev() {
+            let sought = |seek| Sought {
+                equal,
+                after,
+                end: Some(end),
+                seek,
+                usual: seek == Seek::Last || left == self.options.batch_size,
+            };
+            if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
+                // On InnoDB a range locks the row behind it as well. On SQLite a range is right even if the key is not what
+                // was read.
+                if size == 1 && self.session.dialect != Dialect::Sqlite {
+                    return Ok(Plan { pieces: vec![Piece::row(upto.clone())], upto, full: true });
+                }
+                planned.extend(pieces::<J::Key, X::Backend>(equal, after, &upto));
+                return Ok(Plan { pieces: planned, upto, full: true });
+            }
+            if equal == fewest {
+                planned.extend(pieces::<J::Key, X::Backend>(equal, after, end));
+                break;
+            }
+            // The rest of those that share `equal` columns.
+            let Some(upto) = self.job.find(x, sought(Seek::Last)).await? else { continue };
+            let rest = pieces::<J::Key, X::Backend>(equal, after, &upto);
+            let mut rows = 0;
+            for piece in &rest {
+                rows += self.job.count(x, piece).await?;
+            }
+            planned.extend(rest);
+            left = left.saturating_sub(rows);
+            if left == 0 {
+                return Ok(Plan { pieces: planned, upto, full: true });
+            }
+        }
+        Ok(Plan { pieces: planned, upto: end.clone(), full: false })
+    }
+}

@@ -1,0 +1,83 @@
+//! The statements of a job, sent.
+
+use diesel::backend::Backend;
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::QueryFragment;
+use diesel::result::QueryResult;
+use diesel::sql_types::BigInt;
+
+use super::archive::ArchiveTable;
+use super::engine::{Batches, KeyValue, Sought};
+use super::piece::Piece;
+use super::sql::{Archive, Count, Counted, Delete, Eligible, Find};
+use crate::executor::Executor;
+use crate::key::{Key, KeyOf};
+use crate::marker::{SoftDeletable, Timestamped};
+use crate::migration::Dialect;
+use crate::statement::Cutoff;
+
+/// The statements of a job.
+#[allow(missing_debug_implementations, reason = "nobody can name it")]
+pub struct Statements<T, P, G, A>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(super) rows: Eligible<T, P, G>,
+    pub(super) archive: A,
+}
+
+impl<T, P, G, A, DB> Batches<DB> for Statements<T, P, G, A>
+where
+    DB: Backend + QueryMetadata<KeyOf<T>> + QueryMetadata<BigInt>,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::Stamp: Timestamped,
+    P: QueryFragment<DB>,
+    G: QueryFragment<DB>,
+    Cutoff<T>: QueryFragment<DB>,
+    KeyOf<T>: Key<DB>,
+    A: ArchiveTable<DB>,
+    i64: FromSqlRow<BigInt, DB>,
+{
+    type Key = KeyOf<T>;
+
+    async fn find<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        what: Sought<'_, KeyValue<Self, DB>>,
+    ) -> QueryResult<Option<KeyValue<Self, DB>>> {
+        let Sought { equal, after, end, seek, usual } = what;
+        let found = x.load(Find { rows: &self.rows, equal, after, end, seek, usual }).await?;
+        Ok(found.into_iter().next())
+    }
+
+    async fn count<X: Executor<Backend = DB>>(&self, x: &mut X, piece: &Piece<KeyValue<Self, DB>>) -> QueryResult<u64> {
+        let rows: Vec<i64> = x.load(Count { rows: &self.rows, counted: Counted::Piece(piece) }).await?;
+        Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+    }
+
+    async fn count_without_key<X: Executor<Backend = DB>>(&self, x: &mut X) -> QueryResult<u64> {
+        let count: Count<'_, T, P, G, KeyValue<Self, DB>> = Count { rows: &self.rows, counted: Counted::WithoutKey };
+        let rows: Vec<i64> = x.load(count).await?;
+        Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+    }
+
+    async fn delete<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        piece: &Piece<KeyValue<Self, DB>>,
+    ) -> QueryResult<u64> {
+        Ok(x.execute(Delete { rows: &self.rows, piece }).await? as u64)
+    }
+
+    async fn archive<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        piece: &Piece<KeyValue<Self, DB>>,
+        columns: &[String],
+        dialect: Dialect,
+    ) -> QueryResult<u64> {
+        Ok(x.execute(Archive { rows: &self.rows, piece, archive: &self.archive, columns, dialect }).await? as u64)
+    }
+}

@@ -1,0 +1,203 @@
+//! A job of one table, as a policy sees it: first looked at, then run.
+
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use diesel::backend::Backend;
+
+use super::archive::ArchiveTable;
+use super::engine::{Batches, Hooks, Run};
+use super::job::PurgeJob;
+use super::lease::Lease;
+use super::options::Options;
+use super::prepare::{Prepared, prepare};
+use super::report::{Progress, PurgeReport, Stopped};
+use super::session::Session;
+use super::statements::Statements;
+use crate::error::Error;
+use crate::executor::Executor;
+use crate::marker::{SoftDeletable, Timestamped};
+use crate::migration::TableColumns;
+use crate::relation::Node;
+
+/// The options of a policy, which are limits for its jobs.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    pub(super) max_rows: Option<u64>,
+    pub(super) deadline: Option<Instant>,
+    pub(super) pause: Option<Duration>,
+    pub(super) batch_size: Option<u64>,
+    pub(super) min_age: Option<TimeDelta>,
+    pub(super) dry_run: bool,
+}
+
+impl Limits {
+    /// The options of a job within these limits.
+    fn applied_to(&self, options: &Options) -> Options {
+        let mut options = options.clone();
+        options.max_rows = options.max_rows.into_iter().chain(self.max_rows).min();
+        if let Some(deadline) = self.deadline {
+            let rest = deadline.saturating_duration_since(Instant::now());
+            options.max_duration = Some(options.max_duration.map_or(rest, |own| own.min(rest)));
+        }
+        options.pause = options.pause.into_iter().chain(self.pause).max();
+        if let Some(batch_size) = self.batch_size {
+            options.batch_size = options.batch_size.min(batch_size);
+        }
+        options.min_age = options.min_age.into_iter().chain(self.min_age).max();
+        options.dry_run |= self.dry_run;
+        options
+    }
+}
+
+/// What a job is told by the policy that it belongs to.
+#[allow(missing_debug_implementations, reason = "it borrows callbacks, and nobody can name it")]
+#[derive(Default)]
+pub struct Context<'c> {
+    pub(super) limits: Limits,
+    pub(super) lease: Option<&'c mut Lease>,
+    pub(super) hooks: Option<&'c mut dyn PolicyHooks>,
+}
+
+/// The callbacks of a policy.
+pub trait PolicyHooks: Send {
+    /// After a batch.
+    fn progress(&mut self, progress: &Progress);
+    /// Before a batch: whether to stop.
+    fn stop(&mut self) -> bool;
+}
+
+/// A job that can run on a backend.
+#[diagnostic::on_unimplemented(
+    message = "this purge job cannot run on the backend `{DB}`",
+    note = "the table, its primary key, its timestamp and the archive must be of SQL types that the backend has"
+)]
+pub trait TableJob<DB: Backend> {
+    /// Refuses what must not run; changes nothing.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn check<X>(&mut self, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    where
+        X: Executor<Backend = DB>;
+
+    /// Runs what was checked.
+    #[doc(hidden)]
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn run_checked<X>(
+        &mut self,
+        x: &mut X,
+        prepared: Prepared,
+        context: Context<'_>,
+    ) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>;
+
+    /// The table, for messages.
+    #[doc(hidden)]
+    fn table(&self) -> String;
+
+    /// Its place in the graph of relations.
+    #[doc(hidden)]
+    fn node(&self) -> Node;
+}
+
+impl<T, P, G, A, F, S, DB> TableJob<DB> for PurgeJob<T, P, G, A, F, S>
+where
+    DB: Backend,
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    T::AllColumns: TableColumns,
+    A: ArchiveTable<DB>,
+    F: FnMut(&Progress),
+    S: FnMut() -> bool,
+    Statements<T, P, G, A>: Batches<DB>,
+{
+    async fn check<X>(&mut self, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        let options = limits.applied_to(&self.options);
+        let table = T::table_name();
+        options.check(&table, self.statements.rows.cutoff.instant()?)?;
+        if x.in_transaction()? {
+            return Err(Error::PurgeInTransaction { table });
+        }
+        prepare::<T, A, X>(x, &self.statements.rows.key, &self.statements.archive, &options).await
+    }
+
+    async fn run_checked<X>(
+        &mut self,
+        x: &mut X,
+        prepared: Prepared,
+        context: Context<'_>,
+    ) -> Result<PurgeReport, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        let started = Instant::now();
+        let options = context.limits.applied_to(&self.options);
+        let mut report = PurgeReport::new(T::table_name(), options.dry_run);
+        report.notes = prepared.notes;
+        report.retries = prepared.retries;
+        self.statements.rows.casts = prepared.casts;
+        let mut session = Session::new(prepared.dialect);
+        let mut hooks =
+            Both { on_progress: &mut self.on_progress, stop_when: &mut self.stop_when, policy: context.hooks };
+        let mut run = Run {
+            job: &self.statements,
+            options: &options,
+            hooks: &mut hooks,
+            lease: context.lease,
+            session: &mut session,
+            archived: prepared.columns,
+            report: &mut report,
+            // The look at the catalog was a part of it.
+            started: started.checked_sub(prepared.took).unwrap_or(started),
+        };
+        let result = run.walk(x).await;
+        session.restore(x).await;
+        report.elapsed = prepared.took + started.elapsed();
+        match result {
+            Ok(stopped) => {
+                report.stopped = stopped;
+                Ok(report)
+            }
+            Err(error) => {
+                report.stopped = Stopped::Failed;
+                Err(Error::PurgeFailed { report: Box::new(report), source: Box::new(error) })
+            }
+        }
+    }
+
+    fn table(&self) -> String {
+        T::table_name()
+    }
+
+    fn node(&self) -> Node {
+        Node::soft_deletable::<T>()
+    }
+}
+
+/// The callbacks of a job and those of its policy.
+struct Both<'h, 'p, F, S> {
+    on_progress: &'h mut F,
+    stop_when: &'h mut S,
+    policy: Option<&'p mut (dyn PolicyHooks + 'p)>,
+}
+
+impl<F, S> Hooks for Both<'_, '_, F, S>
+where
+    F: FnMut(&Progress),
+    S: FnMut() -> bool,
+{
+    fn progress(&mut self, progress: &Progress) {
+        (self.on_progress)(progress);
+        if let Some(policy) = &mut self.policy {
+            policy.progress(progress);
+        }
+    }
+
+    fn stop(&mut self) -> bool {
+        (self.stop_when)() || self.policy.as_mut().is_some_and(|policy| policy.stop())
+    }
+}

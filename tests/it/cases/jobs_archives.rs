@@ -1,0 +1,215 @@
+// Archives: which columns fit, and where a copy could outlive a removal that was taken back.
+
+use chrono::TimeDelta;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel_soft_delete::prelude::*;
+use diesel_soft_delete::{Dialect, Error, PurgeReport};
+
+#[allow(unused_imports, reason = "one list serves every case and backend")]
+use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection};
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    things {
+        id -> Integer,
+        label -> Nullable<Text>,
+        amount -> Nullable<Numeric>,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+diesel_soft_delete::soft_deletable! { things { timestamp = deleted_at } }
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    things_archive {
+        id -> Integer,
+        label -> Nullable<Text>,
+        amount -> Nullable<Numeric>,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+
+/// Ten rows, all deleted long ago, and an archive of these columns.
+fn things(id: &str, archive: &str) -> crate::support::TestConnection<Conn> {
+    let mut conn = connection();
+    let rows = (1..=10).map(|id| format!("({id}, 'a', 1, '2024-01-01 00:00:00')")).collect::<Vec<_>>().join(", ");
+    let overriding = if DIALECT == Dialect::Postgres { "OVERRIDING SYSTEM VALUE" } else { "" };
+    conn.batch_execute(&format!(
+        "CREATE TABLE things ({id}, label VARCHAR(100), amount DECIMAL(10, 2), deleted_at {INSTANT_NULL}, PRIMARY KEY (id));
+         INSERT INTO things (id, label, amount, deleted_at) {overriding} VALUES {rows};
+         CREATE TABLE things_archive ({archive}, deleted_at {INSTANT_NULL})"
+    ))
+    .unwrap();
+    conn
+}
+
+fn count(conn: &mut Conn) -> (i64, i64) {
+    (things::table.count().get_result(conn).unwrap(), things_archive::table.count().get_result(conn).unwrap())
+}
+
+fn run(conn: &mut Conn) -> Result<PurgeReport, Error> {
+    let job = things::table.purge_older_than(TimeDelta::days(30)).in_batches();
+    job.batch_size(4).archive_into(things_archive::table).run(conn)
+}
+
+/// What does not fit; nothing was removed or copied.
+fn problems(conn: &mut Conn) -> String {
+    let result = run(conn);
+    let Err(Error::ArchiveMismatch { problems, .. }) = result else { panic!("{result:?}") };
+    assert_eq!(count(conn), (10, 0));
+    problems.join("\n")
+}
+
+#[track_caller]
+fn assert_moved(conn: &mut Conn) {
+    assert_eq!(run(conn).unwrap().archived, 10);
+    assert_eq!(count(conn), (0, 10));
+}
+
+const ID: &str = "id INTEGER NOT NULL";
+
+#[test]
+fn columns_that_would_cut_values() {
+    let conn = &mut *things(ID, "id INTEGER, label VARCHAR(20), amount DECIMAL(10, 4)");
+    if DIALECT == Dialect::Sqlite {
+        // It stores anything anywhere.
+        return assert_moved(conn);
+    }
+    let text = problems(conn);
+    assert!(text.contains("`label` is") && text.contains("`amount` is") && text.contains("narrower"), "{text}");
+    assert!(!text.contains("`id`"), "{text}");
+}
+
+#[test]
+fn a_column_that_the_archive_computes() {
+    let generated = match DIALECT {
+        Dialect::Postgres => "label TEXT GENERATED ALWAYS AS ('x') STORED",
+        _ => "label VARCHAR(100) AS ('x') STORED",
+    };
+    let conn = &mut *things(ID, &format!("id INTEGER, {generated}, amount DECIMAL(10, 2)"));
+    let text = problems(conn);
+    assert!(text.contains("`label` is generated"), "{text}");
+}
+
+/// What the table computes, the archive can compute again.
+#[test]
+fn a_column_that_both_compute() {
+    let generated = match DIALECT {
+        Dialect::Postgres => "twice INTEGER GENERATED ALWAYS AS (2 * id) STORED",
+        Dialect::Mysql => "twice INTEGER AS (2 * id) STORED",
+        Dialect::Sqlite => "twice INTEGER AS (2 * id) VIRTUAL",
+    };
+    let conn = &mut *things(ID, &format!("id INTEGER, label VARCHAR(100), amount DECIMAL(10, 2), {generated}"));
+    conn.batch_execute(&format!("ALTER TABLE things ADD COLUMN {generated}")).unwrap();
+    assert_moved(conn);
+}
+
+#[test]
+fn a_number_of_the_archives_own() {
+    let number = match DIALECT {
+        Dialect::Postgres => "number BIGINT GENERATED ALWAYS AS IDENTITY",
+        Dialect::Mysql => "number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
+        Dialect::Sqlite => "number INTEGER NOT NULL PRIMARY KEY",
+    };
+    let conn = &mut *things(ID, &format!("{number}, id INTEGER, label VARCHAR(100), amount DECIMAL(10, 2)"));
+    assert_moved(conn);
+    // Nothing numbers this one.
+    let other = "number BIGINT NOT NULL, id INTEGER NOT NULL PRIMARY KEY";
+    let conn = &mut *things(ID, &format!("{other}, label VARCHAR(100), amount DECIMAL(10, 2)"));
+    assert!(problems(conn).contains("`number` needs a value"));
+}
+
+/// As `LIKE things INCLUDING ALL` makes it.
+#[test]
+fn an_identity_that_both_have() {
+    let (id, key) = match DIALECT {
+        Dialect::Postgres => ("id INTEGER GENERATED ALWAYS AS IDENTITY", ""),
+        Dialect::Mysql => ("id INTEGER NOT NULL AUTO_INCREMENT", ", UNIQUE (id)"),
+        Dialect::Sqlite => ("id INTEGER NOT NULL", ""),
+    };
+    let conn = &mut *things(id, &format!("{id}, label VARCHAR(100), amount DECIMAL(10, 2){key}"));
+    assert_moved(conn);
+    let ids: Vec<i32> = things_archive::table.select(things_archive::id).order(things_archive::id).load(conn).unwrap();
+    assert_eq!(ids, (1..=10).collect::<Vec<_>>());
+}
+
+/// What references the table behind it cannot be seen.
+#[test]
+fn a_view_is_refused() {
+    let conn = &mut *things(ID, "id INTEGER, label VARCHAR(100), amount DECIMAL(10, 2)");
+    conn.batch_execute("ALTER TABLE things RENAME TO behind; CREATE VIEW things AS SELECT * FROM behind").unwrap();
+    let result = things::table.purge_older_than(TimeDelta::days(30)).in_batches().run(conn);
+    assert!(matches!(&result, Err(Error::PurgeOfView { table }) if table == "things"), "{result:?}");
+    assert_eq!(count(conn), (10, 0));
+}
+
+/// MySQL: a batch that is taken back would leave its copies.
+#[test]
+fn engines_without_transactions() {
+    if DIALECT != Dialect::Mysql {
+        return;
+    }
+    let conn = &mut *things(ID, "id INTEGER, label VARCHAR(100), amount DECIMAL(10, 2)");
+    conn.batch_execute("ALTER TABLE things_archive ENGINE = MyISAM").unwrap();
+    let text = problems(conn);
+    assert!(text.contains("its engine MyISAM knows no transactions"), "{text}");
+    conn.batch_execute("ALTER TABLE things_archive ENGINE = InnoDB; ALTER TABLE things ENGINE = MyISAM").unwrap();
+    let text = problems(conn);
+    assert!(text.contains("the table's engine MyISAM"), "{text}");
+    // Without an archive nothing can be there twice.
+    let report = things::table.purge_older_than(TimeDelta::days(30)).in_batches().run(conn).unwrap();
+    assert_eq!((report.rows, report.notes.len()), (10, 1), "{report}");
+    assert!(report.notes[0].contains("MyISAM"), "{report}");
+}
+
+/// SQLite commits to two files as one only with rollback journals on disk.
+#[test]
+fn an_archive_in_another_file() {
+    if DIALECT != Dialect::Sqlite {
+        return;
+    }
+    mod apart {
+        diesel::table! {
+            use diesel::sql_types::*;
+            old.things_archive {
+                id -> Integer,
+                label -> Nullable<Text>,
+                amount -> Nullable<Numeric>,
+                deleted_at -> Nullable<Timestamp>,
+            }
+        }
+    }
+    let conn = &mut *things(ID, "id INTEGER");
+    let dir = std::env::temp_dir();
+    let file = |name: &str| dir.join(format!("dsd_apart_{}_{name}.db", std::process::id())).display().to_string();
+    let (main, old) = (file("main"), file("old"));
+    conn.batch_execute(&format!("VACUUM INTO '{main}'")).unwrap();
+    let archive =
+        format!("CREATE TABLE old.things_archive (id INTEGER, label TEXT, amount NUMERIC, deleted_at {INSTANT_NULL})");
+    let run = |conn: &mut Conn| {
+        let job = things::table.purge_older_than(TimeDelta::days(30)).in_batches();
+        job.archive_into(apart::things_archive::table).run(conn)
+    };
+    let conn = &mut Conn::establish(&main).unwrap();
+    conn.batch_execute(&format!("ATTACH '{old}' AS old; {archive}")).unwrap();
+    for (set, unset) in [
+        ("PRAGMA main.journal_mode = WAL", "PRAGMA main.journal_mode = DELETE"),
+        ("PRAGMA old.journal_mode = WAL", "PRAGMA old.journal_mode = DELETE"),
+        ("PRAGMA old.journal_mode = MEMORY", "PRAGMA old.journal_mode = DELETE"),
+        ("PRAGMA main.journal_mode = OFF", "PRAGMA main.journal_mode = DELETE"),
+        ("PRAGMA main.synchronous = OFF", "PRAGMA main.synchronous = FULL"),
+    ] {
+        conn.batch_execute(set).unwrap();
+        let result = run(conn);
+        let Err(Error::ArchiveMismatch { problems, .. }) = result else { panic!("{set}: {result:?}") };
+        assert!(problems.len() == 1 && problems[0].contains("in another file"), "{problems:?}");
+        conn.batch_execute(unset).unwrap();
+    }
+    assert_eq!(run(conn).unwrap().archived, 10);
+    for file in [main, old] {
+        std::fs::remove_file(file).unwrap();
+    }
+}

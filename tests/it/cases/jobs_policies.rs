@@ -1,0 +1,119 @@
+// Policies: what is looked at before the first row, and when several tables are done.
+
+use chrono::TimeDelta;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel_soft_delete::prelude::*;
+use diesel_soft_delete::{Error, RetentionPolicy, Stopped};
+
+#[allow(unused_imports, reason = "one list serves every case and backend")]
+use super::backend::{Conn, INSTANT_NULL, Instant, connection};
+
+macro_rules! tables {
+    ($($name:ident),*) => {
+        $(diesel::table! {
+            use diesel::sql_types::*;
+            use super::Instant;
+            $name {
+                id -> Integer,
+                deleted_at -> Nullable<Instant>,
+            }
+        })*
+    };
+}
+tables!(first, second, third, second_archive);
+diesel_soft_delete::soft_deletable! {
+    first { timestamp = deleted_at }
+    second { timestamp = deleted_at }
+    third { timestamp = deleted_at }
+}
+
+/// Ten old rows in each of these tables; the others are empty.
+fn tables(full: &[&str]) -> crate::support::TestConnection<Conn> {
+    let mut conn = connection();
+    let rows = (1..=10).map(|id| format!("({id}, '2024-01-01 00:00:00')")).collect::<Vec<_>>().join(", ");
+    for table in ["first", "second", "third"] {
+        conn.batch_execute(&format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL})"))
+            .unwrap();
+        if full.contains(&table) {
+            conn.batch_execute(&format!("INSERT INTO {table} VALUES {rows}")).unwrap();
+        }
+    }
+    conn
+}
+
+macro_rules! job {
+    ($table:ident) => {
+        $table::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(4)
+    };
+}
+
+fn rows(conn: &mut Conn) -> [i64; 3] {
+    [
+        first::table.count().get_result(conn).unwrap(),
+        second::table.count().get_result(conn).unwrap(),
+        third::table.count().get_result(conn).unwrap(),
+    ]
+}
+
+#[test]
+fn every_table_is_checked_before_the_first_row() {
+    let conn = &mut *tables(&["first", "second", "third"]);
+    #[track_caller]
+    fn assert_refused(conn: &mut Conn, result: Result<diesel_soft_delete::RetentionReport, Error>, expected: &str) {
+        let Err(Error::RetentionFailed { report, source }) = result else { panic!("{result:?}") };
+        assert!(format!("{source:?}").starts_with(expected), "{source:?}");
+        assert_eq!((report.tables.len(), report.rows(), rows(conn)), (0, 0, [10, 10, 10]));
+    }
+    let policy = || RetentionPolicy::new().table(job!(first));
+    let result = policy().table(job!(second).min_age(TimeDelta::days(60))).run(conn);
+    assert_refused(conn, result, "TooYoung");
+    let result = policy().table(job!(second).batch_size(0)).run(conn);
+    assert_refused(conn, result, "InvalidOption");
+    let result = policy().table(job!(second).archive_into(second_archive::table)).run(conn);
+    assert_refused(conn, result, "ArchiveMismatch");
+    let result =
+        policy().table(second::table.purge_older_than(TimeDelta::days(-1)).in_batches()).exclusive("x").run(conn);
+    assert_refused(conn, result, "NegativeAge");
+    conn.batch_execute("ALTER TABLE second RENAME TO behind; CREATE VIEW second AS SELECT * FROM behind").unwrap();
+    let result = policy().table(job!(second)).table(job!(third)).run(conn);
+    assert_refused(conn, result, "PurgeOfView");
+    assert_eq!(policy().table(job!(third)).run(conn).unwrap().rows(), 20);
+}
+
+#[test]
+fn a_budget_that_is_spent_exactly() {
+    let conn = &mut *tables(&["first"]);
+    let policy = || RetentionPolicy::new().table(job!(first)).table(job!(second)).table(job!(third)).max_rows(10);
+    let report = policy().run(conn).unwrap();
+    assert_eq!((report.rows(), report.stopped, report.tables.len()), (10, Stopped::Complete, 3), "{report}");
+    assert!(report.is_complete());
+    // What is left over is left over.
+    let conn = &mut *tables(&["first", "third"]);
+    let report = policy().run(conn).unwrap();
+    assert_eq!((report.rows(), report.stopped, report.is_complete()), (10, Stopped::MaxRows, false), "{report}");
+    assert_eq!(
+        report.tables.iter().map(|table| table.stopped).collect::<Vec<_>>(),
+        [Stopped::Complete, Stopped::Complete, Stopped::MaxRows]
+    );
+    assert_eq!(rows(conn), [0, 0, 10]);
+}
+
+#[test]
+fn who_said_stop() {
+    let conn = &mut *tables(&["first", "second"]);
+    // It says so once, and changes its mind.
+    let mut asked = 0;
+    let policy = RetentionPolicy::new().table(job!(first)).table(job!(second));
+    let stop = || {
+        asked += 1;
+        asked == 2
+    };
+    let report = policy.stop_when(stop).run(conn).unwrap();
+    assert_eq!((report.tables.len(), report.stopped, asked), (1, Stopped::StopWhen, 2), "{report}");
+    assert_eq!(rows(conn), [10, 10, 0]);
+    // That of a table ends the table.
+    let policy = RetentionPolicy::new().table(job!(first).stop_when(|| true)).table(job!(second));
+    let report = policy.run(conn).unwrap();
+    assert_eq!((report.tables.len(), report.rows(), report.stopped), (2, 10, Stopped::StopWhen), "{report}");
+}
