@@ -511,7 +511,13 @@ mod restricted {
         use super::super::Instant;
         fences { id -> Integer, zone -> Integer, yard -> Nullable<Integer>, deleted_at -> Nullable<Instant> }
     }
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        rails { id -> Integer, after -> Nullable<Integer>, deleted_at -> Nullable<Instant> }
+    }
     diesel_soft_delete::soft_deletable! {
+        rails { timestamp = deleted_at, restrict(rails(after)) }
         zones { timestamp = deleted_at, cascade(yards(zone), fences(zone)) }
         yards { timestamp = deleted_at, restrict(fences(yard)) }
         fences { timestamp = deleted_at }
@@ -540,5 +546,21 @@ mod restricted {
             assert_eq!((report.rows("yards"), report.rows("fences"), report.withheld("fences")), (1, 2, 0));
         }
         assert_eq!(fences::table.active().count().get_result(conn), Ok(2_i64));
+    }
+
+    /// A row and the one it needs, named together.
+    #[test]
+    fn a_parent_of_the_same_table_in_the_target() {
+        let conn = &mut *create(
+            "CREATE TABLE rails (id INTEGER PRIMARY KEY, after INTEGER, deleted_at {instant});
+             INSERT INTO rails (id, after) VALUES (1, 2), (2, 3), (3, NULL);",
+        );
+        for id in [1, 2] {
+            assert_eq!(rails::table.find(id).soft_delete().cascade().run(conn).unwrap().total(), 1);
+        }
+        assert_eq!(below(&rails::table.find(1).restore().cascade().run(conn).unwrap_err()), ("rails", "2"));
+        let both = rails::table.filter(rails::id.le(2)).restore().cascade();
+        assert_eq!(both.preview(conn).unwrap().total(), 2);
+        assert_eq!(both.run(conn).unwrap().total(), 2);
     }
 }
