@@ -26,7 +26,7 @@ const ABOVE: &str = "soft_delete_above";
 pub(super) struct Above {
     /// The table itself only if it is above itself.
     tables: Vec<Node>,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// The tables, the furthest first: a delete locks from parents to children.
     order: Vec<usize>,
     /// Whether a row can have more ancestors than there are tables.
@@ -35,8 +35,8 @@ pub(super) struct Above {
 
 /// A foreign key, seen from the child; `None` is the table that everything is above.
 #[derive(Debug)]
-struct Step {
-    child: Option<usize>,
+pub(super) struct Step {
+    pub(super) child: Option<usize>,
     columns: Vec<&'static str>,
     parent: usize,
 }
@@ -104,13 +104,13 @@ impl Above {
 /// Which of the ancestors are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asked<'m> {
-    /// Those outside of the root's circle, of rows that are not locked yet.
+    /// All, of rows that are not locked yet: only to lock them, in the order in which a delete locks.
+    Beforehand,
+    /// Those in other tables than rows of the target, or what comes back with them.
     Outer,
-    /// The same, of rows that are.
-    OuterOfLocked,
-    /// Those in the circle. Some of them may come back with the rows: those that operations of these marks deleted.
-    Inner(&'m [Mark]),
-    /// Those in the circle, when everything has come back.
+    /// The others. Some of them may come back with the rows: those that an operation of this mark deleted.
+    Inner(&'m Mark),
+    /// The same, when everything has come back.
     InnerAtTheEnd,
 }
 
@@ -146,18 +146,33 @@ where
         lock: bool,
     ) -> Result<Vec<(usize, String)>, Error> {
         let above = self.above;
-        let is_inner = matches!(asked, Asked::Inner(_) | Asked::InnerAtTheEnd);
+        let is_asked = match asked {
+            Asked::Beforehand => [true, true],
+            Asked::Outer => [true, false],
+            Asked::Inner(_) | Asked::InnerAtTheEnd => [false, true],
+        };
         let mut deleted = Vec::new();
         for &table in &above.order {
-            let place = self.place_in_circle(&above.tables[table]);
-            if place.is_some() == is_inner {
-                let text = self.deleted_ancestors(table, place, asked, lock);
-                let rows = self.root.texts(self.x, &text, keys).await?;
-                let found = rows.into_iter().find(|(_, deleted)| deleted.is_some());
-                deleted.extend(found.map(|(key, _)| (table, key.unwrap_or_default())));
+            let node = &above.tables[table];
+            let place = self.place_in_circle(node);
+            let is_inner = place.is_some() || node.id == self.node(ROOT).id;
+            if !is_asked[usize::from(is_inner)] {
+                continue;
             }
+            let text = self.deleted_ancestors(table, place, asked, lock);
+            let Some(found) = self.first_deleted(&text, keys).await? else { continue };
+            // Rows are locked in the order of their keys. As the set is computed, the nearest comes first.
+            let text = self.deleted_ancestors(table, place, asked, false);
+            let nearest = if lock { self.first_deleted(&text, keys).await? } else { None };
+            deleted.push((table, nearest.unwrap_or(found)));
         }
         Ok(deleted)
+    }
+
+    async fn first_deleted(&mut self, text: &Text, keys: &[R::Key]) -> Result<Option<String>, Error> {
+        let rows = self.root.texts(self.x, text, keys).await?;
+        let found = rows.into_iter().find(|(_, deleted)| deleted.is_some());
+        Ok(found.map(|(key, _)| key.unwrap_or_default()))
     }
 
     /// The keys of the ancestors in one table, and whether each is deleted.
@@ -167,7 +182,7 @@ where
         let names = self.names(table);
         // Or InnoDB would read the way up as it was at the first SELECT of the transaction. Rows that are not locked
         // yet are not locked here either: this is asked again.
-        let reads = if lock && d == Dialect::Mysql && asked != Asked::Outer { Lock::Share } else { Lock::No };
+        let reads = if lock && d == Dialect::Mysql && asked != Asked::Beforehand { Lock::Share } else { Lock::No };
         let mut with = Text::from("WITH RECURSIVE ");
         let mut deleted = Text::from("CASE WHEN ");
         if let Some(soft) = &node.soft {
@@ -176,30 +191,31 @@ where
         if asked != Asked::InnerAtTheEnd && node.id == self.node(ROOT).id {
             deleted = deleted.sql(" AND NOT ").part(Part::Keys(ancestor.clone()));
         }
-        if let (Asked::Inner(marks), Some(place)) = (asked, place) {
+        if let (Asked::Inner(mark), Some(place)) = (asked, place) {
             // An ancestor that comes back along with the row is none that it stays below.
-            let speller = self.speller(Through::OrRestorable(marks.to_vec()));
+            let speller = self.speller(Through::OrRestorable(vec![mark.clone()]));
             with = with.then(speller.circle(reads)).sql(", ");
             deleted = deleted.sql(format!(" AND NOT {}", speller.in_circle(place, &ancestor)));
         }
         let with = with.then(self.above_set(reads)).sql(" ");
+        // Each key is there once, since the others of its row are NULL.
         let set = if d == Dialect::Postgres {
             // It expects ten elements of an array, and of a recursive set so many that it would read the whole table.
             let array = |name: &String| format!("ARRAY(SELECT {name} FROM {ABOVE} WHERE {} IS NOT NULL)", names[0]);
             let arrays = names.iter().map(array).collect::<Vec<_>>().join(", ");
-            let names = names.join(", ");
-            format!("(SELECT DISTINCT {names} FROM unnest({arrays}) AS u ({names})) AS d JOIN")
+            format!("unnest({arrays}) AS d ({}) JOIN", names.join(", "))
         } else {
             let join = if d == Dialect::Mysql { "STRAIGHT_JOIN" } else { "CROSS JOIN" };
-            format!("(SELECT DISTINCT {} FROM {ABOVE} WHERE {} IS NOT NULL) AS d {join}", names.join(", "), names[0])
+            format!("(SELECT {} FROM {ABOVE} WHERE {} IS NOT NULL) AS d {join}", names.join(", "), names[0])
         };
+        let order = if lock { format!(" ORDER BY {}", ancestor.join(", ")) } else { String::new() };
         let words = match d {
             Dialect::Postgres if lock => " FOR SHARE OF t",
             Dialect::Mysql if lock => " LOCK IN SHARE MODE",
             _ => "",
         };
         with.sql(format!("SELECT {}, ", shown(&ancestor, d))).then(deleted).sql(format!(
-            " THEN '1' END FROM {set} {} AS t ON {}{words}",
+            " THEN '1' END FROM {set} {} AS t ON {}{order}{words}",
             node.table.quoted(d),
             equal(&ancestor, &prefixed("d", &names))
         ))

@@ -34,8 +34,10 @@ pub(super) struct Options {
 /// How often a transaction is tried that others were in the way of.
 const ATTEMPTS: u32 = 10;
 
-/// How many values of keys a statement binds for each place where they stand. SQLite takes 32766 binds.
-const BINDS: usize = 2000;
+/// How many rows of the target a statement takes, at most.
+const ROWS: usize = 2000;
+/// How many values it may bind: SQLite takes 32766.
+const BINDS: usize = 30_000;
 
 /// One attempt, in its transaction.
 pub(super) struct Attempt<'a, R, X> {
@@ -303,7 +305,19 @@ where
 
     /// Keys in portions that a statement can bind.
     pub(super) fn portions<'k>(&self, keys: &'k [R::Key]) -> std::slice::Chunks<'k, R::Key> {
-        keys.chunks((BINDS / R::KEY_COLUMNS.max(1)).max(1))
+        let binds = self.places() * R::KEY_COLUMNS.max(1);
+        keys.chunks((BINDS / binds).clamp(1, ROWS))
+    }
+
+    /// In how many places of one statement the keys can stand: below the root's rows, and twice above them.
+    fn places(&self) -> usize {
+        let plan = self.plan;
+        let parents = |place: usize| plan.tables[place].parents.iter();
+        let above = self.above.steps.iter().filter(|step| step.child.is_none()).count();
+        let below = plan.edges.iter().filter(|edge| edge.parent == ROOT).count();
+        let waiting = (0..plan.tables.len()).flat_map(parents).filter(|parent| parent.place == Some(ROOT)).count();
+        let inner = plan.edges.iter().filter(|edge| edge.child == ROOT).count();
+        4 + above + below + waiting + inner + parents(ROOT).count()
     }
 
     /// Whether a row of the root's table is one of the root's.

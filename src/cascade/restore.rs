@@ -13,6 +13,8 @@
 //! plan all parents that come back have come back before their children, but for rows that stand in a circle: those
 //! come last, all at once.
 
+use std::collections::HashMap;
+
 use super::ancestors::Asked;
 use super::engine::Attempt;
 use super::mark::{self, Identified, Mark};
@@ -57,7 +59,7 @@ where
             // Before the rows themselves: in the order in which a delete locks.
             let expected = self.find_roots(false).await?;
             for keys in self.portions(&expected) {
-                self.ancestors(Asked::Outer, keys, true).await?;
+                self.ancestors(Asked::Beforehand, keys, true).await?;
             }
         }
         let roots = self.find_roots(locks).await?;
@@ -67,15 +69,15 @@ where
         for keys in &portions {
             operations.extend(self.groups(keys).await?);
         }
-        // What several operations deleted can wait for each other, which one query does not tell.
-        self.counts = self.preview && portions.len() < 2 && (operations.len() < 2 || !several);
+        // What one operation deleted is one set. Several can wait for each other, or lie below one another.
+        let one = portions.len() < 2 && operations.len() < 2;
+        self.counts = self.preview && (one || (portions.len() < 2 && !several && !self.plan.root_is_recursive()));
         for keys in &portions {
             // Again: the first time the rows were not locked, and could be others, or have other parents.
-            let mut deleted = self.ancestors(Asked::OuterOfLocked, keys, locks).await?;
-            if portions.len() == 1 {
+            let mut deleted = self.ancestors(Asked::Outer, keys, locks).await?;
+            if let (true, Some((mark, _))) = (one, operations.first()) {
                 // An ancestor in a circle with the row may be one that comes back with it.
-                let marks: Vec<Mark> = operations.iter().map(|(mark, _)| mark.clone()).collect();
-                deleted.extend(self.ancestors(Asked::Inner(&marks), keys, locks).await?);
+                deleted.extend(self.ancestors(Asked::Inner(mark), keys, locks).await?);
             }
             self.below_none(deleted)?;
             rows[ROOT] += if self.counts { keys.len() as u64 } else { self.restore_roots(keys).await? };
@@ -90,13 +92,17 @@ where
             for (mark, keys) in &operations {
                 changed += self.restore_reached(mark, keys, &mut rows).await?;
             }
-            let waits = operations.len() > 1 || self.plan.any_parent_comes_later();
-            if self.counts || !several || !waits || changed == 0 {
+            let waits = if several {
+                operations.len() > 1 || self.plan.any_parent_comes_later()
+            } else {
+                operations.len() > 1 && self.plan.root_is_recursive()
+            };
+            if self.counts || !waits || changed == 0 {
                 break;
             }
         }
-        if portions.len() > 1 {
-            // With rows, or below rows, of another portion: it shows when all is done.
+        if !one && !self.counts {
+            // With rows, or below rows, of another operation or portion: it shows when all is done.
             for keys in &portions {
                 let deleted = self.ancestors(Asked::InnerAtTheEnd, keys, locks).await?;
                 self.below_none(deleted)?;
@@ -124,34 +130,27 @@ where
         // Where the identifier decides everywhere, the instant tells nothing.
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
         let marks = [column(soft.operation.map(|(name, _)| name)), column(stamp.map(|(name, _)| name))].join(", ");
-        let columns = key_of(&table, self.node(ROOT), self.dialect).join(", ");
-        let (is_root, current) = (self.is_root(), self.current());
-        let query = |list: &str, order: &str| {
-            let from = Text::from(format!("SELECT {list} FROM {table} WHERE ")).then(is_root.clone());
-            from.sql(format!(" ORDER BY {order}{current}"))
-        };
-        let distinct = query(&format!("DISTINCT {marks}"), "1, 2");
-        let (by_row, by_key) = (format!("{marks}, {columns}"), query(&columns, &format!("{marks}, {columns}")));
-        let all = query(&marks, &by_row);
-        let mut found = self.root.texts(self.x, &distinct, keys).await?;
-        let mut sorted = keys.to_vec();
-        if found.len() == 1 {
-            found = vec![found.swap_remove(0); sorted.len()];
-        } else {
-            // One of the two would do, if a row of a query could hold a key and texts.
-            found = self.root.texts(self.x, &all, keys).await?;
-            sorted = self.root.keys(self.x, &by_key, keys).await?;
+        // In the order in which the keys were found.
+        let order = key_of(&table, self.node(ROOT), self.dialect).join(", ");
+        let query = Text::from(format!("SELECT {marks} FROM {table} WHERE "));
+        let query = query.then(self.is_root()).sql(format!(" ORDER BY {order}{}", self.current()));
+        let found = self.root.texts(self.x, &query, keys).await?;
+        if found.len() != keys.len() {
+            // In a preview, which locks nothing, somebody removed one.
+            return Err(Error::Contended { table: self.node(ROOT).name() });
         }
         let mut groups: Vec<(Mark, Vec<R::Key>)> = Vec::new();
-        for ((operation, instant), key) in found.into_iter().zip(sorted) {
-            let mark = Mark {
-                operation: soft.operation.and_then(|(_, kind)| Some((kind, operation?))),
-                stamp: soft.stamp.and_then(|(_, kind)| Some((kind, instant?))),
-            };
-            match groups.last_mut() {
-                Some((last, keys)) if *last == mark => keys.push(key),
-                _ => groups.push((mark, vec![key])),
+        let mut places = HashMap::new();
+        for ((operation, instant), key) in found.into_iter().zip(keys) {
+            let place = *places.entry((operation.clone(), instant.clone())).or_insert(groups.len());
+            if place == groups.len() {
+                let mark = Mark {
+                    operation: soft.operation.and_then(|(_, kind)| Some((kind, operation?))),
+                    stamp: soft.stamp.and_then(|(_, kind)| Some((kind, instant?))),
+                };
+                groups.push((mark, Vec::new()));
             }
+            groups[place].1.push(key.clone());
         }
         Ok(groups)
     }

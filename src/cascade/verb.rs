@@ -101,7 +101,7 @@ impl<Q> Cascading<Q> {
     /// What [`run`](Self::run) would report now; nothing is changed, and no row is locked.
     ///
     /// But for one case: a target of more than 2000 rows, or a restore of rows of several operations where a table has
-    /// several parents, is carried out and rolled back.
+    /// several parents or the target's refers to itself, is carried out and rolled back.
     ///
     /// Whether the database would refuse a change (a unique index, a trigger) is not found out.
     ///

@@ -149,7 +149,7 @@ where
     /// Waits between batches, so that replicas and other users keep up.
     ///
     /// Without it there is no pause on the servers. On SQLite, which has one writer and no queue, the job leaves the
-    /// database to others for 1.2 times as long as the batch took, at most 100 ms; `pause(Duration::ZERO)`
+    /// database to others for 1.35 times as long as the batch took, at most 100 ms; `pause(Duration::ZERO)`
     /// is for a database that nobody else uses.
     pub fn pause(mut self, duration: impl IntoDuration) -> Self {
         self.options.pause = Some(self.options.duration("pause", duration));

@@ -84,7 +84,7 @@ impl Default for Options {
 }
 
 /// How long a job leaves an SQLite database to others, in batches, and at most.
-const BREATH: f64 = 1.2;
+const BREATH: f64 = 1.35;
 const LONGEST_BREATH: Duration = Duration::from_millis(100);
 
 impl Options {
@@ -142,7 +142,7 @@ mod tests {
     fn sqlite_is_left_to_others_between_batches() {
         let batch = Duration::from_millis(20);
         let mut options = Options::default();
-        assert_eq!(options.pause_after(batch, Dialect::Sqlite), Duration::from_millis(24));
+        assert_eq!(options.pause_after(batch, Dialect::Sqlite), Duration::from_millis(27));
         assert_eq!(options.pause_after(Duration::from_secs(9), Dialect::Sqlite), Duration::from_millis(100));
         assert_eq!(options.pause_after(batch, Dialect::Postgres), Duration::ZERO);
         assert_eq!(options.pause_after(batch, Dialect::Mysql), Duration::ZERO);

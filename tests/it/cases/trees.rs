@@ -176,6 +176,33 @@ mod threads {
         }
     }
 
+    /// An ancestor that carries the mark of one operation, but comes back with none.
+    #[test]
+    fn rows_of_two_operations_below_each_other() {
+        let conn = &mut *create(DDL);
+        insert(conn, [(1, None), (2, Some(1)), (3, Some(2)), (4, Some(3))].into_iter());
+        notes::table.find(2).soft_delete().cascade().run(conn).unwrap();
+        notes::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        // Note 2 is of the operation that deleted note 3, and not in the target.
+        let some = notes::table.filter(notes::id.eq_any([1, 3])).restore().cascade();
+        assert_eq!(below(&some.preview(conn).unwrap_err()), ("notes", "2"));
+        assert_eq!(below(&some.run(conn).unwrap_err()), ("notes", "2"));
+        assert_eq!(live(conn), 0);
+        let some = notes::table.filter(notes::id.eq_any([1, 2, 4])).restore().cascade();
+        for report in [some.preview(conn).unwrap(), some.run(conn).unwrap()] {
+            assert_eq!(report.total(), 4);
+        }
+        assert_eq!(live(conn), 4);
+        // Note 4 was of the first operation, note 2 was restored in between and deleted by another.
+        notes::table.find(1).soft_delete().cascade().run(conn).unwrap();
+        notes::table.filter(notes::id.eq_any([1, 2])).restore().without_cascade().run(conn).unwrap();
+        notes::table.find(2).soft_delete().without_cascade().run(conn).unwrap();
+        notes::table.find(1).soft_delete().without_cascade().run(conn).unwrap();
+        let both = notes::table.filter(notes::id.le(2)).restore().cascade();
+        let preview = both.preview(conn).unwrap().total();
+        assert_eq!(both.run(conn).unwrap().total(), preview);
+    }
+
     /// As many as an issue tracker's largest user has; as many statements as for one.
     #[test]
     fn a_hundred_thousand_rows() {
@@ -562,5 +589,12 @@ mod restricted {
         let both = rails::table.filter(rails::id.le(2)).restore().cascade();
         assert_eq!(both.preview(conn).unwrap().total(), 2);
         assert_eq!(both.run(conn).unwrap().total(), 2);
+        // In another portion as well, and whichever comes first.
+        let rows: Vec<_> =
+            (10..2600).map(|id| (rails::id.eq(id), rails::after.eq((id == 10).then_some(2599)))).collect();
+        diesel::insert_into(rails::table).values(rows).execute(conn).unwrap();
+        let many = || rails::table.filter(rails::id.ge(10));
+        many().soft_delete().without_cascade().run(conn).unwrap();
+        assert_eq!(many().restore().cascade().run(conn).unwrap().total(), 2590);
     }
 }

@@ -220,25 +220,27 @@ impl Model {
 
     pub fn restore(&mut self, table: usize, ids: &[i32]) -> Said {
         let roots = self.targets(table, ids, true);
-        // Rows of the circle that come back with the target, or may.
-        let marks: BTreeSet<u64> = roots.iter().filter_map(|root| self.mark(*root)).collect();
-        let with_them = self.reach(&roots, |place| {
-            self.in_one_circle(table, place.0)
-                && (self.row(place).deleted.is_none() || self.mark(place).is_some_and(|mark| marks.contains(&mark)))
-        });
-        let with_them = self.refine(with_them, &roots);
-        let ancestors: BTreeSet<&str> = roots
-            .iter()
-            .flat_map(|root| self.deleted_ancestors(*root))
-            .filter(|ancestor| !roots.contains(ancestor))
-            .filter(|ancestor| !(self.in_one_circle(table, ancestor.0) && with_them.contains(ancestor)))
-            .map(|(table, _)| TABLES[table])
-            .collect();
-        if !ancestors.is_empty() {
-            return Err(ancestors);
+        let is_inner = |place: Place| place.0 == table || self.in_one_circle(table, place.0);
+        let above = |model: &Self, inner: bool| -> BTreeSet<&'static str> {
+            let deleted = roots.iter().flat_map(|root| model.deleted_ancestors(*root));
+            deleted.filter(|place| is_inner(*place) == inner).map(|(table, _)| TABLES[table]).collect()
+        };
+        let mut refused = above(self, false);
+        // Rows of the target, and what comes back with them, are seen when all is done.
+        let mut after = self.clone();
+        let counts = after.restore_tree(&roots);
+        refused.extend(above(&after, true));
+        if !refused.is_empty() {
+            return Err(refused);
         }
+        *self = after;
+        Ok(counts)
+    }
+
+    fn restore_tree(&mut self, roots: &[Place]) -> Counts {
+        let marks: BTreeSet<u64> = roots.iter().filter_map(|root| self.mark(*root)).collect();
         let marked: Vec<(Place, Option<u64>)> = roots.iter().map(|root| (*root, self.mark(*root))).collect();
-        let mut counts = self.set(&roots.into_iter().collect(), None);
+        let mut counts = self.set(&roots.iter().copied().collect(), None);
         let of = |mark: u64| -> Vec<Place> {
             marked.iter().filter(|(_, own)| *own == Some(mark)).map(|(root, _)| *root).collect()
         };
@@ -267,6 +269,6 @@ impl Model {
                 withheld[table] += 1;
             }
         }
-        Ok(Counts { changed: counts, withheld })
+        Counts { changed: counts, withheld }
     }
 }
