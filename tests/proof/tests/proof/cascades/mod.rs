@@ -60,7 +60,7 @@ macro_rules! forests {
     };
 }
 
-forests!(sqlite, 400);
+forests!(sqlite, 250);
 forests!(
     #[cfg(feature = "postgres")]
     postgres,
