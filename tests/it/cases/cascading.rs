@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::connection::{InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
 use diesel_soft_delete::Error;
 use diesel_soft_delete::prelude::*;
@@ -11,7 +11,7 @@ use diesel_soft_delete::prelude::*;
 use super::backend::{Conn, INSTANT_NULL, Instant, connection};
 use super::schema::instant;
 
-fn create(ddl: &str) -> crate::support::TestConnection<Conn> {
+pub(super) fn create(ddl: &str) -> crate::support::TestConnection<Conn> {
     let mut conn = connection();
     conn.batch_execute(&ddl.replace("{instant}", INSTANT_NULL)).expect("the tables");
     conn
@@ -21,19 +21,20 @@ fn at(text: &str) -> DateTime<Utc> {
     instant(text).and_utc()
 }
 
-/// Records the statements, without what stands in quotes.
+/// Records the statements, without quotes.
 pub(super) fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
-    struct Recorder(Arc<Mutex<Vec<String>>>);
-    impl Instrumentation for Recorder {
-        fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-            if let InstrumentationEvent::StartQuery { query, .. } = event {
-                let text = query.to_string();
-                self.0.lock().unwrap().push(text.split(" -- binds").next().unwrap().replace(['`', '"'], ""));
-            }
-        }
-    }
+    record_as(conn, |text| text.replace(['`', '"'], ""))
+}
+
+/// Records the statements, each as `spell` gives it.
+pub(super) fn record_as(conn: &mut Conn, spell: fn(&str) -> String) -> Arc<Mutex<Vec<String>>> {
     let texts = Arc::new(Mutex::new(Vec::new()));
-    conn.set_instrumentation(Recorder(texts.clone()));
+    let writer = texts.clone();
+    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            writer.lock().unwrap().push(spell(query.to_string().split(" -- binds").next().unwrap()));
+        }
+    });
     texts
 }
 

@@ -1,15 +1,15 @@
 // Purges in batches: what they remove, what they leave, and what they say.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use chrono::TimeDelta;
-use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{BlockedBy, Error, RetentionPolicy, Stopped};
 
-#[allow(unused_imports, reason = "one list serves every case and backend")]
 use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection};
+use super::cascading::record;
 
 diesel::table! {
     use diesel::sql_types::*;
@@ -92,24 +92,6 @@ macro_rules! job {
     () => {
         items::table.purge_older_than(TimeDelta::days(30)).in_batches()
     };
-}
-
-/// The statements of a connection, from now on.
-fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
-    struct Recorder(Arc<Mutex<Vec<String>>>);
-    impl Instrumentation for Recorder {
-        fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
-            // The transactions come as queries too.
-            if let InstrumentationEvent::StartQuery { query, .. } = event {
-                let text = query.to_string();
-                let text = text.split(" -- binds").next().unwrap().replace(['`', '"'], "");
-                self.0.lock().unwrap().push(text);
-            }
-        }
-    }
-    let texts = Arc::new(Mutex::new(Vec::new()));
-    conn.set_instrumentation(Recorder(texts.clone()));
-    texts
 }
 
 /// The recorded statements that name the table, without what the transactions send themselves.

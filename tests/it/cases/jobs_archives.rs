@@ -6,7 +6,6 @@ use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Dialect, Error, PurgeReport};
 
-#[allow(unused_imports, reason = "one list serves every case and backend")]
 use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection};
 
 diesel::table! {

@@ -1,15 +1,13 @@
 // Keys that are not what they seem: NULL in parts, equal for the database alone, cut when they are read.
 
-use std::sync::{Arc, Mutex};
-
 use chrono::TimeDelta;
-use diesel::connection::{InstrumentationEvent, SimpleConnection};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Dialect, Error, PurgeReport, Stopped};
 
-#[allow(unused_imports, reason = "one list serves every case and backend")]
-use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection};
+use super::backend::{DIALECT, INSTANT_NULL, Instant, connection};
+use super::cascading::record_as;
 
 const OLD: &str = "'2024-01-01 00:00:00'";
 
@@ -17,18 +15,6 @@ macro_rules! job {
     ($table:ident, $size:expr) => {
         $table::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size($size)
     };
-}
-
-/// The statements of a connection, from now on.
-fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
-    let texts = Arc::new(Mutex::new(Vec::new()));
-    let writer = texts.clone();
-    conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
-        if let InstrumentationEvent::StartQuery { query, .. } = event {
-            writer.lock().unwrap().push(query.to_string().split(" -- binds").next().unwrap().to_owned());
-        }
-    });
-    texts
 }
 
 // --- NULL ------------------------------------------------------------------------------------------
@@ -132,7 +118,7 @@ fn a_key_whose_case_does_not_count() {
         ))
         .unwrap();
         conn.batch_execute(refuse).unwrap();
-        let texts = record(conn);
+        let texts = record_as(conn, str::to_owned);
         let report = job!(spelled, size).run(conn).unwrap();
         assert_eq!((report.rows, report.stopped, report.blocked.len()), (8, Stopped::Complete, 1), "{size}: {report}");
         assert_eq!(report.blocked[0].key, "(\"Bob\", 2)");
@@ -170,7 +156,7 @@ fn a_key_of_fixed_length() {
         rows.join(", ")
     ))
     .unwrap();
-    let texts = record(conn);
+    let texts = record_as(conn, str::to_owned);
     for (size, limit) in [(1, 3), (7, 20), (1000, 100)] {
         let report = job!(codes, size).max_rows(limit).run(conn).unwrap();
         assert!(report.blocked.is_empty() && report.rows == limit.min(37), "{report}");

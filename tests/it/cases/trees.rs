@@ -2,19 +2,13 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel_soft_delete::migration::{HasDialect, LiveParent};
+use diesel_soft_delete::migration::LiveParent;
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Error, SoftDeleteMigration};
+use diesel_soft_delete::{Dialect, Error, SoftDeleteMigration};
 
-use super::backend::{Conn, INSTANT_NULL, Instant, connection};
-use super::cascading::{record, statements};
+use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection};
+use super::cascading::{create, record, statements};
 use super::schema::instant;
-
-fn create(ddl: &str) -> crate::support::TestConnection<Conn> {
-    let mut conn = connection();
-    conn.batch_execute(&ddl.replace("{instant}", INSTANT_NULL)).expect("the tables");
-    conn
-}
 
 fn below(error: &Error) -> (&str, &str) {
     let Error::BelowDeleted { ancestor, key, .. } = error else { panic!("{error}") };
@@ -112,7 +106,7 @@ mod threads {
     fn targets_of_many_operations() {
         let conn = &mut *create(DDL);
         // SQLite's trees of expressions have a limit, which so many conditions meet.
-        let sqlite = <Conn as diesel::Connection>::Backend::DIALECT == diesel_soft_delete::Dialect::Sqlite;
+        let sqlite = DIALECT == Dialect::Sqlite;
         let many = if sqlite { 1100 } else { 300 };
         insert(conn, (1..=many).map(|id| (id, None)));
         conn.batch_execute("UPDATE notes SET deleted_at = '2025-01-01 00:00:00', operation = CONCAT('op', id)")
@@ -167,7 +161,7 @@ mod threads {
         distinct.sort();
         distinct.dedup();
         assert_eq!(distinct.len(), cached.len(), "{cached:#?}");
-        let is_mysql = <Conn as diesel::Connection>::Backend::DIALECT == diesel_soft_delete::Dialect::Mysql;
+        let is_mysql = DIALECT == Dialect::Mysql;
         for text in started.iter().filter(|text| !cached.contains(text)) {
             let locks = ["FOR UPDATE", "LOCK IN SHARE MODE"].iter().any(|words| text.contains(words));
             // What a connection is asked about itself.
@@ -271,7 +265,7 @@ mod names {
     }
 
     fn office() -> crate::support::TestConnection<Conn> {
-        let mysql = <Conn as diesel::Connection>::Backend::DIALECT == diesel_soft_delete::Dialect::Mysql;
+        let mysql = DIALECT == Dialect::Mysql;
         let quote = |name: &str| if mysql { format!("`{name}`") } else { format!("\"{name}\"") };
         let ddl = format!(
             "CREATE TABLE {owners} (id INTEGER PRIMARY KEY, {group} INTEGER, {at} {{instant}}, {by} VARCHAR(36), who VARCHAR(20), name VARCHAR(20) DEFAULT '');
@@ -399,10 +393,9 @@ mod circles {
     /// A mark that the database cuts cannot be followed round a circle.
     #[test]
     fn instants_that_are_cut_are_refused() {
-        let dialect = <Conn as diesel::Connection>::Backend::DIALECT;
-        let coarse = match dialect {
-            diesel_soft_delete::Dialect::Postgres => "TIMESTAMP(0)",
-            diesel_soft_delete::Dialect::Mysql => "DATETIME(3) NULL",
+        let coarse = match DIALECT {
+            Dialect::Postgres => "TIMESTAMP(0)",
+            Dialect::Mysql => "DATETIME(3) NULL",
             // It keeps what it is given.
             _ => INSTANT_NULL,
         };
@@ -425,7 +418,6 @@ mod circles {
     #[test]
     fn triggers_that_ask_for_a_live_parent_find_one() {
         let conn = &mut *company(INSTANT_NULL);
-        let dialect = <Conn as diesel::Connection>::Backend::DIALECT;
         let people = SoftDeleteMigration::for_table::<people::table>()
             .existing(["deleted_at"])
             .require_live_parent(LiveParent::new("departments").timestamp("deleted_at"), "department");
@@ -434,7 +426,7 @@ mod circles {
             .require_live_parent(LiveParent::new("people").timestamp("deleted_at"), "head");
         for migration in [people, departments] {
             let migration = migration.without_check().without_purge_index();
-            conn.batch_execute(&migration.up_sql(dialect).expect("triggers")).expect("the triggers");
+            conn.batch_execute(&migration.up_sql(DIALECT).expect("triggers")).expect("the triggers");
         }
         let all = live(conn);
         assert_eq!(people::table.find(2).soft_delete().cascade().run(conn).unwrap().total(), 5);
