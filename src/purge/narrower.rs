@@ -282,6 +282,7 @@ mod tests {
         LiveColumn {
             name: String::from("c"),
             sql_type: sql_type.to_owned(),
+            is_enum: false,
             nullable: true,
             default: None,
             generated: false,

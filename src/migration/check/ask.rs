@@ -15,20 +15,20 @@ use crate::hidden::load_all;
 use crate::migration::dialect::{Dialect, HasDialect};
 
 /// How many columns each answer has; a question that selects fewer adds NULLs.
-const WIDTH: usize = 8;
+const WIDTH: usize = 12;
 
 type T = Nullable<Text>;
-type Types = (T, T, T, T, T, T, T, T);
+type Types = (T, T, T, T, T, T, T, T, T, T, T, T);
 type S = Option<String>;
-type Loaded = (S, S, S, S, S, S, S, S);
+type Loaded = (S, S, S, S, S, S, S, S, S, S, S, S);
 
 /// One line of an answer.
 #[derive(Debug)]
 pub struct Row([S; WIDTH]);
 
 impl Row {
-    fn new((a, b, c, d, e, f, g, h): Loaded) -> Self {
-        Self([a, b, c, d, e, f, g, h])
+    fn new((a, b, c, d, e, f, g, h, i, j, k, l): Loaded) -> Self {
+        Self([a, b, c, d, e, f, g, h, i, j, k, l])
     }
 
     /// The text of a column; NULL is empty.

@@ -17,10 +17,23 @@ pub(crate) struct LiveTable {
     /// All indexes, that of the primary key too.
     pub(crate) indexes: Vec<LiveIndex>,
     pub(crate) checks: Vec<LiveCheck>,
-    /// The foreign keys that reference this table.
+    /// The foreign keys through which a DELETE on this table reaches another one: those that name it, and on
+    /// PostgreSQL those that name a table above it (of which it is a partition) or below it (a partition, a child
+    /// by INHERITS).
     pub(crate) references: Vec<LiveReference>,
-    /// MySQL: the engine, if it knows no transactions.
+    /// MySQL: the engine, if it does not support transactions.
     pub(crate) unsafe_engine: Option<String>,
+    /// SQLite: whether the connection ignores foreign keys (`PRAGMA foreign_keys`).
+    pub(crate) foreign_keys_off: bool,
+    /// SQLite: whether a new row can get the number of a removed one, for the key has no AUTOINCREMENT.
+    pub(crate) gives_keys_again: bool,
+    /// MariaDB: whether the table is system-versioned, so that a removed row stays in its history.
+    pub(crate) keeps_history: bool,
+    /// PostgreSQL: whether row security applies to this user, so that rows may be hidden.
+    pub(crate) hides_rows: bool,
+    /// PostgreSQL: whether other tables inherit from this one (partitions are not meant). Its unique indexes do not
+    /// cover their rows, and its statements reach them.
+    pub(crate) has_heirs: bool,
 }
 
 /// What stands behind a table's name.
@@ -37,8 +50,10 @@ pub(crate) enum TableKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LiveColumn {
     pub(crate) name: String,
-    /// As the database prints it.
+    /// As the database prints it: on PostgreSQL the type that a domain is made of, on MySQL the `column_type`.
     pub(crate) sql_type: String,
+    /// PostgreSQL: whether the type is an enum. (MySQL's are told by `sql_type`.)
+    pub(crate) is_enum: bool,
     pub(crate) nullable: bool,
     /// The default as SQL; `None` for none, and for NULL.
     pub(crate) default: Option<String>,
@@ -99,19 +114,31 @@ pub(crate) struct LiveCheck {
 /// A foreign key of a child table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LiveReference {
+    /// The table that the key names.
+    pub(crate) parent: TableName,
+    pub(crate) reaches: Reach,
     pub(crate) child: TableName,
     /// PostgreSQL refuses NOT VALID for a table of partitions.
     pub(crate) child_is_partitioned: bool,
     /// SQLite does not tell.
     pub(crate) constraint: Option<String>,
     pub(crate) columns: Vec<String>,
-    /// The columns of this table; on SQLite empty where the primary key is meant.
+    /// The columns of the parent; on SQLite empty where the primary key is meant.
     pub(crate) parent_columns: Vec<String>,
     pub(crate) on_delete: Action,
     pub(crate) on_update: Action,
     /// What else the constraint says, as SQL: ` MATCH FULL`, ` DEFERRABLE`.
     pub(crate) matching: &'static str,
     pub(crate) deferrable: &'static str,
+}
+
+/// Which rows of a table a foreign key can point at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// All: the key names the table, or a table of which it is a partition.
+    Whole,
+    /// Some: the key names a partition of the table, or a table that inherits from it.
+    Part,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,6 +178,20 @@ impl LiveTable {
     pub(crate) fn column(&self, dialect: Dialect, name: &str) -> Option<&LiveColumn> {
         self.columns.iter().find(|column| same_column(dialect, &column.name, name))
     }
+
+    /// Whether no two rows have the same values in these columns, as long as none of the values is NULL.
+    pub(crate) fn is_unique(&self, dialect: Dialect, columns: &[String]) -> bool {
+        let is_named = |name: &String| columns.iter().any(|column| same_column(dialect, column, name));
+        // An index of PostgreSQL ends where another table inherits.
+        !self.has_heirs
+            && (!self.primary_key.is_empty() && self.primary_key.iter().all(is_named)
+                || self.indexes.iter().any(|index| {
+                    index.unique
+                        && index.valid
+                        && index.predicate.is_none()
+                        && index.keys.iter().all(|key| key.column.as_ref().is_some_and(is_named))
+                }))
+    }
 }
 
 impl LiveIndex {
@@ -178,8 +219,12 @@ pub(crate) fn same_column(dialect: Dialect, one: &str, other: &str) -> bool {
 pub(super) struct Place {
     pub(super) name: TableName,
     pub(super) kind: TableKind,
-    /// PostgreSQL: its number; SQLite: its `CREATE TABLE`; MySQL: its engine, if it knows no transactions.
+    /// PostgreSQL: its number; SQLite: its `CREATE TABLE`; MySQL: its engine, if it does not support transactions.
     pub(super) detail: String,
+    /// PostgreSQL: row security applies; SQLite: foreign keys are off; MySQL: the table is system-versioned.
+    pub(super) is_special: bool,
+    /// PostgreSQL: other tables inherit from it.
+    pub(super) has_heirs: bool,
 }
 
 /// Reads one table.
@@ -192,9 +237,10 @@ pub(crate) struct Reading {
 
 #[derive(Debug)]
 enum Step {
-    /// SQLite: is there a database of this name? A query that names another one is an error.
-    Database,
-    Locate,
+    /// SQLite: which databases are there? A query that names another one is an error.
+    Databases,
+    /// With the databases to look in, on SQLite.
+    Locate(Vec<String>),
     Read {
         place: Place,
         questions: std::vec::IntoIter<Question>,
@@ -205,7 +251,7 @@ enum Step {
 
 impl Reading {
     pub(crate) fn new(dialect: Dialect, table: TableName) -> Self {
-        let step = if dialect == Dialect::Sqlite { Step::Database } else { Step::Locate };
+        let step = if dialect == Dialect::Sqlite { Step::Databases } else { Step::Locate(Vec::new()) };
         Self { dialect, table, step }
     }
 
@@ -223,11 +269,11 @@ impl Reading {
 impl Inquiry for Reading {
     fn next(&mut self) -> Option<Question> {
         match &mut self.step {
-            Step::Database => Some(sqlite::database(&self.table)),
-            Step::Locate => Some(match self.dialect {
+            Step::Databases => Some(sqlite::databases(&self.table)),
+            Step::Locate(databases) => Some(match self.dialect {
                 Dialect::Postgres => postgres::locate(&self.table),
                 Dialect::Mysql => mysql::locate(&self.table),
-                Dialect::Sqlite => sqlite::locate(&self.table),
+                Dialect::Sqlite => sqlite::locate(&self.table, databases),
             }),
             Step::Read { questions, .. } => questions.next(),
             Step::Missing => None,
@@ -236,12 +282,13 @@ impl Inquiry for Reading {
 
     fn answer(&mut self, rows: Vec<Row>) {
         match &mut self.step {
-            Step::Database => self.step = if rows.is_empty() { Step::Missing } else { Step::Locate },
-            Step::Locate => {
+            Step::Databases if rows.is_empty() => self.step = Step::Missing,
+            Step::Databases => self.step = Step::Locate(rows.iter().map(|row| row.text(0).to_owned()).collect()),
+            Step::Locate(_) => {
                 let (place, questions): (_, fn(&Place) -> Vec<Question>) = match self.dialect {
                     Dialect::Postgres => (postgres::place(&rows), postgres::questions),
                     Dialect::Mysql => (mysql::place(&self.table, &rows), mysql::questions),
-                    Dialect::Sqlite => (sqlite::place(&self.table, &rows), sqlite::questions),
+                    Dialect::Sqlite => (sqlite::place(&rows), sqlite::questions),
                 };
                 self.step = match place {
                     None => Step::Missing,

@@ -22,9 +22,9 @@ mod tokens;
 
 pub use ask::ReadsCatalog;
 pub(crate) use ask::{AnswersText, Inquiry, Question, Row};
-pub(crate) use catalog::{Action, IndexOrigin, LiveColumn, LiveIndex, LiveTable, Reading, TableKind, same_column};
+pub(crate) use catalog::{Action, IndexOrigin, LiveColumn, LiveIndex, LiveTable, Reach, Reading, TableKind, same_column};
 pub use finding::{Finding, Severity};
-pub(crate) use judge::missing_purge_index;
+pub(crate) use judge::{contradictions, key_order_problem, missing_purge_index};
 pub use tables::Tables;
 
 use diesel::connection::LoadConnection;
@@ -56,7 +56,7 @@ use crate::migration::shape::Shape;
 /// Where a unique index becomes partial, an `ON CONFLICT (..)` that meant it must name the predicate.
 ///
 /// Without a schema a table is looked for as a query would: along the `search_path` of PostgreSQL, in
-/// the current database of MySQL; on SQLite in `main`.
+/// the current database of MySQL, in the databases of SQLite (the temporary one first).
 ///
 /// ```
 /// # include!("../../doctest_setup.rs");

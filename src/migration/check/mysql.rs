@@ -2,7 +2,7 @@
 
 use super::ask::{Question, Row};
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, TableKind, same_column,
+    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind, same_column,
 };
 use crate::migration::dialect::Dialect;
 use crate::migration::names::TableName;
@@ -38,7 +38,8 @@ pub(super) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
         _ => TableKind::Other,
     };
     let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
-    Some(Place { name, kind, detail: row.text(4).to_owned() })
+    let is_special = row.text(2) == "SYSTEM VERSIONED";
+    Some(Place { name, kind, detail: row.text(4).to_owned(), is_special, has_heirs: false })
 }
 
 pub(super) fn questions(place: &Place) -> Vec<Question> {
@@ -100,10 +101,15 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
         indexes,
         // None is asked for: a CHECK costs a copy of the table here, so none is expected.
         checks: Vec::new(),
-        references: collect_references(references.iter().filter(mine)),
+        references: collect_references(&place.name, references.iter().filter(mine)),
         kind: place.kind,
         name: place.name,
         unsafe_engine: Some(place.detail).filter(|engine| !engine.is_empty()),
+        foreign_keys_off: false,
+        gives_keys_again: false,
+        keeps_history: place.is_special,
+        hides_rows: false,
+        has_heirs: false,
     }
 }
 
@@ -112,6 +118,7 @@ fn column(row: &Row) -> LiveColumn {
     LiveColumn {
         name: row.text(1).to_owned(),
         sql_type: row.text(2).to_owned(),
+        is_enum: false,
         nullable: row.is_true(3),
         // MariaDB writes SQL here, so also the word NULL; MySQL the bare value.
         default: row.optional(4).filter(|default| !default.eq_ignore_ascii_case("null")),
@@ -146,13 +153,15 @@ fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<LiveIndex> {
     indexes
 }
 
-fn collect_references<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<LiveReference> {
+fn collect_references<'a>(parent: &TableName, rows: impl Iterator<Item = &'a Row>) -> Vec<LiveReference> {
     let mut references = Vec::<LiveReference>::new();
     for row in rows {
         let child = TableName { schema: row.optional(1), name: row.text(2).to_owned() };
         let constraint = row.optional(3);
         if references.last().is_none_or(|last| last.child != child || last.constraint != constraint) {
             references.push(LiveReference {
+                parent: parent.clone(),
+                reaches: Reach::Whole,
                 child,
                 child_is_partitioned: false,
                 constraint,

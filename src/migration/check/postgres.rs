@@ -2,7 +2,7 @@
 
 use super::ask::{Question, Row};
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, TableKind,
+    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
 };
 use crate::migration::dialect::Dialect;
 use crate::migration::names::TableName;
@@ -11,7 +11,10 @@ const DIALECT: Dialect = Dialect::Postgres;
 
 /// The table as a query finds it: without a schema along the `search_path`.
 pub(super) fn locate(table: &TableName) -> Question {
-    Question::select(DIALECT, &["n.nspname", "c.relname", "c.relkind", "c.oid"])
+    let heirs = "c.relkind <> 'p' AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)";
+    let columns =
+        &["n.nspname", "c.relname", "c.relkind", "c.oid", "pg_catalog.row_security_active(c.oid)", heirs];
+    Question::select(DIALECT, columns)
         .sql(
             " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
              WHERE c.oid = pg_catalog.to_regclass(",
@@ -31,7 +34,8 @@ pub(super) fn place(rows: &[Row]) -> Option<Place> {
         _ => return None,
     };
     let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
-    Some(Place { name, kind, detail: row.text(3).to_owned() })
+    let detail = row.text(3).to_owned();
+    Some(Place { name, kind, detail, is_special: row.is_true(4), has_heirs: row.is_true(5) })
 }
 
 pub(super) fn questions(place: &Place) -> Vec<Question> {
@@ -43,12 +47,12 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
         DIALECT,
         &[
             "a.attname",
-            "CASE t.typtype WHEN 'd' THEN pg_catalog.format_type(t.typbasetype, t.typtypmod) \
-             ELSE pg_catalog.format_type(a.atttypid, a.atttypmod) END",
-            "NOT a.attnotnull",
+            "pg_catalog.format_type(b.oid, b.typmod)",
+            "NOT (a.attnotnull OR b.is_not_null)",
             "pg_catalog.pg_get_expr(d.adbin, d.adrelid)",
             "a.attgenerated <> ''",
             "a.attidentity <> ''",
+            "b.typtype = 'e'",
         ],
     );
     let indexes = Question::select(
@@ -77,12 +81,21 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             "child.attname",
             "parent.attname",
             "pg_catalog.concat(c.confupdtype, c.confmatchtype, CASE WHEN c.condeferred THEN 'd' WHEN c.condeferrable THEN 'i' ELSE '' END)",
+            "parent_schema.nspname",
+            "parent_table.relname",
+            "reached.is_above",
         ],
     );
     vec![
         of_table(
             columns,
-            " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \
+            " FROM pg_catalog.pg_attribute a CROSS JOIN LATERAL (WITH RECURSIVE \
+             d(oid, typmod, typtype, base, base_typmod, is_not_null) AS ( \
+             SELECT t.oid, a.atttypmod, t.typtype, t.typbasetype, t.typtypmod, t.typnotnull \
+             FROM pg_catalog.pg_type t WHERE t.oid = a.atttypid UNION ALL \
+             SELECT t.oid, d.base_typmod, t.typtype, t.typbasetype, t.typtypmod, d.is_not_null OR t.typnotnull \
+             FROM d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE d.typtype = 'd') \
+             SELECT d.oid, d.typmod, d.typtype, d.is_not_null FROM d WHERE d.typtype <> 'd') AS b \
              LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
              WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attrelid",
             " ORDER BY a.attnum",
@@ -102,17 +115,32 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             " FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid",
             " ORDER BY c.conname",
         ),
-        // A partition's copy of a foreign key has a parent constraint.
-        of_table(
-            references,
-            " FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class t ON t.oid = c.conrelid \
+        // A partition's copy of a foreign key has a parent constraint. A key that is not enforced (PostgreSQL 18)
+        // does nothing; before, there is no column that says so.
+        references
+            .sql(" FROM (WITH RECURSIVE below(oid) AS (SELECT CAST(")
+            .bind(&place.detail)
+            .sql(
+                " AS pg_catalog.oid) UNION SELECT i.inhrelid FROM below JOIN pg_catalog.pg_inherits i \
+                 ON i.inhparent = below.oid) SELECT below.oid, false AS is_above FROM below UNION ALL \
+                 SELECT CAST(a.relid AS pg_catalog.oid), true FROM pg_catalog.pg_partition_ancestors(CAST(CAST(",
+            )
+            .bind(&place.detail)
+            .sql(" AS pg_catalog.oid) AS pg_catalog.regclass)) AS a(relid) WHERE a.relid <> CAST(")
+            .bind(&place.detail)
+            .sql(
+                " AS pg_catalog.oid)) AS reached JOIN pg_catalog.pg_constraint c ON c.confrelid = reached.oid \
+             JOIN pg_catalog.pg_class parent_table ON parent_table.oid = c.confrelid \
+             JOIN pg_catalog.pg_namespace parent_schema ON parent_schema.oid = parent_table.relnamespace \
+             JOIN pg_catalog.pg_class t ON t.oid = c.conrelid \
              JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace \
              CROSS JOIN LATERAL pg_catalog.generate_subscripts(c.conkey, 1) AS k(place) \
              JOIN pg_catalog.pg_attribute child ON child.attrelid = c.conrelid AND child.attnum = c.conkey[k.place] \
              JOIN pg_catalog.pg_attribute parent ON parent.attrelid = c.confrelid AND parent.attnum = c.confkey[k.place] \
-             WHERE c.contype = 'f' AND c.conparentid = 0 AND c.confrelid",
-            " ORDER BY n.nspname, t.relname, c.conname, k.place",
-        ),
+             WHERE c.contype = 'f' AND c.conparentid = 0 \
+             AND COALESCE(pg_catalog.to_jsonb(c) ->> 'conenforced', 'true') = 'true' \
+             ORDER BY n.nspname, t.relname, c.conname, k.place",
+            ),
     ]
 }
 
@@ -121,8 +149,8 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     let indexes = collect_indexes(indexes);
     let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
     let primary_key = primary_key.map(|index| index.keys.iter().filter_map(|key| key.column.clone()).collect());
+    let name = place.name;
     LiveTable {
-        name: place.name,
         kind: place.kind,
         columns: columns.iter().map(column).collect(),
         primary_key: primary_key.unwrap_or_default(),
@@ -135,8 +163,14 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
                 validated: row.is_true(2),
             })
             .collect(),
-        references: collect_references(references),
+        references: collect_references(&name, references),
         unsafe_engine: None,
+        foreign_keys_off: false,
+        gives_keys_again: false,
+        keeps_history: false,
+        hides_rows: place.is_special,
+        has_heirs: place.has_heirs,
+        name,
     }
 }
 
@@ -144,6 +178,7 @@ fn column(row: &Row) -> LiveColumn {
     LiveColumn {
         name: row.text(0).to_owned(),
         sql_type: row.text(1).to_owned(),
+        is_enum: row.is_true(6),
         nullable: row.is_true(2),
         // `NULL::timestamp without time zone` is no default.
         default: row.optional(3).filter(|default| *default != "NULL" && !default.starts_with("NULL::")),
@@ -183,14 +218,18 @@ fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
     indexes
 }
 
-fn collect_references(rows: &[Row]) -> Vec<LiveReference> {
+fn collect_references(table: &TableName, rows: &[Row]) -> Vec<LiveReference> {
     let mut references = Vec::<LiveReference>::new();
     for row in rows {
         let child = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
         let constraint = row.optional(3);
         if references.last().is_none_or(|last| last.child != child || last.constraint != constraint) {
             let letters = row.text(7);
+            let parent = TableName { schema: row.optional(8), name: row.text(9).to_owned() };
+            let whole = row.is_true(10) || parent == *table;
             references.push(LiveReference {
+                parent,
+                reaches: if whole { Reach::Whole } else { Reach::Part },
                 child,
                 child_is_partitioned: row.is_true(2),
                 constraint,

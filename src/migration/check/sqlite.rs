@@ -2,7 +2,7 @@
 
 use super::ask::{Question, Row};
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, TableKind,
+    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
 };
 use super::tokens::{Kind, closing, tokens, top_level};
 use crate::migration::dialect::Dialect;
@@ -10,34 +10,39 @@ use crate::migration::names::TableName;
 
 const DIALECT: Dialect = Dialect::Sqlite;
 
-/// The database that a name without one is looked for in.
-const MAIN: &str = "main";
-
-fn schema(table: &TableName) -> &str {
-    table.schema.as_deref().unwrap_or(MAIN)
-}
-
 /// The table of tables of a database.
-fn master(table: &TableName) -> String {
-    format!("{}.sqlite_master", DIALECT.quote(schema(table)))
+fn master(database: &str) -> String {
+    let table = if database.eq_ignore_ascii_case("temp") { "sqlite_temp_master" } else { "sqlite_master" };
+    format!("{}.{table}", DIALECT.quote(database))
 }
 
-/// Whether the database is attached.
-pub(super) fn database(table: &TableName) -> Question {
-    Question::select(DIALECT, &["name"])
-        .sql(" FROM pragma_database_list WHERE lower(name) = lower(")
-        .bind(schema(table))
-        .sql(")")
+/// The databases that a query would look in, in its order: the temporary one, then `main`, then those that are
+/// attached (<https://sqlite.org/lang_naming.html>).
+pub(super) fn databases(table: &TableName) -> Question {
+    let question = Question::select(DIALECT, &["name"]).sql(" FROM pragma_database_list");
+    let question = match &table.schema {
+        Some(schema) => question.sql(" WHERE lower(name) = lower(").bind(schema).sql(")"),
+        None => question,
+    };
+    question.sql(" ORDER BY seq <> 1, seq")
 }
 
-pub(super) fn locate(table: &TableName) -> Question {
-    Question::select(DIALECT, &["name", "type", "sql"])
-        .sql(&format!(" FROM {} WHERE type IN ('table', 'view') AND lower(name) = lower(", master(table)))
-        .bind(&table.name)
-        .sql(")")
+pub(super) fn locate(table: &TableName, databases: &[String]) -> Question {
+    let columns = &["name", "type", "sql", "place", "(SELECT foreign_keys FROM pragma_foreign_keys)"];
+    let mut question = Question::select(DIALECT, columns).sql(" FROM (");
+    for (place, database) in databases.iter().enumerate() {
+        let (union, master) = (if place == 0 { "" } else { " UNION ALL " }, master(database));
+        question = question
+            .sql(&format!("{union}SELECT name, type, sql, {place} AS number, "))
+            .bind(database)
+            .sql(&format!(" AS place FROM {master} WHERE type IN ('table', 'view') AND lower(name) = lower("))
+            .bind(&table.name)
+            .sql(")");
+    }
+    question.sql(") ORDER BY number LIMIT 1")
 }
 
-pub(super) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
+pub(super) fn place(rows: &[Row]) -> Option<Place> {
     let row = rows.first()?;
     let is_virtual = tokens(row.text(2)).get(1).is_some_and(|token| token.is("VIRTUAL"));
     let kind = match row.text(1) {
@@ -45,12 +50,13 @@ pub(super) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
         _ if is_virtual => TableKind::Other,
         _ => TableKind::Table,
     };
-    let name = TableName { schema: Some(schema(table).to_owned()), name: row.text(0).to_owned() };
-    Some(Place { name, kind, detail: row.text(2).to_owned() })
+    let name = TableName { schema: row.optional(3), name: row.text(0).to_owned() };
+    Some(Place { name, kind, detail: row.text(2).to_owned(), is_special: row.text(4) == "0", has_heirs: false })
 }
 
 pub(super) fn questions(place: &Place) -> Vec<Question> {
-    let (table, schema, master) = (place.name.name.as_str(), schema(&place.name), master(&place.name));
+    let (table, schema) = (place.name.name.as_str(), place.name.schema.as_deref().unwrap_or("main"));
+    let master = master(schema);
     vec![
         Question::select(DIALECT, &["name", "type", "\"notnull\" = 0", "dflt_value", "hidden IN (2, 3)", "pk"])
             .sql(" FROM pragma_table_xinfo(")
@@ -80,41 +86,42 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
 
 pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     let [columns, indexes, references, _] = super::four(answers);
+    let indexes = collect_indexes(indexes);
     let mut key = columns.iter().filter(|row| row.number(5).is_some_and(|place| place > 0)).collect::<Vec<_>>();
     key.sort_by_key(|row| row.number(5));
+    // An INTEGER PRIMARY KEY that is another name for the rowid has no index of its own.
+    let is_rowid = key.len() == 1
+        && key[0].text(1).eq_ignore_ascii_case("integer")
+        && indexes.iter().all(|index| index.origin != IndexOrigin::PrimaryKey);
     LiveTable {
         columns: columns
             .iter()
             .map(|row| {
                 let mut column = column(row);
-                // Another name for the rowid, which a table without one has not.
-                column.numbered = key.len() == 1
-                    && key[0].text(0) == column.name
-                    && column.sql_type.eq_ignore_ascii_case("integer")
-                    && !has_no_rowid(&place.detail);
+                column.numbered = is_rowid && key[0].text(0) == column.name;
                 column
             })
             .collect(),
         primary_key: key.iter().map(|row| row.text(0).to_owned()).collect(),
-        indexes: collect_indexes(indexes),
+        indexes,
         checks: checks(&place.detail),
         references: collect_references(&place.name, references),
         kind: place.kind,
         name: place.name,
         unsafe_engine: None,
+        foreign_keys_off: place.is_special,
+        gives_keys_again: is_rowid && !tokens(&place.detail).iter().any(|token| token.is("AUTOINCREMENT")),
+        keeps_history: false,
+        hides_rows: false,
+        has_heirs: false,
     }
-}
-
-/// Whether a `CREATE TABLE` ends with `WITHOUT ROWID`.
-fn has_no_rowid(sql: &str) -> bool {
-    let tokens = tokens(sql);
-    top_level(&tokens, "WITHOUT").any(|place| tokens.get(place + 1).is_some_and(|next| next.is("ROWID")))
 }
 
 fn column(row: &Row) -> LiveColumn {
     LiveColumn {
         name: row.text(0).to_owned(),
         sql_type: row.text(1).to_owned(),
+        is_enum: false,
         nullable: row.is_true(2),
         default: row.optional(3).filter(|default| !default.eq_ignore_ascii_case("null")),
         generated: row.is_true(4),
@@ -185,6 +192,8 @@ fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<LiveReference> {
         if last != Some(key) {
             last = Some(key);
             references.push(LiveReference {
+                parent: parent.clone(),
+                reaches: Reach::Whole,
                 child: parent.sibling(row.text(0)),
                 child_is_partitioned: false,
                 constraint: None,

@@ -25,15 +25,36 @@ enum Purpose {
     Hold,
 }
 
-impl Judge<'_> {
-    pub(super) fn columns(&mut self) {
+impl<'a> Judge<'a> {
+    /// The columns of the declaration and what each is for; those that a purge reads come first.
+    fn declared(&self) -> impl Iterator<Item = (&'a Column, Purpose)> + use<'a> {
         let shape = self.shape;
         let state = (shape.mode != Mode::Timestamp).then_some((&shape.state, Purpose::Flag));
         let timestamp = shape.timestamp.as_ref().map(|column| (column, Purpose::Timestamp));
+        let hold = shape.hold.as_ref().map(|hold| (&hold.column, Purpose::Hold));
         let touch = shape.touch.as_ref().map(|column| (column, Purpose::Touch));
         let reset = shape.reset.iter().map(|column| (column, Purpose::Reset));
-        let hold = shape.hold.as_ref().map(|hold| (&hold.column, Purpose::Hold));
-        for (column, purpose) in state.into_iter().chain(timestamp).chain(touch).chain(reset).chain(hold) {
+        state.into_iter().chain(timestamp).chain(hold).chain(touch).chain(reset)
+    }
+
+    /// Whether the columns that a purge reads are as they are declared.
+    pub(super) fn purge_columns(&mut self) {
+        for (column, purpose) in self.declared() {
+            if matches!(purpose, Purpose::Touch | Purpose::Reset) {
+                break;
+            }
+            match self.column(&column.name).cloned() {
+                None => self.missing(column, purpose),
+                Some(live) => {
+                    self.column_type(column, purpose, &live);
+                    self.nullability(column, purpose, &live);
+                }
+            }
+        }
+    }
+
+    pub(super) fn columns(&mut self) {
+        for (column, purpose) in self.declared() {
             match self.column(&column.name).cloned() {
                 None => self.missing(column, purpose),
                 Some(live) if live.generated && purpose != Purpose::Hold => {
@@ -156,7 +177,13 @@ impl Judge<'_> {
                     Dialect::Mysql => ("", Some(self.modify(live, "NULL DEFAULT NULL"))),
                     Dialect::Sqlite => ("; rebuild the table without NOT NULL", None),
                 };
-                let message = format!("`{name}` is NOT NULL, but a restore sets it to NULL{hint}");
+                let rows = match (purpose, self.shape.mode) {
+                    (Purpose::Timestamp, Mode::Timestamp) => "every row that holds a value counts as deleted, and ",
+                    (Purpose::Timestamp, _) => "every row holds the time of a deletion, and ",
+                    _ => "",
+                };
+                let message =
+                    format!("`{name}` is NOT NULL, but is declared nullable: {rows}a restore sets it to NULL{hint}");
                 self.push(Error, message, sql);
             }
             _ => {}

@@ -4,6 +4,7 @@ mod agreement;
 mod columns;
 mod definition;
 mod indexes;
+mod order;
 mod references;
 mod types;
 mod uniques;
@@ -17,6 +18,7 @@ use crate::migration::shape::Shape;
 use crate::predicate::{Mode, Rows};
 
 pub(super) use agreement::Disagreement;
+pub(crate) use order::key_order_problem;
 
 /// The findings of one table, errors first.
 pub(super) fn findings(
@@ -69,6 +71,19 @@ pub(crate) fn missing_purge_index(dialect: Dialect, shape: &Shape, live: &LiveTa
     let mut judge = Judge { dialect, shape, live, findings: Vec::new() };
     judge.purge_index();
     judge.findings.pop()
+}
+
+/// The findings that forbid a purge: errors of the columns that it reads, which are the state, the timestamp and the
+/// hold. Where one of them contradicts its declaration, a purge could take active rows for deleted ones.
+pub(crate) fn contradictions(dialect: Dialect, shape: &Shape, live: &LiveTable) -> Vec<Finding> {
+    // The columns of a view do not tell whether they can be NULL.
+    if live.kind == TableKind::View {
+        return Vec::new();
+    }
+    let mut judge = Judge { dialect, shape, live, findings: Vec::new() };
+    judge.purge_columns();
+    judge.findings.retain(|finding| finding.severity == Severity::Error);
+    judge.findings
 }
 
 struct Judge<'a> {
@@ -132,9 +147,15 @@ impl Judge<'_> {
         match self.dialect {
             // Not along the search path, where another index of this name could stand first.
             Dialect::Postgres => live.quoted(self.dialect),
-            Dialect::Sqlite if self.shape.table.schema.is_some() => live.quoted(self.dialect),
+            // Without a name `main` is meant, or the temporary database if the table is in there.
+            Dialect::Sqlite if self.shape.table.schema.is_some() || !self.is_main() => live.quoted(self.dialect),
             Dialect::Mysql | Dialect::Sqlite => self.quote(name),
         }
+    }
+
+    /// SQLite: whether the table is in the database that statements mean without a name.
+    fn is_main(&self) -> bool {
+        self.live.name.schema.as_deref().is_none_or(|schema| schema.eq_ignore_ascii_case("main"))
     }
 
     /// A name for a new index that no index of the table has.

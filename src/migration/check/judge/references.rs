@@ -1,7 +1,7 @@
 //! Foreign keys of other tables, which a purge meets.
 
 use super::{Judge, script};
-use crate::migration::check::catalog::{Action, LiveReference};
+use crate::migration::check::catalog::{Action, LiveReference, Reach};
 use crate::migration::check::finding::Severity::{Note, Warning};
 use crate::migration::dialect::Dialect;
 use crate::migration::names::{Names, TableName};
@@ -9,7 +9,8 @@ use crate::migration::names::{Names, TableName};
 impl Judge<'_> {
     pub(super) fn references(&mut self) {
         for reference in &self.live.references {
-            let child = self.child(reference).plain();
+            let child = self.nearby(&reference.child).plain();
+            let (parent, part) = self.parent(reference);
             let columns = reference.columns.join(", ");
             let action = reference.on_delete.sql();
             match reference.on_delete {
@@ -20,16 +21,16 @@ impl Judge<'_> {
                         Some(_) => "",
                     };
                     let message = format!(
-                        "`{child}` ({columns}) references this table ON DELETE {action}, so a purge {what} its rows, \
-                         live ones too{hint}"
+                        "`{child}` ({columns}) references {parent} ON DELETE {action}, so a purge {what} its rows, \
+                         active ones too{part}{hint}"
                     );
                     let sql = self.restrict(reference);
                     self.push(Warning, message, sql);
                 }
                 Action::Nothing | Action::Restrict => {
                     let message = format!(
-                        "`{child}` ({columns}) references this table ON DELETE {action}: its rows keep pointing at \
-                         soft-deleted ones, and a purge of a row that has some is refused"
+                        "`{child}` ({columns}) references {parent} ON DELETE {action}: its rows keep pointing at \
+                         soft-deleted ones, and a purge of a row that has some is refused{part}"
                     );
                     self.push(Note, message, None);
                 }
@@ -37,19 +38,35 @@ impl Judge<'_> {
         }
     }
 
-    /// The child as the declaration would name it: without the schema if this table has none there.
-    fn child(&self, reference: &LiveReference) -> TableName {
-        let is_near = self.shape.table.schema.is_none() && reference.child.schema == self.live.name.schema;
-        let schema = reference.child.schema.clone().filter(|_| !is_near);
-        TableName { schema, name: reference.child.name.clone() }
+    /// Another table as the declaration would name it: without the schema if this table has none there.
+    pub(super) fn nearby(&self, table: &TableName) -> TableName {
+        let is_near = self.shape.table.schema.is_none() && table.schema == self.live.name.schema;
+        TableName { schema: table.schema.clone().filter(|_| !is_near), name: table.name.clone() }
+    }
+
+    /// The table that a foreign key names, and what that is to this one, for messages.
+    fn parent(&self, reference: &LiveReference) -> (String, String) {
+        if reference.parent == self.live.name {
+            return (String::from("this table"), String::new());
+        }
+        let name = format!("`{}`", self.nearby(&reference.parent).plain());
+        let part = match reference.reaches {
+            Reach::Whole => format!(" (this table is a partition of {name})"),
+            Reach::Part => format!(" ({name} is a part of this table)"),
+        };
+        (name, part)
     }
 
     /// The same foreign key with RESTRICT.
     fn restrict(&self, reference: &LiveReference) -> Option<String> {
         let old = reference.constraint.as_deref()?;
-        let child = self.child(reference);
+        let child = self.nearby(&reference.child);
         // From another schema the bare name would mean another table.
-        let parent = if child.schema.is_some() { self.live.name.quoted(self.dialect) } else { self.table() };
+        let parent = match (child.schema.is_some(), reference.parent == self.live.name) {
+            (true, _) => reference.parent.quoted(self.dialect),
+            (false, true) => self.table(),
+            (false, false) => self.nearby(&reference.parent).quoted(self.dialect),
+        };
         let child = child.quoted(self.dialect);
         let body = format!(
             "FOREIGN KEY ({}) REFERENCES {} ({}){} ON DELETE RESTRICT ON UPDATE {}{}",

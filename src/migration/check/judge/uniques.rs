@@ -1,7 +1,7 @@
 //! Unique indexes that count soft-deleted rows, or protect nothing.
 
 use super::{Judge, script};
-use crate::migration::check::catalog::{IndexOrigin, LiveIndex};
+use crate::migration::check::catalog::{IndexOrigin, LiveIndex, Reach};
 use crate::migration::check::finding::Severity::{Error, Warning};
 use crate::migration::check::tokens::tokens;
 use crate::migration::dialect::Dialect;
@@ -104,7 +104,8 @@ impl Judge<'_> {
     fn is_referenced(&self, index: &LiveIndex) -> bool {
         self.live.references.iter().any(|reference| {
             let columns = &reference.parent_columns;
-            columns.len() == index.keys.len()
+            reference.reaches == Reach::Whole
+                && columns.len() == index.keys.len()
                 && columns.iter().all(|column| index.position(self.dialect, column).is_some())
         })
     }
