@@ -396,6 +396,33 @@ pub enum Error {
         id: String,
     },
 
+    /// A purge job walked past rows that are old enough, because the order of the primary key differs from its comparison.
+    /// What was removed is in the report of [`PurgeFailed`](Error::PurgeFailed).
+    #[error(
+        "{rows} rows of `{table}` are old enough and were passed over: the database orders the primary key in one way and \
+         compares it in another; purge them with the single statement `.purge_older_than(..).run(conn)`"
+    )]
+    PassedOver {
+        /// The table of the job.
+        table: String,
+        /// How many rows.
+        rows: u64,
+    },
+
+    /// A purge job cannot walk the table in the order of its primary key; nothing was removed.
+    #[error(
+        "refused to purge `{table}` in batches by its key column `{column}`: {why}; use the single statement \
+         `.purge_older_than(..).run(conn)`"
+    )]
+    UnorderedKey {
+        /// The table of the job.
+        table: String,
+        /// The column of the primary key.
+        column: String,
+        /// Why its order cannot be walked.
+        why: String,
+    },
+
     /// The live schema does not fit the declarations: what `assert_schema` found.
     #[error("the live schema does not fit the declarations:{}", list(findings))]
     SchemaMismatch {

@@ -20,6 +20,8 @@ use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{Error, QueryResult};
 
+use crate::migration::Dialect;
+
 /// Whether a fragment writes nothing (the where clause of a whole table).
 pub(crate) fn writes_nothing<DB, F>(fragment: &F, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
 where
@@ -40,6 +42,18 @@ pub(crate) fn backend_of<'a, DB: Backend>(out: &'a AstPass<'_, '_, DB>) -> &'a D
 /// another one, whatever it is connected to.
 pub(crate) fn is_mysql<DB>() -> bool {
     std::any::type_name::<DB>().ends_with("::mysql::backend::Mysql")
+}
+
+/// The dialect of one of Diesel's own backends; `None` for that of a `MultiConnection`.
+pub(crate) fn known_dialect<DB>() -> Option<Dialect> {
+    let name = std::any::type_name::<DB>();
+    let endings = [
+        ("::pg::backend::Pg", Dialect::Postgres),
+        ("::mysql::backend::Mysql", Dialect::Mysql),
+        ("::sqlite::backend::Sqlite", Dialect::Sqlite),
+    ];
+    let known = endings.into_iter().find(|(ending, _)| name.starts_with("diesel::") && name.ends_with(ending));
+    known.map(|(_, dialect)| dialect)
 }
 
 /// Whether a backend is known, by its type, to take an alias in `DELETE FROM archive AS table`.

@@ -108,6 +108,7 @@ extern crate self as diesel_soft_delete;
 
 mod cascade;
 mod clock;
+mod deletion_time;
 pub mod dsl;
 mod error;
 mod executor;

@@ -6,6 +6,7 @@ use diesel::result::{Error as DieselError, QueryResult};
 
 use super::engine::{Batches, KeyValue, Run};
 use super::plan::Plan;
+use super::sql::Counted;
 use crate::executor::Executor;
 use crate::faults::{Fault, fault};
 
@@ -52,7 +53,7 @@ impl<J, H> Run<'_, J, H> {
         if self.options.dry_run {
             let mut removed = 0;
             for piece in &plan.pieces {
-                match self.job.count(x, piece).await {
+                match self.job.count(x, &Counted::Piece(piece)).await {
                     Ok(rows) => removed += rows,
                     Err(error) => return Attempt::Failed(error),
                 }

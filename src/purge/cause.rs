@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::result::Error as DieselError;
 
 use super::report::{Blocked, BlockedBy};
+use super::walk::Refusal;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::faults::{Fault, fault};
@@ -49,6 +50,17 @@ impl Cause {
             _ => BlockedBy::Other,
         };
         Blocked { table, key, cause, constraint, message: self.message.clone() }
+    }
+
+    /// What it means for the walk.
+    pub(super) fn refusal(&self) -> Refusal {
+        use diesel::result::DatabaseErrorKind::{ForeignKeyViolation, RestrictViolation};
+        match (&self.error, self.fault) {
+            (Some(DieselError::DatabaseError(ForeignKeyViolation | RestrictViolation, _)), _) => Refusal::ForeignKey,
+            (_, Fault::Locked) | (Some(_), Fault::Again) => Refusal::Lock,
+            (_, Fault::Unclear) => Refusal::Unclear,
+            _ => Refusal::Other,
+        }
     }
 
     pub(super) fn into_error(self) -> Error {

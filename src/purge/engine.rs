@@ -1,14 +1,10 @@
-//! The loop of a job.
+//! The driver of a job: it asks [`walk`](super::walk) what is next, and the database to do it.
 //!
 //! It walks the table in the order of its key. A batch is found by a query that looks `batch_size`
 //! eligible rows ahead, and removed by statements that bound the range and repeat the whole predicate,
 //! in a transaction of their own. Keys are unique, so there are no ties; the rows already behind
-//! the walk, dead or blocked, are never read again.
-//!
-//! A range that cannot be removed is walked again in halves, down to the row that is blocked. A range
-//! that is locked is stepped over and walked again at the end.
+//! the walk are not read again in this pass.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use diesel::backend::Backend;
@@ -16,13 +12,15 @@ use diesel::result::QueryResult;
 
 use super::attempt::Attempt;
 use super::cause::{Cause, backoff};
+use super::held::{Held, Reference};
 use super::lease::Lease;
 use super::options::Options;
 use super::piece::Piece;
 use super::plan::not_the_same;
 use super::report::{Progress, PurgeReport, Stopped};
 use super::session::Session;
-use super::sql::Seek;
+use super::sql::{Counted, Seek};
+use super::walk::{Range, Refusal, Verdict, Walk};
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::faults::Fault;
@@ -40,12 +38,23 @@ pub trait Batches<DB: Backend> {
         x: &mut X,
         what: Sought<'_, KeyValue<Self, DB>>,
     ) -> QueryResult<Option<KeyValue<Self, DB>>>;
-    /// How many rows of a piece are eligible.
+    /// How many eligible rows there are of a kind.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn count<X: Executor<Backend = DB>>(&self, x: &mut X, piece: &Piece<KeyValue<Self, DB>>) -> QueryResult<u64>;
-    /// How many eligible rows have no key.
+    async fn count<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        counted: &Counted<'_, KeyValue<Self, DB>>,
+    ) -> QueryResult<u64>;
+    /// The foreign keys that can hold rows.
+    fn references(&self) -> &[Reference];
+    /// The keys of the first eligible rows that one of them holds.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn count_without_key<X: Executor<Backend = DB>>(&self, x: &mut X) -> QueryResult<u64>;
+    async fn held_keys<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        reference: &Reference,
+        limit: u64,
+    ) -> QueryResult<Vec<KeyValue<Self, DB>>>;
     /// Removes the eligible rows of a piece.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn delete<X: Executor<Backend = DB>>(&self, x: &mut X, piece: &Piece<KeyValue<Self, DB>>)
@@ -71,6 +80,7 @@ pub struct Sought<'a, V> {
     pub(super) after: Option<&'a V>,
     pub(super) end: Option<&'a V>,
     pub(super) seek: Seek,
+    pub(super) held: Held,
     pub(super) usual: bool,
 }
 
@@ -88,24 +98,17 @@ pub(super) trait Hooks {
     fn stop(&mut self) -> bool;
 }
 
-/// A range that is being walked.
-#[derive(Debug)]
-pub(super) struct Frame<V> {
-    /// The key behind which the next batch begins.
-    pub(super) after: Option<V>,
-    /// The last key of the range.
-    pub(super) end: V,
-    size: u64,
-    /// Whether it was locked when it was met first.
-    second: bool,
-}
-
 /// How often a batch is tried again after a deadlock or a failure to serialize.
 pub(super) const ATTEMPTS: u32 = 6;
 /// How often if the numbers did not fit: that is not likely to pass, so the batch is soon halved.
 const UNEQUAL_ATTEMPTS: u32 = 2;
 /// How long a part of a range waits that was locked as a whole before.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Which rows a walk means.
+fn held<K: Clone + PartialEq>(walk: &Walk<K>) -> Held {
+    if walk.leaves_out_held() { Held::LeftOut } else { Held::Included }
+}
 
 /// One run over one table.
 pub(super) struct Run<'r, J, H> {
@@ -116,6 +119,10 @@ pub(super) struct Run<'r, J, H> {
     pub(super) session: &'r mut Session,
     /// The columns to copy, if there is an archive.
     pub(super) archived: Option<Vec<String>>,
+    /// Whether no two rows can have one key.
+    pub(super) has_unique_key: bool,
+    /// Whether rows were found that the database neither removed nor refused to.
+    pub(super) has_kept: bool,
     pub(super) report: &'r mut PurgeReport,
     pub(super) started: Instant,
 }
@@ -136,7 +143,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         }
         // The searches too wait for locks of whole tables.
         self.session.prepare(x, self.options.lock_timeout).await?;
-        let Some(end) = self.last(x).await? else {
+        let Some(end) = self.last(x, Held::Included).await? else {
             self.rows_without_key(x).await?;
             return Ok(Stopped::Complete);
         };
@@ -144,33 +151,71 @@ impl<J, H: Hooks> Run<'_, J, H> {
         if !self.renew(x).await? {
             return Ok(Stopped::LeaseLost);
         }
-        let size = self.options.batch_size;
-        let mut frames = vec![Frame { after: None, end, size, second: false }];
-        let mut locked = VecDeque::new();
-        let mut has_kept = false;
+        let before = if self.options.dry_run { self.count(x, &Counted::All).await? } else { 0 };
+        let mut walk = Walk::new(end, self.options.batch_size, !self.job.references().is_empty());
+        let mut has_looked_again = false;
+        loop {
+            if let Some(stopped) = self.pass(x, &mut walk).await? {
+                return Ok(stopped);
+            }
+            if self.options.dry_run {
+                self.compare_dry_run(x, before).await?;
+                break;
+            }
+            let held = held(&walk);
+            let mut again = walk.is_worth_another_pass();
+            if !again {
+                if held == Held::LeftOut {
+                    self.held_rows(x).await?;
+                }
+                let passed_over = self.rows_passed_over(x).await?;
+                if passed_over > 0 && has_looked_again && !walk.removed_in_pass() {
+                    return Err(Error::PassedOver { table: self.report.table.clone(), rows: passed_over });
+                }
+                // They became old behind the walk, or the walk has missed them: then the next one does, too.
+                again = passed_over > 0;
+                has_looked_again |= again;
+            }
+            match if again { self.last(x, held).await? } else { None } {
+                Some(end) => {
+                    self.forget_blocked();
+                    walk.begin_pass(end);
+                }
+                None if walk.is_worth_another_pass() && held == Held::LeftOut => {
+                    self.held_rows(x).await?;
+                    break;
+                }
+                None => break,
+            }
+        }
+        self.rows_without_key(x).await?;
+        Ok(Stopped::Complete)
+    }
+
+    /// One pass of the walk; why the job ends here, if it does.
+    async fn pass<X>(
+        &mut self,
+        x: &mut X,
+        walk: &mut Walk<KeyValue<J, X::Backend>>,
+    ) -> Result<Option<Stopped>, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
         let mut tries = 0;
         let mut waited: Option<Instant> = None;
         let mut suspect = None;
-        loop {
-            let Some(frame) = frames.last_mut() else {
-                let Some((after, end)) = locked.pop_front() else { break };
-                frames.push(Frame { after, end, size, second: true });
-                continue;
-            };
+        let mut unclear = None;
+        while let Some(range) = walk.next() {
             if let Some(stopped) = self.should_stop() {
-                return Ok(stopped);
+                return Ok(Some(stopped));
             }
-            let size = frame.size.min(self.rows_left());
+            let size = range.size.min(self.rows_left());
             let begun = Instant::now();
-            let is_part = frame.size < self.options.batch_size;
-            let timeout = if frame.second && is_part {
-                SHORT_LOCK_TIMEOUT.min(self.options.lock_timeout)
-            } else {
-                self.options.lock_timeout
-            };
-            let (plan, attempt) = match self.plan(x, frame, size).await {
+            let timeout = self.timeout_of(&range);
+            let (plan, attempt) = match self.plan(x, &range, size, held(walk)).await {
                 // The walk would not move on.
-                Ok(plan) if frame.after.as_ref() == Some(&plan.upto) => return Err(not_the_same()),
+                Ok(plan) if range.after.as_ref() == Some(&plan.upto) => return Err(not_the_same()),
                 Ok(plan) => {
                     let attempt = self.attempt(x, &plan, size, timeout).await;
                     (Some(plan), attempt)
@@ -183,8 +228,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     tries = 0;
                     waited = None;
                     let is_empty = plan.full && removed == 0 && self.session.dialect == Dialect::Sqlite;
-                    let after = frame.after.clone();
-                    if is_empty && self.next(x, after.as_ref(), &plan.upto).await?.is_none() {
+                    if is_empty && self.next(x, range.after.as_ref(), &plan.upto).await?.is_none() {
                         // Others had these rows, or the key is not where it was read: then it is found once more.
                         if suspect.as_ref() == Some(&plan.upto) {
                             return Err(not_the_same());
@@ -193,24 +237,24 @@ impl<J, H: Hooks> Run<'_, J, H> {
                         continue;
                     }
                     suspect = None;
-                    let is_last = plan.upto == frame.end;
-                    frame.after = Some(plan.upto.clone());
-                    if is_last {
-                        frames.pop();
-                    }
+                    walk.removed(&plan.upto, removed);
                     let took = begun.elapsed();
                     self.done(removed, archived, took);
                     let is_whole = plan.full && removed == size;
-                    if !is_whole && !has_kept && !self.options.dry_run {
-                        has_kept = self.keeps_rows(x, after, &plan, timeout).await?;
+                    if !is_whole && !self.has_kept && !self.options.dry_run {
+                        self.has_kept = self.keeps_rows(x, range.after, &plan, timeout).await?;
                     }
-                    if !frames.is_empty() || !locked.is_empty() {
+                    if walk.has_more() {
                         self.pause(x, took).await;
                     }
                     continue;
                 }
-                Attempt::LeaseLost => return Ok(Stopped::LeaseLost),
+                Attempt::LeaseLost => return Ok(Some(Stopped::LeaseLost)),
                 Attempt::LeaseFailed(error) => return Err(error.into()),
+                Attempt::Grew if !self.has_unique_key => Cause::again(String::from(
+                    "several rows have this key, and together they are more than the limit of rows allows; \
+                     the table has no unique index over its declared key",
+                )),
                 Attempt::Grew => Cause::again(String::from("rows became old enough while the batch was removed")),
                 Attempt::Unequal { copied, removed } => {
                     Cause::again(format!("{copied} rows were copied into the archive, and {removed} could be removed"))
@@ -241,32 +285,47 @@ impl<J, H: Hooks> Run<'_, J, H> {
             tries = 0;
             // Only a batch can be stepped over.
             let Some(plan) = plan else { return Err(cause.into_error()) };
-            let is_row = frame.size == 1 || size == 1;
-            let is_last = plan.upto == frame.end;
-            let after = frame.after.replace(plan.upto.clone());
-            let second = frame.second;
-            if is_last {
-                frames.pop();
-            }
-            let is_lock = matches!(cause.fault, Fault::Locked | Fault::Again);
-            if is_lock && !second {
-                self.report.retries += 1;
-                locked.push_back((after, plan.upto));
-                if locked.len() as u64 > self.options.max_blocked {
-                    return Ok(Stopped::MaxBlocked);
+            match walk.refused(&plan.upto, size, cause.refusal()) {
+                Verdict::Again => {
+                    if self.is_over_max_blocked(x).await? {
+                        return Ok(Some(Stopped::MaxBlocked));
+                    }
                 }
-            } else if is_row {
-                let key = <J::Key as Key<X::Backend>>::show(&plan.upto);
-                self.report.blocked.push(cause.blocked(self.report.table.clone(), key));
-                if self.report.blocked.len() as u64 > self.options.max_blocked {
-                    return self.too_many(cause);
+                Verdict::Later => {
+                    self.report.retries += u64::from(cause.refusal() == Refusal::Lock);
+                    if self.options.max_blocked.is_some_and(|limit| walk.locked_ranges() > limit) {
+                        return Ok(Some(Stopped::MaxBlocked));
+                    }
                 }
-            } else {
-                frames.push(Frame { after, end: plan.upto, size: size.div_ceil(2), second });
+                verdict @ (Verdict::BlockedRow | Verdict::BlockedRange) => {
+                    let rows = match verdict {
+                        Verdict::BlockedRange => self.count_plan(x, &plan).await?,
+                        _ => 1,
+                    };
+                    let key = <J::Key as Key<X::Backend>>::show(&plan.upto);
+                    self.block(cause.blocked(self.report.table.clone(), key), rows);
+                    if self.options.max_blocked.is_some_and(|limit| self.report.blocked_rows > limit) {
+                        return self.too_many(cause).map(Some);
+                    }
+                    unclear = Some(cause);
+                }
             }
         }
-        self.rows_without_key(x).await?;
-        Ok(Stopped::Complete)
+        match unclear {
+            // Something else than single rows is in the way.
+            Some(cause) if walk.is_hopeless() => Err(cause.into_error()),
+            _ => Ok(None),
+        }
+    }
+
+    /// How long a range waits for locks.
+    fn timeout_of<K>(&self, range: &Range<K>) -> Duration {
+        let is_part = range.size < self.options.batch_size;
+        if range.second && is_part {
+            SHORT_LOCK_TIMEOUT.min(self.options.lock_timeout)
+        } else {
+            self.options.lock_timeout
+        }
     }
 
     fn asked_to_stop(&mut self) -> Option<Stopped> {
@@ -297,7 +356,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             rows: report.rows,
             archived: report.archived,
             batches: report.batches,
-            blocked: report.blocked.len() as u64,
+            blocked: report.blocked_rows,
             batch_rows: removed,
             batch_elapsed,
             elapsed: self.started.elapsed(),

@@ -4,11 +4,14 @@ use std::collections::{HashSet, VecDeque};
 
 use diesel::result::QueryResult;
 
+use crate::deletion_time;
 use crate::error::Error;
 use crate::executor::Executor;
+use crate::instant::InstantKind;
 use crate::migration::{
     Action, Dialect, Inquiry, LiveTable, Question, Reading, Row, Shape, TableName, missing_purge_index, same_column,
 };
+use crate::predicate::Rows;
 
 /// Reads a table from the catalog; `None` if there is none of this name.
 pub(super) async fn read<X: Executor>(
@@ -118,6 +121,62 @@ pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<O
         }
     };
     key.iter().map(cast).collect()
+}
+
+/// What an operator should know of the table before its rows go.
+pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(engine) = &live.unsafe_engine {
+        notes.push(format!(
+            "the engine {engine} does not support transactions: of a batch that failed, rows can be gone that are not counted"
+        ));
+    }
+    if live.gives_keys_again {
+        let archive =
+            if has_archive { ", which the archive then refuses if the number is unique there" } else { "" };
+        notes.push(format!(
+            "SQLite can give the number of a removed row to a new row{archive}: the primary key has no AUTOINCREMENT"
+        ));
+    }
+    if live.foreign_keys_off && !live.references.is_empty() {
+        notes.push(String::from(
+            "this connection ignores foreign keys: children of removed rows stay, and can belong to a new row with the same \
+             number; say `PRAGMA foreign_keys = ON`",
+        ));
+    }
+    if live.keeps_history {
+        notes.push(String::from("the table is system-versioned: removed rows stay readable in its history"));
+    }
+    if live.hides_rows {
+        notes.push(String::from(
+            "row security applies to this user: rows that a policy hides are neither removed nor counted",
+        ));
+    }
+    notes
+}
+
+/// How many deleted rows have a timestamp from which their age cannot be told.
+pub(super) async fn unknown_times<X: Executor>(
+    x: &mut X,
+    dialect: Dialect,
+    shape: &Shape,
+    kind: Option<InstantKind>,
+) -> QueryResult<Option<String>> {
+    let (Some(column), Some(kind)) = (&shape.timestamp, kind) else { return Ok(None) };
+    let name = dialect.quote(&column.name);
+    let question = Question::select(dialect, &["COUNT(*)"]).sql(&format!(
+        " FROM {} WHERE {} AND {name} IS NOT NULL AND NOT {}",
+        shape.table.quoted(dialect),
+        shape.predicate(dialect, Rows::Deleted, ""),
+        deletion_time::text(kind, dialect, &name)
+    ));
+    let rows = x.ask(question).await?.first().and_then(|row| row.number(0)).unwrap_or_default();
+    let note = format!(
+        "{rows} deleted rows stay, because the value of `{}` is not a time of a deletion (another format, a number in another \
+         unit, a zero date, or a time before March 1973)",
+        column.name
+    );
+    Ok((rows > 0).then_some(note))
 }
 
 /// How many rows make a table large.

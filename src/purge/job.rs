@@ -101,6 +101,8 @@ where
             cutoff: self.cutoff,
             key: primary_key::<T>(),
             casts: Vec::new(),
+            dialect: None,
+            references: Vec::new(),
         };
         PurgeJob {
             statements: Statements { rows, archive: NoArchive },
@@ -194,9 +196,11 @@ where
         self
     }
 
-    /// How many rows may be blocked, or batches locked, before the job ends; 100 if it is not said.
+    /// Ends the job as soon as more rows than that are blocked, or more batches are locked.
+    ///
+    /// Default: no limit. The job removes what it can, and reports the first hundred blocked rows and their number.
     pub fn max_blocked(mut self, rows: u64) -> Self {
-        self.options.max_blocked = rows;
+        self.options.max_blocked = Some(rows);
         self
     }
 

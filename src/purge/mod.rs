@@ -5,7 +5,9 @@
 //! table_job.rs  a job as a policy sees it: checked, then run
 //! prepare.rs    what is refused before the first row; guards.rs: what the catalog forbids
 //! archive.rs    which columns are copied; narrower.rs: whether they fit
-//! engine.rs     the loop: step over, halve, stop
+//! walk.rs       the order of ranges and passes: step over, halve, stop; no database in there
+//! engine.rs     the driver: what the walk says is done, until something stops it
+//! held.rs       the foreign keys that can hold rows
 //! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; rest.rs: what a walk left
 //! piece.rs      ranges of keys that an index serves
 //! sql.rs        the statements; statements.rs: sent; session.rs: dialect and lock timeouts
@@ -18,6 +20,7 @@ mod attempt;
 mod cause;
 mod engine;
 mod guards;
+mod held;
 mod job;
 mod jobs;
 mod lease;
@@ -33,6 +36,7 @@ mod session;
 mod sql;
 mod statements;
 mod table_job;
+mod walk;
 
 pub use archive::ArchiveTarget;
 pub(crate) use cause::backoff;

@@ -46,8 +46,6 @@ impl IntoDuration for TimeDelta {
 const BATCH_SIZE: u64 = 1000;
 /// The default time that a batch waits for a lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
-/// The default number of rows that may be blocked.
-const MAX_BLOCKED: u64 = 100;
 
 #[derive(Debug, Clone)]
 pub(super) struct Options {
@@ -59,7 +57,7 @@ pub(super) struct Options {
     pub(super) dry_run: bool,
     pub(super) min_age: Option<TimeDelta>,
     pub(super) lock_timeout: Duration,
-    pub(super) max_blocked: u64,
+    pub(super) max_blocked: Option<u64>,
     /// Child tables that a purge may reach through a foreign key.
     pub(super) reaches: Vec<String>,
     /// The first option that was given a value that it cannot have, and why.
@@ -76,7 +74,7 @@ impl Default for Options {
             dry_run: false,
             min_age: None,
             lock_timeout: LOCK_TIMEOUT,
-            max_blocked: MAX_BLOCKED,
+            max_blocked: None,
             reaches: Vec::new(),
             wrong: None,
         }

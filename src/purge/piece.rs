@@ -1,5 +1,6 @@
 //! Ranges of keys, each of which an index on the key serves as one range.
 
+use super::held::Held;
 use crate::key::Key;
 use diesel::backend::Backend;
 
@@ -19,11 +20,12 @@ pub struct Piece<V> {
     pub(super) inclusive: bool,
     /// Whether it is the row of `upto` alone.
     pub(super) is_row: bool,
+    pub(super) held: Held,
 }
 
 impl<V> Piece<V> {
     pub(super) fn row(key: V) -> Self {
-        Self { equal: 0, from: 0, after: None, upto: key, inclusive: true, is_row: true }
+        Self { equal: 0, from: 0, after: None, upto: key, inclusive: true, is_row: true, held: Held::Included }
     }
 }
 
@@ -31,7 +33,12 @@ impl<V> Piece<V> {
 ///
 /// With several columns a comparison of the whole key at once seeks an index by the first column only
 /// on MySQL and SQLite, and a condition with OR not at all; so the range is taken apart.
-pub(super) fn pieces<K, DB>(equal: usize, after: Option<&K::Value>, upto: &K::Value) -> Vec<Piece<K::Value>>
+pub(super) fn pieces<K, DB>(
+    equal: usize,
+    after: Option<&K::Value>,
+    upto: &K::Value,
+    held: Held,
+) -> Vec<Piece<K::Value>>
 where
     DB: Backend,
     K: Key<DB>,
@@ -45,6 +52,7 @@ where
             upto: upto.clone(),
             inclusive: column == last,
             is_row: false,
+            held,
         })
         .collect()
 }

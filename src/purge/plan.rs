@@ -7,9 +7,11 @@ use diesel::backend::Backend;
 use diesel::result::{Error as DieselError, QueryResult};
 
 use super::cause::backoff;
-use super::engine::{ATTEMPTS, Batches, Frame, KeyValue, Run, Sought};
+use super::engine::{ATTEMPTS, Batches, KeyValue, Run, Sought};
+use super::held::Held;
 use super::piece::{Piece, pieces};
-use super::sql::Seek;
+use super::sql::{Counted, Seek};
+use super::walk::Range;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::faults::{Fault, fault};
@@ -44,16 +46,16 @@ pub(super) fn not_the_same() -> Error {
 
 impl<J, H> Run<'_, J, H> {
     /// The last key that is eligible now, where the walk will end.
-    pub(super) async fn last<X>(&mut self, x: &mut X) -> Result<Option<KeyValue<J, X::Backend>>, Error>
+    pub(super) async fn last<X>(&mut self, x: &mut X, held: Held) -> Result<Option<KeyValue<J, X::Backend>>, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
         let mut before = None;
         loop {
-            let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, usual: true };
+            let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, held, usual: true };
             let Some(end) = self.find(x, sought).await? else { return Ok(None) };
-            if self.session.dialect != Dialect::Sqlite || self.is_as_it_was_read(x, &end).await? {
+            if self.session.dialect != Dialect::Sqlite || self.is_as_it_was_read(x, &end, held).await? {
                 return Ok(Some(end));
             }
             // Unless another runner or writer had that row in between.
@@ -68,17 +70,22 @@ impl<J, H> Run<'_, J, H> {
     ///
     /// A column of SQLite holds values of any type, of which Diesel makes the declared one: a number is cut to 32 bits, a
     /// blob becomes a text. Such a key would be an end in the wrong place.
-    async fn is_as_it_was_read<X>(&mut self, x: &mut X, end: &KeyValue<J, X::Backend>) -> Result<bool, Error>
+    async fn is_as_it_was_read<X>(
+        &mut self,
+        x: &mut X,
+        end: &KeyValue<J, X::Backend>,
+        held: Held,
+    ) -> Result<bool, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
-        if self.count(x, &Piece::row(end.clone())).await? == 0 {
+        if self.count(x, &Counted::Piece(&Piece::row(end.clone()))).await? == 0 {
             return Ok(false);
         }
         // Another row can have what was read as its key; then this one lies behind it still.
         for equal in 0..<J::Key as Key<X::Backend>>::COLUMNS {
-            let sought = Sought { equal, after: Some(end), end: None, seek: Seek::Last, usual: false };
+            let sought = Sought { equal, after: Some(end), end: None, seek: Seek::Last, held, usual: false };
             if self.find(x, sought).await?.as_ref() == Some(end) {
                 return Ok(false);
             }
@@ -98,7 +105,7 @@ impl<J, H> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         for equal in levels::<J::Key, X::Backend>(after, end).rev() {
-            let sought = Sought { equal, after, end: Some(end), seek: Seek::Nth(0), usual: false };
+            let sought = Sought { equal, after, end: Some(end), seek: Seek::Nth(0), held: Held::Included, usual: false };
             if let Some(key) = self.find(x, sought).await? {
                 return Ok(Some(key));
             }
@@ -126,20 +133,41 @@ impl<J, H> Run<'_, J, H> {
         }
     }
 
-    /// How many rows of a piece are eligible, asked as patiently.
-    pub(super) async fn count<X>(&mut self, x: &mut X, piece: &Piece<KeyValue<J, X::Backend>>) -> Result<u64, Error>
+    /// How many eligible rows there are of a kind, asked as patiently.
+    pub(super) async fn count<X>(
+        &mut self,
+        x: &mut X,
+        counted: &Counted<'_, KeyValue<J, X::Backend>>,
+    ) -> Result<u64, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
         let (begun, mut tries) = (Instant::now(), 0);
         loop {
-            match self.job.count(x, piece).await {
+            match self.job.count(x, counted).await {
                 Ok(rows) => return Ok(rows),
                 Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
                 Err(_) => tries += 1,
             }
         }
+    }
+
+    /// How many rows of a batch are eligible.
+    pub(super) async fn count_plan<X>(
+        &mut self,
+        x: &mut X,
+        plan: &Plan<KeyValue<J, X::Backend>>,
+    ) -> Result<u64, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let mut rows = 0;
+        for piece in &plan.pieces {
+            rows += self.count(x, &Counted::Piece(piece)).await?;
+        }
+        Ok(rows)
     }
 
     /// Whether a query that is not of a batch can be tried again; after a while.
@@ -165,14 +193,15 @@ impl<J, H> Run<'_, J, H> {
     pub(super) async fn plan<X>(
         &mut self,
         x: &mut X,
-        frame: &Frame<KeyValue<J, X::Backend>>,
+        range: &Range<KeyValue<J, X::Backend>>,
         size: u64,
+        held: Held,
     ) -> QueryResult<Plan<KeyValue<J, X::Backend>>>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let (after, end) = (frame.after.as_ref(), &frame.end);
+        let (after, end) = (range.after.as_ref(), &range.end);
         let mut planned = Vec::new();
         let mut left = size;
         // Rows that share all columns but the last with the place where the walk is come first, then
@@ -185,6 +214,7 @@ impl<J, H> Run<'_, J, H> {
                 after,
                 end: Some(end),
                 seek,
+                held,
                 usual: seek == Seek::Last || left == self.options.batch_size,
             };
             if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
@@ -193,19 +223,19 @@ impl<J, H> Run<'_, J, H> {
                 if size == 1 && self.session.dialect != Dialect::Sqlite {
                     return Ok(Plan { pieces: vec![Piece::row(upto.clone())], upto, full: true });
                 }
-                planned.extend(pieces::<J::Key, X::Backend>(equal, after, &upto));
+                planned.extend(pieces::<J::Key, X::Backend>(equal, after, &upto, held));
                 return Ok(Plan { pieces: planned, upto, full: true });
             }
             if equal == fewest {
-                planned.extend(pieces::<J::Key, X::Backend>(equal, after, end));
+                planned.extend(pieces::<J::Key, X::Backend>(equal, after, end, held));
                 break;
             }
             // The rest of those that share `equal` columns.
             let Some(upto) = self.job.find(x, sought(Seek::Last)).await? else { continue };
-            let rest = pieces::<J::Key, X::Backend>(equal, after, &upto);
+            let rest = pieces::<J::Key, X::Backend>(equal, after, &upto, held);
             let mut rows = 0;
             for piece in &rest {
-                rows += self.job.count(x, piece).await?;
+                rows += self.job.count(x, &Counted::Piece(piece)).await?;
             }
             planned.extend(rest);
             left = left.saturating_sub(rows);

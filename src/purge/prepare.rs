@@ -2,16 +2,19 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::result::Error as DieselError;
+
 use super::archive::{self, ArchiveTable, DeclaredTable};
 use super::cause::backoff;
 use super::guards;
+use super::held::Reference;
 use super::options::Options;
 use super::session;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::faults::{Fault, fault};
-use crate::marker::SoftDeletable;
-use crate::migration::{Dialect, Shape, TableColumns, TableKind};
+use crate::marker::{SoftDeletable, Stamp};
+use crate::migration::{Dialect, Question, Shape, TableColumns, TableKind, contradictions, key_order_problem};
 
 /// What the catalog told about a job that may run.
 #[derive(Debug)]
@@ -20,12 +23,19 @@ pub struct Prepared {
     /// The columns to copy, if there is an archive.
     pub(super) columns: Option<Vec<String>>,
     pub(super) casts: Vec<Option<String>>,
+    /// The foreign keys that can hold rows, and whose tables this user may read.
+    pub(super) references: Vec<Reference>,
+    /// Whether no two rows can have one key.
+    pub(super) has_unique_key: bool,
     pub(super) notes: Vec<String>,
     pub(super) retries: u64,
     pub(super) took: Duration,
 }
 
-/// Looks at the catalog, also while a writer of SQLite is in the way of those who read it.
+/// How often the catalog is read again after a deadlock: changes of the schema can be in the way.
+const ATTEMPTS: u32 = 6;
+
+/// Looks at the catalog, also while others are in the way for a moment.
 pub(super) async fn prepare<T, A, X>(
     x: &mut X,
     key: &[String],
@@ -41,13 +51,21 @@ where
     let (begun, mut tries) = (Instant::now(), 0);
     loop {
         match look::<T, A, X>(x, key, archive, options).await {
-            Err(Error::Database(error)) if fault(&error) == Fault::Busy && begun.elapsed() < options.lock_timeout => {
+            Err(Error::Database(error)) if passes(&error, begun, tries, options) => {
                 let _ = x.sleep(backoff(tries)).await;
                 tries += 1;
             }
             Ok(prepared) => return Ok(Prepared { retries: tries.into(), took: begun.elapsed(), ..prepared }),
             Err(error) => return Err(error),
         }
+    }
+}
+
+fn passes(error: &DieselError, begun: Instant, tries: u32, options: &Options) -> bool {
+    match fault(error) {
+        Fault::Busy | Fault::Locked => begun.elapsed() < options.lock_timeout,
+        Fault::Again => tries < ATTEMPTS,
+        _ => false,
     }
 }
 
@@ -68,7 +86,26 @@ where
     if live.kind == TableKind::View {
         return Err(Error::PurgeOfView { table: T::table_name() });
     }
+    let findings = contradictions(dialect, &shape, &live);
+    if !findings.is_empty() {
+        return Err(Error::SchemaMismatch { findings });
+    }
+    for name in key {
+        let why = live.column(dialect, name).and_then(|column| key_order_problem(dialect, column));
+        if let Some(why) = why {
+            return Err(Error::UnorderedKey { table: T::table_name(), column: name.clone(), why: why.to_owned() });
+        }
+    }
     guards::reaches(x, dialect, &live, &options.reaches).await?;
+    let mut references = Vec::new();
+    for reference in Reference::of(dialect, &live) {
+        // A user who may not read a child cannot leave out what it holds; then the database refuses it row by row.
+        match x.ask(Question::select(dialect, &["1"]).sql(&format!(" FROM {} WHERE 1 = 0", reference.table()))).await {
+            Ok(_) => references.push(reference),
+            Err(error) if matches!(fault(&error), Fault::Fatal | Fault::Unclear) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
     let columns = match archive.declared() {
         None => None,
         Some(declared) => {
@@ -81,12 +118,10 @@ where
             Some(archive::columns(dialect, (&source, &live), (&declared, live_archive.as_ref()), apart)?)
         }
     };
-    if let Some(engine) = &live.unsafe_engine {
-        notes.push(format!(
-            "the engine {engine} knows no transactions: of a batch that failed rows can be gone that are not counted"
-        ));
-    }
+    notes.extend(guards::facts(&live, columns.is_some()));
     notes.extend(guards::index_note(x, dialect, &shape, &live, key).await?);
+    notes.extend(guards::unknown_times(x, dialect, &shape, T::Stamp::KIND).await?);
     let casts = guards::casts(dialect, &live, key);
-    Ok(Prepared { dialect, columns, casts, notes, retries: 0, took: Duration::ZERO })
+    let has_unique_key = live.is_unique(dialect, key);
+    Ok(Prepared { dialect, columns, casts, references, has_unique_key, notes, retries: 0, took: Duration::ZERO })
 }

@@ -19,8 +19,10 @@ pub struct PurgeReport {
     pub elapsed: Duration,
     /// Why it ended.
     pub stopped: Stopped,
-    /// The rows that could not be removed, and stay.
+    /// The first hundred rows that could not be removed, and stay.
     pub blocked: Vec<Blocked>,
+    /// How many rows could not be removed.
+    pub blocked_rows: u64,
     /// How often a batch was tried again: after a deadlock, a failure to serialize, a lock that was held.
     pub retries: u64,
     /// Whether nothing was changed, because of `.dry_run()`.
@@ -39,6 +41,7 @@ impl PurgeReport {
             elapsed: Duration::ZERO,
             stopped: Stopped::Failed,
             blocked: Vec::new(),
+            blocked_rows: 0,
             retries: 0,
             dry_run,
             notes: Vec::new(),
@@ -59,7 +62,7 @@ impl PurgeReport {
     /// ```
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.stopped == Stopped::Complete && self.blocked.is_empty()
+        self.stopped == Stopped::Complete && self.blocked_rows == 0
     }
 }
 
@@ -72,8 +75,8 @@ impl fmt::Display for PurgeReport {
             write!(f, " ({} archived)", self.archived)?;
         }
         write!(f, " in {} batches, {:.3} s, {}", self.batches, self.elapsed.as_secs_f64(), self.stopped)?;
-        if !self.blocked.is_empty() {
-            write!(f, ", {} blocked", self.blocked.len())?;
+        if self.blocked_rows > 0 {
+            write!(f, ", {} blocked", self.blocked_rows)?;
         }
         if self.retries > 0 {
             write!(f, ", {} retries", self.retries)?;
@@ -97,7 +100,7 @@ pub enum Stopped {
     MaxDuration,
     /// `.stop_when(..)` said so.
     StopWhen,
-    /// `.max_blocked(..)` rows or ranges could not be removed.
+    /// More rows or ranges than `.max_blocked(..)` allows could not be removed.
     MaxBlocked,
     /// The lease of `.exclusive(..)` was lost to another runner.
     LeaseLost,

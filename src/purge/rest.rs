@@ -8,17 +8,115 @@ use super::engine::{Batches, Hooks, KeyValue, Run};
 use super::piece::Piece;
 use super::plan::Plan;
 use super::report::{Blocked, BlockedBy, Stopped};
+use super::sql::Counted;
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::key::Key;
 
+/// How many blocked rows a report shows.
+const SHOWN: u64 = 100;
+
 impl<J, H: Hooks> Run<'_, J, H> {
-    /// A job that could remove nothing at all has met something else than single rows.
+    /// Adds blocked rows to the report, which holds the first hundred.
+    pub(super) fn block(&mut self, blocked: Blocked, rows: u64) {
+        self.report.blocked_rows += rows;
+        if (self.report.blocked.len() as u64) < self.shown_at_most() {
+            self.report.blocked.push(blocked);
+        }
+    }
+
+    /// Another pass meets them again.
+    pub(super) fn forget_blocked(&mut self) {
+        self.report.blocked.clear();
+        self.report.blocked_rows = 0;
+    }
+
+    fn shown_at_most(&self) -> u64 {
+        self.options.max_blocked.map_or(SHOWN, |limit| SHOWN.min(limit.saturating_add(1)))
+    }
+
+    /// The limit of `.max_blocked(..)` is reached. A job that could remove nothing at all has met something else than
+    /// single rows.
     pub(super) fn too_many(&self, last: Cause) -> Result<Stopped, Error> {
         let all_unclear = self.report.blocked.iter().all(|blocked| blocked.cause == BlockedBy::Other);
         match last.error {
             Some(error) if self.report.rows == 0 && all_unclear => Err(error.into()),
             _ => Ok(Stopped::MaxBlocked),
+        }
+    }
+
+    /// Whether foreign keys hold more rows than `.max_blocked(..)` allows; then they are in the report.
+    pub(super) async fn is_over_max_blocked<X>(&mut self, x: &mut X) -> Result<bool, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let Some(limit) = self.options.max_blocked else { return Ok(false) };
+        let is_over = self.count(x, &Counted::Held).await? > limit;
+        if is_over {
+            self.held_rows(x).await?;
+        }
+        Ok(is_over)
+    }
+
+    /// Reports the rows that foreign keys hold, which the walk has left out.
+    pub(super) async fn held_rows<X>(&mut self, x: &mut X) -> Result<(), Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let rows = self.count(x, &Counted::Held).await?;
+        if rows == 0 {
+            return Ok(());
+        }
+        let mut shown = Vec::new();
+        for reference in self.job.references() {
+            let limit = self.shown_at_most().saturating_sub((self.report.blocked.len() + shown.len()) as u64);
+            if limit == 0 {
+                break;
+            }
+            for key in self.job.held_keys(x, reference, limit).await? {
+                let key = <J::Key as Key<X::Backend>>::show(&key);
+                if !shown.iter().any(|blocked: &Blocked| blocked.key == key) {
+                    shown.push(Blocked {
+                        table: self.report.table.clone(),
+                        key,
+                        cause: BlockedBy::Constraint,
+                        constraint: reference.constraint.clone(),
+                        message: reference.message(),
+                    });
+                }
+            }
+        }
+        self.report.blocked.append(&mut shown);
+        self.report.blocked_rows += rows;
+        Ok(())
+    }
+
+    /// How many eligible rows are left that are not known to be blocked.
+    pub(super) async fn rows_passed_over<X>(&mut self, x: &mut X) -> Result<u64, Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        // Of rows that are kept silently, only the first is known.
+        if self.has_kept {
+            return Ok(0);
+        }
+        let left = self.count(x, &Counted::All).await?;
+        Ok(left.saturating_sub(self.report.blocked_rows))
+    }
+
+    /// Whether a dry run has counted all rows that were eligible before it and after it.
+    pub(super) async fn compare_dry_run<X>(&mut self, x: &mut X, before: u64) -> Result<(), Error>
+    where
+        X: Executor,
+        J: Batches<X::Backend>,
+    {
+        let after = self.count(x, &Counted::All).await?;
+        match before.min(after).checked_sub(self.report.rows) {
+            None | Some(0) => Ok(()),
+            Some(rows) => Err(Error::PassedOver { table: self.report.table.clone(), rows }),
         }
     }
 
@@ -28,14 +126,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         if (0..<J::Key as Key<X::Backend>>::COLUMNS).any(<J::Key as Key<X::Backend>>::is_nullable) {
-            let (begun, mut tries) = (Instant::now(), 0);
-            let rows = loop {
-                match self.job.count_without_key(x).await {
-                    Ok(rows) => break rows,
-                    Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
-                    Err(_) => tries += 1,
-                }
-            };
+            let rows = self.count(x, &Counted::WithoutKey).await?;
             if rows > 0 {
                 self.report.notes.push(format!("{rows} rows are left alone, because their primary key is NULL"));
             }
@@ -58,15 +149,12 @@ impl<J, H: Hooks> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let mut left = 0;
-        for piece in &plan.pieces {
-            left += self.count(x, piece).await?;
-        }
+        let mut left = self.count_plan(x, plan).await?;
         // A row can have become old just now, too; that one goes when it is asked to.
         while left > 0 && self.rows_left() > 0 {
             let Some(key) = self.next(x, after.as_ref(), &plan.upto).await? else { break };
             if self.is_kept(x, &key, timeout).await? {
-                self.report.blocked.push(Blocked {
+                let blocked = Blocked {
                     table: self.report.table.clone(),
                     key: <J::Key as Key<X::Backend>>::show(&key),
                     cause: BlockedBy::Other,
@@ -75,7 +163,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
                         "the database neither removed this row nor refused to, and perhaps others: \
                          look for a trigger or a policy that keeps them",
                     ),
-                });
+                };
+                self.block(blocked, 1);
                 return Ok(true);
             }
             left -= 1;
@@ -95,7 +184,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         for _ in 0..3 {
             let begun = Instant::now();
             match self.attempt(x, &alone, 1, timeout).await {
-                Attempt::Done { removed: 0, .. } if self.count(x, &row).await? > 0 => {}
+                Attempt::Done { removed: 0, .. } if self.count(x, &Counted::Piece(&row)).await? > 0 => {}
                 Attempt::Done { removed, archived } => {
                     if removed > 0 {
                         self.done(removed, archived, begun.elapsed());

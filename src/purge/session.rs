@@ -5,6 +5,7 @@ use std::time::Duration;
 use diesel::result::QueryResult;
 
 use crate::executor::Executor;
+use crate::hidden::known_dialect;
 use crate::migration::{Dialect, Question};
 
 /// The dialect of a connection.
@@ -12,15 +13,8 @@ use crate::migration::{Dialect, Question};
 /// That of Diesel's own backends is known by their names. A `MultiConnection` has a backend of its own,
 /// and is asked: MySQL and MariaDB execute what stands in `/*! */`, comments nest on PostgreSQL only.
 pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
-    let name = std::any::type_name::<X::Backend>();
-    for (ending, dialect) in [
-        ("::pg::backend::Pg", Dialect::Postgres),
-        ("::mysql::backend::Mysql", Dialect::Mysql),
-        ("::sqlite::backend::Sqlite", Dialect::Sqlite),
-    ] {
-        if name.starts_with("diesel::") && name.ends_with(ending) {
-            return Ok(dialect);
-        }
+    if let Some(dialect) = known_dialect::<X::Backend>() {
+        return Ok(dialect);
     }
     let texts = ["0 /*! + 1 */", "1 /* /* */ + 1 -- */\n"].into_iter().chain(std::iter::repeat_n("NULL", 6));
     let list = texts.map(|text| format!("CAST({text} AS CHAR(8))")).collect::<Vec<_>>().join(", ");
@@ -33,15 +27,16 @@ pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     })
 }
 
-/// MySQL's timeouts of a session: for rows, and for tables that others alter or lock as a whole.
-const TIMEOUTS: [&str; 2] = ["innodb_lock_wait_timeout", "lock_wait_timeout"];
+/// MySQL's settings of a session that a job changes: the timeouts for rows, and for tables that others alter or lock as a
+/// whole; and the refusal of a `DELETE` for which the planner chooses no key.
+const SETTINGS: [&str; 3] = ["innodb_lock_wait_timeout", "lock_wait_timeout", "sql_safe_updates"];
 
-/// The lock timeouts of the session before the job, to be set again at its end.
+/// The settings of the session before the job, to be set again at its end.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) dialect: Dialect,
     /// MySQL's variables as they were.
-    before: Option<[String; 2]>,
+    before: Option<[String; 3]>,
     /// MySQL's variables as they are.
     set: Option<u64>,
 }
@@ -62,11 +57,12 @@ impl Session {
             return Ok(());
         }
         if self.before.is_none() {
-            let columns = TIMEOUTS.map(|name| format!("@@SESSION.{name}"));
-            let question = Question::select(Dialect::Mysql, &[&columns[0], &columns[1]]);
-            self.before = x.ask(question).await?.first().map(|row| [0, 1].map(|column| row.text(column).to_owned()));
+            let columns = SETTINGS.map(|name| format!("@@SESSION.{name}"));
+            let question = Question::select(Dialect::Mysql, &columns.each_ref().map(String::as_str));
+            self.before = x.ask(question).await?.first().map(|row| [0, 1, 2].map(|column| row.text(column).to_owned()));
         }
-        let list = TIMEOUTS.map(|name| format!("SESSION {name} = {seconds}")).join(", ");
+        let values = [seconds, seconds, 0];
+        let list = [0, 1, 2].map(|place| format!("SESSION {} = {}", SETTINGS[place], values[place])).join(", ");
         x.tell(Question::text(&format!("SET {list}"))).await?;
         self.set = Some(seconds);
         Ok(())
@@ -87,7 +83,7 @@ impl Session {
         let Some(before) = self.before.filter(|before| before.iter().all(|value| value.parse::<u64>().is_ok())) else {
             return;
         };
-        let list = [0, 1].map(|place| format!("SESSION {} = {}", TIMEOUTS[place], before[place])).join(", ");
+        let list = [0, 1, 2].map(|place| format!("SESSION {} = {}", SETTINGS[place], before[place])).join(", ");
         let _ = x.tell(Question::text(&format!("SET {list}"))).await;
     }
 }

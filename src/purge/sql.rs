@@ -1,16 +1,19 @@
 //! The statements of a job. They are written by hand for the same reason as the verbs are: the
 //! literal predicate, grouped conditions, and one text for every batch, so that it is prepared once.
 
+use std::marker::PhantomData;
+
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
+use super::held::{Held, Reference};
 use super::piece::Piece;
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
-use crate::migration::Dialect;
+use crate::migration::{Dialect, TableName};
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 
 /// The rows that a job may remove.
@@ -27,6 +30,10 @@ where
     pub(super) key: Vec<String>,
     /// What a bound value is cast to, for each of them; see [`casts`](super::guards::casts).
     pub(super) casts: Vec<Option<String>>,
+    /// The dialect of the connection, as soon as it is known.
+    pub(super) dialect: Option<Dialect>,
+    /// The foreign keys that can hold rows.
+    pub(super) references: Vec<Reference>,
 }
 
 /// `T: Eligible rows of it can be written for DB`, in one place.
@@ -62,7 +69,22 @@ where
         Cutoff<T>: QueryFragment<DB>,
     {
         self.condition.walk_and(out.reborrow())?;
-        walk_purgeable(&self.table, &self.cutoff, out)
+        walk_purgeable(&self.table, &self.cutoff, self.dialect, out)
+    }
+
+    /// The table as its columns are qualified.
+    fn qualifier(&self) -> String {
+        self.dialect.map_or_else(String::new, |dialect| TableName::from_parts(T::name_parts()).quoted(dialect))
+    }
+
+    /// Leaves out the rows that another row refers to.
+    fn walk_held<DB: Backend>(&self, held: Held, mut out: AstPass<'_, '_, DB>) {
+        if held == Held::LeftOut {
+            for reference in &self.references {
+                out.push_sql(" AND NOT ");
+                out.push_sql(&reference.exists(&self.qualifier()));
+            }
+        }
     }
 
     /// The rows that can be walked: with a key of which no part is NULL.
@@ -210,6 +232,7 @@ where
     pub(super) after: Option<&'a V>,
     pub(super) end: Option<&'a V>,
     pub(super) seek: Seek,
+    pub(super) held: Held,
     /// Whether `seek` is that of every batch, so that the text comes again.
     pub(super) usual: bool,
 }
@@ -234,6 +257,7 @@ on_backend! {
         if let Some(end) = self.end {
             self.rows.up_to(end, out.reborrow())?;
         }
+        self.rows.walk_held(self.held, out.reborrow());
         out.push_sql(" ORDER BY ");
         for (place, column) in self.rows.key.iter().enumerate().skip(self.equal) {
             out.push_sql(if place == self.equal { "" } else { ", " });
@@ -258,9 +282,14 @@ where
 }
 
 /// Which eligible rows are counted.
-pub(super) enum Counted<'a, V> {
+#[derive(Debug)]
+pub enum Counted<'a, V> {
     /// Those of a piece.
     Piece(&'a Piece<V>),
+    /// All that can be walked.
+    All,
+    /// Those of them that another row refers to.
+    Held,
     /// Those whose key is NULL.
     WithoutKey,
 }
@@ -272,17 +301,30 @@ where
     T::Stamp: Timestamped,
 {
     pub(super) rows: &'a Eligible<T, P, G>,
-    pub(super) counted: Counted<'a, V>,
+    pub(super) counted: &'a Counted<'a, V>,
 }
 
 on_backend! {
     impl Count<'a, T, P, G, V> fn walk_ast(self, out) {
         out.push_sql("SELECT COUNT(*) FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
-        match &self.counted {
+        match self.counted {
             Counted::Piece(piece) => {
                 self.rows.walk_keyed(out.reborrow())?;
-                self.rows.piece(piece, out.reborrow())
+                self.rows.piece(piece, out.reborrow())?;
+                self.rows.walk_held(piece.held, out.reborrow());
+                Ok(())
+            }
+            Counted::All => self.rows.walk_keyed(out.reborrow()),
+            Counted::Held => {
+                self.rows.walk_keyed(out.reborrow())?;
+                out.push_sql(" AND (1 = 0");
+                for reference in &self.rows.references {
+                    out.push_sql(" OR ");
+                    out.push_sql(&reference.exists(&self.rows.qualifier()));
+                }
+                out.push_sql(")");
+                Ok(())
             }
             Counted::WithoutKey => {
                 self.rows.walk(out.reborrow())?;
@@ -319,11 +361,70 @@ where
 
 on_backend! {
     impl Delete<'a, T, P, G, V> fn walk_ast(self, out) {
-        out.push_sql("DELETE FROM ");
+        let leaves_out = self.piece.held == Held::LeftOut;
+        let joins = leaves_out && self.rows.dialect == Some(Dialect::Mysql);
+        let joined = self.rows.references.iter().filter(|reference| joins && reference.is_to_itself());
+        let joined: Vec<_> = joined.enumerate().map(|(at, one)| one.outer_join(&self.rows.qualifier(), at)).collect();
+        out.push_sql("DELETE ");
+        if !joined.is_empty() {
+            // MySQL takes no subquery over the table that it changes.
+            self.rows.table.walk_ast(out.reborrow())?;
+            out.push_sql(" ");
+        }
+        out.push_sql("FROM ");
+        self.rows.table.walk_ast(out.reborrow())?;
+        for (join, _) in &joined {
+            out.push_sql(join);
+        }
+        self.rows.walk_keyed(out.reborrow())?;
+        self.rows.piece(self.piece, out.reborrow())?;
+        for (_, test) in &joined {
+            out.push_sql(" AND ");
+            out.push_sql(test);
+        }
+        for reference in self.rows.references.iter().filter(|one| leaves_out && !(joins && one.is_to_itself())) {
+            out.push_sql(" AND NOT ");
+            out.push_sql(&reference.exists(&self.rows.qualifier()));
+        }
+        Ok(())
+    }
+}
+
+/// The keys of the first eligible rows that one foreign key holds.
+pub(super) struct HeldKeys<'a, T, P, G, V>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    pub(super) rows: &'a Eligible<T, P, G>,
+    pub(super) reference: &'a Reference,
+    pub(super) limit: u64,
+    pub(super) _key: PhantomData<V>,
+}
+
+on_backend! {
+    impl HeldKeys<'a, T, P, G, V> fn walk_ast(self, out) {
+        out.unsafe_to_cache_prepared();
+        out.push_sql("SELECT ");
+        self.rows.key_columns(out.reborrow())?;
+        out.push_sql(" FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
         self.rows.walk_keyed(out.reborrow())?;
-        self.rows.piece(self.piece, out)
+        out.push_sql(" AND ");
+        out.push_sql(&self.reference.exists(&self.rows.qualifier()));
+        out.push_sql(" ORDER BY ");
+        self.rows.key_columns(out.reborrow())?;
+        out.push_sql(&format!(" LIMIT {}", self.limit));
+        Ok(())
     }
+}
+
+impl<T, P, G, V> Query for HeldKeys<'_, T, P, G, V>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    type SqlType = KeyOf<T>;
 }
 
 /// Copies the eligible rows of a piece into the archive.
@@ -358,6 +459,7 @@ on_backend! {
         self.rows.table.walk_ast(out.reborrow())?;
         self.rows.walk_keyed(out.reborrow())?;
         self.rows.piece(self.piece, out.reborrow())?;
+        self.rows.walk_held(self.piece.held, out.reborrow());
         // So that the removal that follows meets the same rows. SQLite has one writer, and no such clause.
         if self.dialect != Dialect::Sqlite {
             out.push_sql(" FOR UPDATE");
@@ -383,4 +485,4 @@ macro_rules! cached_by_text {
     };
 }
 
-cached_by_text!(Find, Count, Delete, Archive + A,);
+cached_by_text!(Find, Count, Delete, HeldKeys, Archive + A,);

@@ -1,5 +1,7 @@
 //! The statements of a job, sent.
 
+use std::marker::PhantomData;
+
 use diesel::backend::Backend;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -9,8 +11,9 @@ use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
 use super::engine::{Batches, KeyValue, Sought};
+use super::held::Reference;
 use super::piece::Piece;
-use super::sql::{Archive, Count, Counted, Delete, Eligible, Find};
+use super::sql::{Archive, Count, Counted, Delete, Eligible, Find, HeldKeys};
 use crate::executor::Executor;
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
@@ -47,20 +50,31 @@ where
         x: &mut X,
         what: Sought<'_, KeyValue<Self, DB>>,
     ) -> QueryResult<Option<KeyValue<Self, DB>>> {
-        let Sought { equal, after, end, seek, usual } = what;
-        let found = x.load(Find { rows: &self.rows, equal, after, end, seek, usual }).await?;
+        let Sought { equal, after, end, seek, held, usual } = what;
+        let found = x.load(Find { rows: &self.rows, equal, after, end, seek, held, usual }).await?;
         Ok(found.into_iter().next())
     }
 
-    async fn count<X: Executor<Backend = DB>>(&self, x: &mut X, piece: &Piece<KeyValue<Self, DB>>) -> QueryResult<u64> {
-        let rows: Vec<i64> = x.load(Count { rows: &self.rows, counted: Counted::Piece(piece) }).await?;
+    async fn count<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        counted: &Counted<'_, KeyValue<Self, DB>>,
+    ) -> QueryResult<u64> {
+        let rows: Vec<i64> = x.load(Count { rows: &self.rows, counted }).await?;
         Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
     }
 
-    async fn count_without_key<X: Executor<Backend = DB>>(&self, x: &mut X) -> QueryResult<u64> {
-        let count: Count<'_, T, P, G, KeyValue<Self, DB>> = Count { rows: &self.rows, counted: Counted::WithoutKey };
-        let rows: Vec<i64> = x.load(count).await?;
-        Ok(rows.first().copied().and_then(|rows| u64::try_from(rows).ok()).unwrap_or_default())
+    fn references(&self) -> &[Reference] {
+        &self.rows.references
+    }
+
+    async fn held_keys<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        reference: &Reference,
+        limit: u64,
+    ) -> QueryResult<Vec<KeyValue<Self, DB>>> {
+        x.load(HeldKeys { rows: &self.rows, reference, limit, _key: PhantomData }).await
     }
 
     async fn delete<X: Executor<Backend = DB>>(

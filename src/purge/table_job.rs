@@ -140,6 +140,8 @@ where
         report.notes = prepared.notes;
         report.retries = prepared.retries;
         self.statements.rows.casts = prepared.casts;
+        self.statements.rows.references = prepared.references;
+        self.statements.rows.dialect = Some(prepared.dialect);
         let mut session = Session::new(prepared.dialect);
         let mut hooks =
             Both { on_progress: &mut self.on_progress, stop_when: &mut self.stop_when, policy: context.hooks };
@@ -150,6 +152,8 @@ where
             lease: context.lease,
             session: &mut session,
             archived: prepared.columns,
+            has_unique_key: prepared.has_unique_key,
+            has_kept: false,
             report: &mut report,
             // The look at the catalog was a part of it.
             started: started.checked_sub(prepared.took).unwrap_or(started),

@@ -13,8 +13,11 @@ use diesel::result::QueryResult;
 use super::condition::Condition;
 use super::hold::walk_not_held;
 use super::returning::{NoReturning, Returning};
+use crate::deletion_time;
+use crate::hidden::known_dialect;
 use crate::instant::BoundInstant;
-use crate::marker::{SoftDeletable, State, Timestamped};
+use crate::marker::{SoftDeletable, Stamp, State, Timestamped};
+use crate::migration::Dialect;
 use crate::predicate::Rows;
 
 /// The value that the timestamp of a row is compared with.
@@ -23,10 +26,11 @@ pub(crate) type Cutoff<T> = BoundInstant<
     <<T as SoftDeletable>::Stamp as Timestamped>::Unit,
 >;
 
-/// Writes the test for rows that a purge may remove: deleted, before the cutoff, and not under hold.
+/// Writes the test for rows that a purge may remove: deleted, at a known time before the cutoff, and not under hold.
 pub(crate) fn walk_purgeable<'b, T, DB>(
     table: &'b T,
     cutoff: &'b Cutoff<T>,
+    dialect: Option<Dialect>,
     mut out: AstPass<'_, 'b, DB>,
 ) -> QueryResult<()>
 where
@@ -40,13 +44,20 @@ where
         out.push_sql(".");
         out.push_identifier(<T::State as State>::Column::NAME)
     })?;
+    let stamp = |mut out: AstPass<'_, 'b, DB>| {
+        table.walk_ast(out.reborrow())?;
+        out.push_sql(".");
+        out.push_identifier(<T::Stamp as Timestamped>::Column::NAME)
+    };
     out.push_sql(" AND (");
-    table.walk_ast(out.reborrow())?;
-    out.push_sql(".");
-    out.push_identifier(<T::Stamp as Timestamped>::Column::NAME)?;
+    stamp(out.reborrow())?;
     out.push_sql(" < ");
     cutoff.walk_ast(out.reborrow())?;
     out.push_sql(")");
+    if let Some(kind) = T::Stamp::KIND {
+        out.push_sql(" AND ");
+        deletion_time::walk(kind, dialect, out.reborrow(), stamp)?;
+    }
     walk_not_held(table, " AND ", out)
 }
 
@@ -112,7 +123,7 @@ where
         out.push_sql("DELETE FROM ");
         self.table.walk_ast(out.reborrow())?;
         self.condition.walk_and(out.reborrow())?;
-        walk_purgeable(&self.table, &self.cutoff, out.reborrow())?;
+        walk_purgeable(&self.table, &self.cutoff, known_dialect::<DB>(), out.reborrow())?;
         self.returning.walk_ast(out)
     }
 }

@@ -1,0 +1,327 @@
+//! The order in which a job goes through its ranges of keys. Nothing here asks a database.
+//!
+//! A pass goes from the first key to the last. A batch that is refused is put aside and walked again in halves, down to the
+//! rows that are blocked, when the rest of the pass is done: so rows that can be removed never wait for rows that cannot. A
+//! range that is locked is stepped over and tried again before that.
+//!
+//! Rows that a foreign key holds are refused one by one only if the catalog does not tell which key it is. If it does, the
+//! first refusal makes the walk [leave out](Walk::leaves_out_held) all rows that are referenced.
+
+use std::collections::VecDeque;
+
+/// What is removed next: up to `size` rows behind `after`, up to `end`.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Range<K> {
+    /// The key behind which it begins; `None` for the first key.
+    pub(super) after: Option<K>,
+    /// Its last key.
+    pub(super) end: K,
+    pub(super) size: u64,
+    /// Whether it was locked when it was met first.
+    pub(super) second: bool,
+}
+
+/// Why a batch was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// A foreign key of another row.
+    ForeignKey,
+    /// A lock of another transaction.
+    Lock,
+    /// Something that may be no row's fault.
+    Unclear,
+    Other,
+}
+
+/// What a refusal means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// The same range is next, without the rows that are referenced.
+    Again,
+    /// The range comes again later, or its halves do.
+    Later,
+    /// It was one row, which is blocked.
+    BlockedRow,
+    /// All its rows are blocked: so many are locked that each further one would cost its own wait.
+    BlockedRange,
+}
+
+/// How many rows may be found locked one by one.
+const LOCKED_ROWS: u64 = 100;
+/// How many rows of the first refused range may be blocked for an unclear reason before another range is tried, while nothing
+/// at all was removed: the reason can be one that no row is to blame for.
+const UNCLEAR_ROWS: u64 = 1000;
+/// How many rows of each further one.
+const FURTHER_UNCLEAR_ROWS: u64 = 10;
+
+/// The state of a walk.
+#[derive(Debug)]
+pub(super) struct Walk<K> {
+    batch_size: u64,
+    /// Whether the rows that foreign keys hold can be told.
+    can_leave_out: bool,
+    leaves_out: bool,
+    /// What is being walked; the last one is next.
+    stack: Vec<Range<K>>,
+    /// Ranges that were stepped over since they are locked.
+    locked: VecDeque<Range<K>>,
+    /// Ranges that were refused, in the size of their first halves.
+    refused: VecDeque<Range<K>>,
+    /// Ranges that look as if none of their rows could be removed.
+    hopeless: VecDeque<Range<K>>,
+    removed: bool,
+    removed_in_pass: bool,
+    met_foreign_key: bool,
+    locked_rows: u64,
+    unclear_rows: u64,
+}
+
+impl<K: Clone + PartialEq> Walk<K> {
+    /// A walk to the key `end`.
+    pub(super) fn new(end: K, batch_size: u64, can_leave_out: bool) -> Self {
+        let mut walk = Self {
+            batch_size,
+            can_leave_out,
+            leaves_out: false,
+            stack: Vec::new(),
+            locked: VecDeque::new(),
+            refused: VecDeque::new(),
+            hopeless: VecDeque::new(),
+            removed: false,
+            removed_in_pass: false,
+            met_foreign_key: false,
+            locked_rows: 0,
+            unclear_rows: UNCLEAR_ROWS,
+        };
+        walk.begin_pass(end);
+        walk
+    }
+
+    /// Begins another pass, from the first key to `end`.
+    pub(super) fn begin_pass(&mut self, end: K) {
+        self.stack = vec![Range { after: None, end, size: self.batch_size, second: false }];
+        self.removed_in_pass = false;
+        self.met_foreign_key = false;
+        self.locked_rows = 0;
+    }
+
+    /// Whether rows that are referenced are left out.
+    pub(super) fn leaves_out_held(&self) -> bool {
+        self.leaves_out
+    }
+
+    /// Whether rows that a foreign key held could go now: any was held, and rows were removed in this pass.
+    pub(super) fn is_worth_another_pass(&self) -> bool {
+        self.removed_in_pass && (self.leaves_out || self.met_foreign_key)
+    }
+
+    /// Whether rows were removed in this pass.
+    pub(super) fn removed_in_pass(&self) -> bool {
+        self.removed_in_pass
+    }
+
+    /// The next range; `None` at the end of the pass.
+    pub(super) fn next(&mut self) -> Option<Range<K>> {
+        if self.stack.is_empty() {
+            let next = self.locked.pop_front().or_else(|| self.refused.pop_front());
+            let next = next.or_else(|| if self.removed { self.hopeless.pop_front() } else { None });
+            self.stack.extend(next);
+        }
+        self.stack.last().cloned()
+    }
+
+    /// Whether ranges are left of which no row could be removed, like all others.
+    pub(super) fn is_hopeless(&self) -> bool {
+        !self.hopeless.is_empty()
+    }
+
+    /// How many ranges were stepped over since they are locked.
+    pub(super) fn locked_ranges(&self) -> u64 {
+        self.locked.len() as u64
+    }
+
+    /// Whether something is left to walk in this pass.
+    pub(super) fn has_more(&self) -> bool {
+        !(self.stack.is_empty() && self.locked.is_empty() && self.refused.is_empty())
+    }
+
+    /// The next range was removed up to a key: `rows` rows.
+    pub(super) fn removed(&mut self, upto: &K, rows: u64) {
+        self.removed |= rows > 0;
+        self.removed_in_pass |= rows > 0;
+        self.step_over(upto);
+    }
+
+    /// The next range was refused up to a key, where it was asked for `size` rows.
+    pub(super) fn refused(&mut self, upto: &K, size: u64, why: Refusal) -> Verdict {
+        if why == Refusal::ForeignKey {
+            self.met_foreign_key = true;
+            if self.can_leave_out && !self.leaves_out {
+                self.leaves_out = true;
+                return Verdict::Again;
+            }
+        }
+        let Some(range) = self.step_over(upto) else { return Verdict::Later };
+        let half = |second| Range { after: range.after.clone(), end: upto.clone(), size: size.div_ceil(2), second };
+        if why == Refusal::Lock && !range.second {
+            self.locked.push_back(Range { size: self.batch_size, ..half(true) });
+            return Verdict::Later;
+        }
+        if why == Refusal::Lock && self.locked_rows >= LOCKED_ROWS {
+            return Verdict::BlockedRange;
+        }
+        if size > 1 {
+            if range.size == self.batch_size && why != Refusal::Lock {
+                self.refused.push_back(half(range.second));
+            } else {
+                self.stack.push(half(range.second));
+            }
+            return Verdict::Later;
+        }
+        match why {
+            Refusal::Lock => self.locked_rows += 1,
+            Refusal::Unclear if !self.removed => {
+                self.unclear_rows -= 1;
+                if self.unclear_rows == 0 {
+                    self.unclear_rows = FURTHER_UNCLEAR_ROWS;
+                    // In their order: the last one of the stack was next.
+                    self.hopeless.extend(self.stack.drain(..).rev());
+                }
+            }
+            _ => {}
+        }
+        Verdict::BlockedRow
+    }
+
+    /// Takes what lies up to a key from the next range, and returns the range as it was.
+    fn step_over(&mut self, upto: &K) -> Option<Range<K>> {
+        let range = self.stack.last_mut()?;
+        let before = range.clone();
+        if range.end == *upto {
+            self.stack.pop();
+        } else {
+            range.after = Some(upto.clone());
+        }
+        Some(before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a pass over the numbers from 1 to `last`; the batch is refused if a row of it is.
+    fn pass(walk: &mut Walk<u64>, rows: &mut Vec<u64>, refuse: impl Fn(u64, bool) -> Option<Refusal>) -> Vec<u64> {
+        let mut blocked = Vec::new();
+        let mut steps = 0;
+        while let Some(range) = walk.next() {
+            steps += 1;
+            assert!(steps < 10_000, "it ends");
+            let within: Vec<u64> = rows
+                .iter()
+                .copied()
+                .filter(|row| range.after.is_none_or(|after| *row > after) && *row <= range.end)
+                .filter(|row| !walk.leaves_out_held() || refuse(*row, range.second) != Some(Refusal::ForeignKey))
+                .take(range.size as usize)
+                .collect();
+            let upto = if within.len() as u64 == range.size { within[within.len() - 1] } else { range.end };
+            match within.iter().find_map(|row| refuse(*row, range.second)) {
+                None => {
+                    rows.retain(|row| !within.contains(row));
+                    walk.removed(&upto, within.len() as u64);
+                }
+                Some(why) => match walk.refused(&upto, range.size.min(within.len() as u64), why) {
+                    Verdict::Again | Verdict::Later => {}
+                    Verdict::BlockedRow | Verdict::BlockedRange => blocked.extend(within),
+                },
+            }
+        }
+        blocked
+    }
+
+    fn walk(last: u64, size: u64, can_leave_out: bool) -> (Walk<u64>, Vec<u64>) {
+        (Walk::new(last, size, can_leave_out), (1..=last).collect())
+    }
+
+    #[test]
+    fn everything_goes_where_nothing_is_refused() {
+        let (mut walk, mut rows) = walk(25, 10, true);
+        assert!(pass(&mut walk, &mut rows, |_, _| None).is_empty());
+        assert!(rows.is_empty() && !walk.is_worth_another_pass() && !walk.has_more() && !walk.is_hopeless());
+    }
+
+    #[test]
+    fn rows_that_are_refused_are_found_one_by_one_after_the_rest() {
+        let (mut walk, mut rows) = walk(100, 10, false);
+        let refused = [1, 2, 55, 100];
+        let refuse = |row, _| refused.contains(&row).then_some(Refusal::Other);
+        // The first batch is refused, the second is next.
+        assert_eq!(walk.refused(&10, 10, Refusal::Other), Verdict::Later);
+        assert_eq!(walk.next().map(|range| range.after), Some(Some(10)));
+        assert_eq!(pass(&mut walk, &mut rows, refuse), [1, 2, 55, 100]);
+        assert_eq!(rows, refused);
+        assert!(!walk.is_worth_another_pass());
+    }
+
+    #[test]
+    fn rows_that_are_referenced_are_left_out_after_the_first_refusal() {
+        let (mut walk, mut rows) = walk(100, 10, true);
+        let refuse = |row, _| (row <= 50).then_some(Refusal::ForeignKey);
+        assert!(pass(&mut walk, &mut rows, refuse).is_empty());
+        assert_eq!(rows, (1..=50).collect::<Vec<_>>());
+        assert!(walk.leaves_out_held() && walk.is_worth_another_pass());
+        walk.begin_pass(50);
+        assert!(pass(&mut walk, &mut rows, refuse).is_empty());
+        assert!(!walk.is_worth_another_pass(), "nothing was removed in that pass");
+    }
+
+    #[test]
+    fn without_a_catalog_they_are_found_one_by_one_and_tried_again() {
+        let (mut walk, mut rows) = walk(30, 10, false);
+        let blocked = pass(&mut walk, &mut rows, |row, _| (row == 7).then_some(Refusal::ForeignKey));
+        assert_eq!(blocked, [7]);
+        assert!(walk.is_worth_another_pass());
+        walk.begin_pass(30);
+        assert!(pass(&mut walk, &mut rows, |_, _| None).is_empty() && rows.is_empty());
+    }
+
+    #[test]
+    fn a_locked_range_is_tried_again_at_the_end() {
+        let (mut walk, mut rows) = walk(100, 10, false);
+        let blocked =
+            pass(&mut walk, &mut rows, |row, second| (row == 5 || row == 15 && !second).then_some(Refusal::Lock));
+        assert_eq!((blocked, rows), (vec![5], vec![5]));
+    }
+
+    #[test]
+    fn many_locked_rows_are_not_waited_for_one_by_one() {
+        let (mut walk, mut rows) = walk(1000, 100, false);
+        let mut waits = 0;
+        while let Some(range) = walk.next() {
+            waits += 1;
+            let first = range.after.unwrap_or(0);
+            let upto = (first + range.size).min(range.end);
+            if walk.refused(&upto, upto - first, Refusal::Lock) == Verdict::BlockedRange {
+                rows.retain(|row| *row <= first || *row > upto);
+            }
+        }
+        assert!(waits < 300, "{waits}");
+        assert!(rows.len() <= 200, "{}", rows.len());
+    }
+
+    #[test]
+    fn where_all_is_refused_for_an_unclear_reason_each_range_is_tried_and_given_up() {
+        let (mut walk, mut rows) = walk(20_000, 2000, false);
+        let blocked = pass(&mut walk, &mut rows, |_, _| Some(Refusal::Unclear));
+        assert!(walk.is_hopeless() && blocked.len() == 1000 + 9 * 10, "{}", blocked.len());
+        assert_eq!(rows.len(), 20_000);
+    }
+
+    #[test]
+    fn one_row_that_can_be_removed_is_found_behind_many_that_cannot() {
+        let (mut walk, mut rows) = walk(20_000, 2000, false);
+        let blocked = pass(&mut walk, &mut rows, |row, _| (row != 19_000).then_some(Refusal::Unclear));
+        assert!(!walk.is_hopeless());
+        assert_eq!((blocked.len(), rows.len()), (19_999, 19_999));
+    }
+}
