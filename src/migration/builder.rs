@@ -796,6 +796,7 @@ impl SoftDeleteMigration {
                 .as_ref()
                 .map(|(name, nullable)| HoldColumn { column: column(name, Role::Flag), nullable: *nullable }),
             unit: self.unit,
+            relations: Vec::new(),
         }
     }
 }

@@ -1,12 +1,15 @@
 //! The columns of soft deletion on one table: what a declaration or a builder says of them. DDL and
 //! the check of a live schema both start from here, so they cannot disagree with the filters.
 
+use std::any::TypeId;
+
 use super::dialect::Dialect;
 use super::names::TableName;
 use super::types::{ColumnType, Role};
 use crate::instant::TimeUnit;
 use crate::marker::{ColumnRef, Hold, NullableColumns, SoftDeletable, Stamp, State, Touch};
 use crate::predicate::{Mode, Rows};
+use crate::relation::{Policy, Relation, Relations, declared_parents};
 
 /// A table and its columns of soft deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,19 @@ pub(crate) struct Shape {
     pub(crate) hold: Option<HoldColumn>,
     /// The unit of a timestamp or touch column that is an integer.
     pub(crate) unit: Option<TimeUnit>,
+    /// The declared relations; a builder knows none.
+    pub(crate) relations: Vec<DeclaredRelation>,
+}
+
+/// A relation of the declaration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeclaredRelation {
+    /// As it is declared: `cascade`.
+    pub(crate) policy: &'static str,
+    pub(crate) child: TableName,
+    pub(crate) columns: Vec<String>,
+    /// The key of this table that the columns hold, in their order.
+    pub(crate) key: Vec<String>,
 }
 
 /// A column by its name in SQL.
@@ -65,6 +81,7 @@ impl Shape {
                 nullable: T::Hold::MODE == Some(Mode::NullableFlag),
             }),
             unit: T::Stamp::UNIT.or(T::Touch::UNIT),
+            relations: relations::<T>(),
         }
     }
 
@@ -84,4 +101,22 @@ impl Shape {
         let deleted = self.predicate(dialect, Rows::Deleted, "");
         Some(format!("({deleted} = ({} IS NOT NULL))", dialect.quote(&timestamp.name)))
     }
+}
+
+/// The relations of a declaration. What the key is called is known to the entry that every table with relations has.
+fn relations<T: SoftDeletable>() -> Vec<DeclaredRelation> {
+    let relations = T::Relations::relations();
+    let parent = (!relations.is_empty()).then(|| declared_parents().find(|node| node.id == TypeId::of::<T>()));
+    let Some(parent) = parent.flatten() else { return Vec::new() };
+    let relation = |relation: Relation| DeclaredRelation {
+        policy: match relation.policy {
+            Policy::Cascade => "cascade",
+            Policy::Restrict => "restrict",
+            Policy::SetNull => "set_null",
+        },
+        child: (relation.child)().table,
+        columns: relation.columns.iter().map(|column| column.name.to_owned()).collect(),
+        key: parent.key.clone(),
+    };
+    relations.into_iter().map(relation).collect()
 }

@@ -193,11 +193,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
     }
 
     /// One pass of the walk; why the job ends here, if it does.
-    async fn pass<X>(
-        &mut self,
-        x: &mut X,
-        walk: &mut Walk<KeyValue<J, X::Backend>>,
-    ) -> Result<Option<Stopped>, Error>
+    async fn pass<X>(&mut self, x: &mut X, walk: &mut Walk<KeyValue<J, X::Backend>>) -> Result<Option<Stopped>, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,

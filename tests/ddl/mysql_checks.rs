@@ -1,7 +1,7 @@
 //! `check` on MySQL and MariaDB: instants that are rounded or shifted, virtual columns in unique keys.
 
 use diesel::connection::SimpleConnection;
-use diesel_soft_delete::Severity::{Error, Warning};
+use diesel_soft_delete::Severity::{Error, Note, Warning};
 use diesel_soft_delete::check;
 
 use crate::findings::{clean, find, mend, report, shown};
@@ -116,4 +116,42 @@ fn a_child_in_another_database() {
         .unwrap();
     mend::<posts::table, _>(conn, Warning, "ON DELETE CASCADE");
     other.batch_execute("DROP TABLE kids").unwrap();
+}
+
+#[test]
+fn timestamps_that_cannot_be_null() {
+    diesel::table! {
+        notes {
+            id -> Integer,
+            deleted_at -> Nullable<Datetime>,
+        }
+    }
+    diesel_soft_delete::soft_deletable! { notes { timestamp = deleted_at } }
+    let conn = &mut *connection();
+    for column in [
+        "DATETIME NOT NULL DEFAULT '0000-00-00 00:00:00'",
+        "DATETIME(6) NOT NULL DEFAULT '1000-01-01 00:00:00'",
+        "TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)",
+    ] {
+        conn.batch_execute(&format!(
+            "SET sql_mode = ''; DROP TABLE IF EXISTS notes; CREATE TABLE notes (id INTEGER PRIMARY KEY, deleted_at {column})"
+        ))
+        .unwrap();
+        let finding = find::<notes::table, _>(conn, "`deleted_at` is NOT NULL").unwrap();
+        assert_eq!(finding.severity, Error);
+        assert!(finding.message.contains("every row that holds a value counts as deleted"), "{finding}");
+        mend::<notes::table, _>(conn, Error, "`deleted_at` is NOT NULL");
+    }
+}
+
+#[test]
+fn the_history_of_a_table_is_noted() {
+    let conn = &mut *connection();
+    conn.batch_execute(&create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")).unwrap();
+    assert!(find::<posts::table, _>(conn, "history").is_none());
+    // MySQL knows no such tables.
+    if conn.batch_execute("ALTER TABLE posts ADD SYSTEM VERSIONING").is_ok() {
+        report::<posts::table, _>(conn, Note, "the table is system-versioned");
+        clean::<posts::table, _>(conn);
+    }
 }

@@ -2,7 +2,7 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel_soft_delete::Severity::{Error, Warning};
+use diesel_soft_delete::Severity::{Error, Note, Warning};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{SoftDeletable, check};
 
@@ -335,4 +335,288 @@ fn a_table_of_another_schema() {
     mend::<posts::table, _>(conn, Warning, "`dsd_check.kids` (id) references this table ON DELETE CASCADE");
     fn is_declared<T: SoftDeletable>() {}
     is_declared::<other::posts::table>();
+}
+
+/// A partition, an inheriting table, and a table above: a DELETE reaches what references them.
+#[test]
+fn foreign_keys_to_a_part_of_the_table_are_found() {
+    mod deep {
+        diesel::table! {
+            posts_a (id) {
+                id -> Integer,
+                slug -> Text,
+                is_deleted -> Bool,
+                deleted_at -> Nullable<Timestamp>,
+            }
+        }
+        diesel_soft_delete::soft_deletable! { posts_a { flag = is_deleted, timestamp = deleted_at } }
+    }
+    let conn = &mut *connection();
+    conn.batch_execute(
+        "CREATE TABLE posts (id INTEGER, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP,
+             PRIMARY KEY (id, slug)) PARTITION BY LIST (slug);
+         CREATE TABLE posts_a PARTITION OF posts FOR VALUES IN ('a') PARTITION BY RANGE (id);
+         CREATE TABLE posts_a_1 PARTITION OF posts_a DEFAULT;
+         CREATE TABLE posts_other PARTITION OF posts DEFAULT;
+         CREATE TABLE of_whole (id INTEGER, slug TEXT, CONSTRAINT w FOREIGN KEY (id, slug) REFERENCES posts ON DELETE SET NULL);
+         CREATE TABLE of_part (id INTEGER, slug TEXT, CONSTRAINT p FOREIGN KEY (id, slug) REFERENCES posts_a_1 ON DELETE CASCADE);
+         CREATE TABLE of_other (id INTEGER, slug TEXT, FOREIGN KEY (id, slug) REFERENCES posts_other ON DELETE SET DEFAULT);",
+    )
+    .unwrap();
+    let messages = |conn: &mut PgConnection, deep: bool| {
+        let findings = if deep { check::<deep::posts_a::table, _>(conn) } else { check::<posts::table, _>(conn) };
+        let mut found = findings.unwrap();
+        found.retain(|finding| finding.message.contains(" references "));
+        found.sort_by(|one, other| one.message.cmp(&other.message));
+        found.into_iter().map(|finding| finding.message).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        messages(conn, false),
+        [
+            "`of_other` (id, slug) references `posts_other` ON DELETE SET DEFAULT, so a purge changes its rows, active ones too \
+             (`posts_other` is a part of this table)",
+            "`of_part` (id, slug) references `posts_a_1` ON DELETE CASCADE, so a purge removes its rows, active ones too \
+             (`posts_a_1` is a part of this table)",
+            "`of_whole` (id, slug) references this table ON DELETE SET NULL, so a purge changes its rows, active ones too",
+        ]
+    );
+    assert_eq!(
+        messages(conn, true),
+        [
+            "`of_part` (id, slug) references `posts_a_1` ON DELETE CASCADE, so a purge removes its rows, active ones too \
+             (`posts_a_1` is a part of this table)",
+            "`of_whole` (id, slug) references `posts` ON DELETE SET NULL, so a purge changes its rows, active ones too (this \
+             table is a partition of `posts`)",
+        ]
+    );
+    // The SQL names the right parent.
+    mend::<posts::table, _>(conn, Warning, "`of_part` (id, slug) references `posts_a_1` ON DELETE CASCADE");
+    mend::<deep::posts_a::table, _>(conn, Warning, "`of_whole` (id, slug) references `posts` ON DELETE SET NULL");
+    assert!(messages(conn, true).iter().all(|message| message.contains("ON DELETE RESTRICT")));
+
+    conn.batch_execute(
+        "DROP TABLE of_whole, of_part, of_other, posts;
+         CREATE TABLE posts (id INTEGER PRIMARY KEY, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP);
+         CREATE TABLE heirs (PRIMARY KEY (id)) INHERITS (posts);
+         CREATE TABLE grandheirs (PRIMARY KEY (id)) INHERITS (heirs);
+         CREATE TABLE kids (id INTEGER REFERENCES grandheirs ON DELETE CASCADE);
+         CREATE TABLE others (id INTEGER REFERENCES posts);",
+    )
+    .unwrap();
+    mend::<posts::table, _>(conn, Warning, "`kids` (id) references `grandheirs` ON DELETE CASCADE");
+    assert_eq!(messages(conn, false).len(), 2);
+}
+
+#[test]
+fn a_key_that_is_not_enforced_does_nothing() {
+    let conn = &mut *good();
+    let kids = "CREATE TABLE kids (id INTEGER, CONSTRAINT k FOREIGN KEY (id) REFERENCES posts ON DELETE CASCADE";
+    // Only PostgreSQL 18 knows it.
+    if conn.batch_execute(&format!("{kids} NOT ENFORCED)")).is_ok() {
+        assert!(find::<posts::table, _>(conn, "`kids`").is_none());
+        conn.batch_execute("ALTER TABLE kids ALTER CONSTRAINT k ENFORCED").unwrap();
+    } else {
+        conn.batch_execute(&format!("{kids})")).unwrap();
+    }
+    mend::<posts::table, _>(conn, Warning, "`kids` (id) references this table ON DELETE CASCADE");
+}
+
+#[test]
+fn domains_over_domains_are_their_type() {
+    let conn = &mut *connection();
+    conn.batch_execute(
+        "CREATE DOMAIN yes_no AS BOOLEAN; CREATE DOMAIN removed AS yes_no NOT NULL;
+         CREATE DOMAIN moment AS TIMESTAMP(2); CREATE DOMAIN gone AS moment; CREATE DOMAIN always AS gone NOT NULL;
+         CREATE TABLE posts (id INTEGER PRIMARY KEY, slug TEXT, is_deleted removed DEFAULT FALSE, deleted_at gone);",
+    )
+    .unwrap();
+    let shown = shown(&check::<posts::table, _>(conn).unwrap());
+    assert!(!shown.contains("not BOOLEAN") && !shown.contains("`is_deleted` can be NULL"), "{shown}");
+    assert!(shown.contains("`deleted_at` is timestamp(2) without time zone, which rounds"), "{shown}");
+    conn.batch_execute("ALTER TABLE posts ALTER COLUMN deleted_at TYPE always").unwrap();
+    assert!(find::<posts::table, _>(conn, "`deleted_at` is NOT NULL").is_some());
+}
+
+#[test]
+fn exclusion_constraints_leave_deleted_rows_out() {
+    let conn = &mut *good();
+    conn.batch_execute(
+        "ALTER TABLE posts ADD COLUMN during INT4RANGE NOT NULL DEFAULT '[0,1)';
+         ALTER TABLE posts ADD CONSTRAINT \"no Overlap\" EXCLUDE USING gist (during WITH &&) DEFERRABLE INITIALLY DEFERRED;
+         INSERT INTO posts VALUES (1, 'a', TRUE, '2024-01-01', '[1,5)')",
+    )
+    .unwrap();
+    let taken = "INSERT INTO posts VALUES (2, 'b', FALSE, NULL, '[2,3)')";
+    assert!(conn.batch_execute(taken).is_err());
+    let sql = mend::<posts::table, _>(conn, Warning, "the exclusion constraint `no Overlap` counts soft-deleted rows");
+    assert!(sql.ends_with("DEFERRABLE INITIALLY DEFERRED"), "{sql}");
+    conn.batch_execute(taken).unwrap();
+    assert!(conn.batch_execute("INSERT INTO posts VALUES (3, 'b', FALSE, NULL, '[1,9)')").is_err());
+    clean::<posts::table, _>(conn);
+    // Another predicate, and none that the filters could use: it is not an index for them.
+    conn.batch_execute(
+        "ALTER TABLE posts DROP CONSTRAINT \"no Overlap\"; DELETE FROM posts;
+         ALTER TABLE posts ADD CONSTRAINT x EXCLUDE USING gist (during WITH &&) WHERE (slug <> '');",
+    )
+    .unwrap();
+    report::<posts::table, _>(
+        conn,
+        Warning,
+        "`x` counts soft-deleted rows, so they keep active ones out: its predicate",
+    );
+    conn.batch_execute(
+        "ALTER TABLE posts DROP CONSTRAINT x;
+         ALTER TABLE posts ADD CONSTRAINT x EXCLUDE USING gist (during WITH &&) WHERE (is_deleted IS FALSE);",
+    )
+    .unwrap();
+    clean::<posts::table, _>(conn);
+}
+
+#[test]
+fn a_soft_delete_that_moves_rows_fires_delete_triggers() {
+    let conn = &mut *connection();
+    let create = |conn: &mut PgConnection, by: &str| {
+        conn.batch_execute(&format!(
+            "DROP TABLE IF EXISTS posts;
+             CREATE TABLE posts (id INTEGER, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP)
+                 PARTITION BY {by};
+             CREATE TABLE posts_all PARTITION OF posts DEFAULT;
+             CREATE OR REPLACE FUNCTION noted() RETURNS TRIGGER LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+        ))
+        .unwrap();
+    };
+    let phrase = "decides about the partition";
+    create(conn, "LIST (is_deleted)");
+    assert!(find::<posts::table, _>(conn, phrase).is_none());
+    conn.batch_execute(
+        "CREATE TRIGGER of_statements AFTER DELETE ON posts EXECUTE FUNCTION noted();
+         CREATE TRIGGER of_updates AFTER UPDATE ON posts FOR EACH ROW EXECUTE FUNCTION noted();",
+    )
+    .unwrap();
+    assert!(find::<posts::table, _>(conn, phrase).is_none());
+    conn.batch_execute(
+        "CREATE TRIGGER audit AFTER DELETE OR INSERT ON posts_all FOR EACH ROW EXECUTE FUNCTION noted()",
+    )
+    .unwrap();
+    report::<posts::table, _>(conn, Warning, "`is_deleted` decides about the partition");
+    create(conn, "RANGE ((deleted_at IS NULL))");
+    conn.batch_execute("CREATE TRIGGER audit AFTER DELETE ON posts FOR EACH ROW EXECUTE FUNCTION noted()").unwrap();
+    report::<posts::table, _>(conn, Warning, "the DELETE triggers fire (audit)");
+    conn.batch_execute("ALTER TABLE posts DISABLE TRIGGER audit; ALTER TABLE posts_all DISABLE TRIGGER audit").unwrap();
+    assert!(find::<posts::table, _>(conn, phrase).is_none());
+    // A level below.
+    create(conn, "LIST (slug)");
+    conn.batch_execute(
+        "CREATE TRIGGER audit AFTER DELETE ON posts FOR EACH ROW EXECUTE FUNCTION noted();
+         CREATE TABLE posts_b PARTITION OF posts FOR VALUES IN ('b') PARTITION BY LIST (is_deleted);",
+    )
+    .unwrap();
+    report::<posts::table, _>(conn, Warning, "`is_deleted` decides about the partition");
+    create(conn, "LIST (slug)");
+    conn.batch_execute("CREATE TRIGGER audit AFTER DELETE ON posts FOR EACH ROW EXECUTE FUNCTION noted()").unwrap();
+    assert!(find::<posts::table, _>(conn, phrase).is_none());
+}
+
+#[test]
+fn row_security_is_noted_for_whom_it_applies_to() {
+    let conn = &mut *good();
+    conn.batch_execute("ALTER TABLE posts ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON posts USING (NOT is_deleted)")
+        .unwrap();
+    // The owner, and a superuser, see all.
+    assert!(find::<posts::table, _>(conn, "row security").is_none());
+    conn.begin_test_transaction().unwrap();
+    conn.batch_execute(
+        "DO $$ BEGIN EXECUTE format('CREATE ROLE dsd_reader; GRANT USAGE ON SCHEMA %I TO dsd_reader; \
+             GRANT ALL ON posts TO dsd_reader', current_schema()); END $$; SET ROLE dsd_reader",
+    )
+    .unwrap();
+    report::<posts::table, _>(conn, Note, "row security applies to this user");
+    conn.batch_execute("ROLLBACK").unwrap_or_default();
+}
+
+/// The partitions of the parent are not another table.
+#[test]
+fn relations_of_partitions() {
+    mod family {
+        diesel::table! {
+            posts (id) {
+                id -> Integer,
+                deleted_at -> Nullable<Timestamp>,
+            }
+        }
+        diesel::table! {
+            part (id) {
+                id -> Integer,
+                deleted_at -> Nullable<Timestamp>,
+            }
+        }
+        diesel::table! {
+            kids (id) {
+                id -> Integer,
+                post_id -> Integer,
+                deleted_at -> Nullable<Timestamp>,
+            }
+        }
+        diesel_soft_delete::soft_deletable! {
+            posts { timestamp = deleted_at, cascade(kids(post_id)) }
+            part { timestamp = deleted_at, cascade(kids(post_id)) }
+            kids { timestamp = deleted_at }
+        }
+    }
+    let conn = &mut *connection();
+    let phrase = "the relation finds rows of another parent";
+    for parent in ["posts", "part", "rest", "unrelated"] {
+        conn.batch_execute(&format!(
+            "DROP TABLE IF EXISTS kids, posts, unrelated;
+             CREATE TABLE unrelated (id INTEGER PRIMARY KEY);
+             CREATE TABLE posts (id INTEGER PRIMARY KEY, deleted_at TIMESTAMP) PARTITION BY RANGE (id);
+             CREATE TABLE part PARTITION OF posts FOR VALUES FROM (0) TO (9);
+             CREATE TABLE rest PARTITION OF posts DEFAULT;
+             CREATE TABLE kids (id INTEGER, post_id INTEGER REFERENCES {parent}, deleted_at TIMESTAMP) PARTITION BY RANGE (id);
+             CREATE TABLE kids_all PARTITION OF kids DEFAULT;"
+        ))
+        .unwrap();
+        let of_posts = find::<family::posts::table, _>(conn, phrase).is_some();
+        let of_part = find::<family::part::table, _>(conn, phrase).is_some();
+        assert_eq!((of_posts, of_part), (parent == "unrelated", matches!(parent, "unrelated" | "rest")), "{parent}");
+    }
+}
+
+/// The count of rows waits for a partition while it holds the table; another session asks for the two in the other order,
+/// and PostgreSQL ends the one that waits longer.
+#[test]
+fn a_deadlock_is_tried_again() {
+    let (mut conn, url) = crate::support::postgres::shared();
+    let conn = &mut *conn;
+    conn.batch_execute(
+        "CREATE TABLE posts (id INTEGER, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP)
+             PARTITION BY LIST (slug);
+         CREATE TABLE posts_all PARTITION OF posts DEFAULT;
+         INSERT INTO posts VALUES (1, 'a', TRUE, NULL)",
+    )
+    .unwrap();
+    let (locked, is_locked) = std::sync::mpsc::channel();
+    let deadlocks = move || {
+        let mut other = PgConnection::establish(&url).unwrap();
+        other
+            .batch_execute("SET deadlock_timeout = '1min'; BEGIN; LOCK TABLE posts_all IN ACCESS EXCLUSIVE MODE")
+            .unwrap();
+        locked.send(()).unwrap();
+        let waits = "SELECT count(*) AS count FROM pg_locks WHERE NOT granted AND relation = 'posts_all'::regclass";
+        #[derive(QueryableByName)]
+        struct Waits {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            count: i64,
+        }
+        while diesel::sql_query(waits).get_result::<Waits>(&mut other).unwrap().count == 0 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        other.batch_execute("LOCK TABLE posts IN ACCESS EXCLUSIVE MODE; COMMIT").unwrap();
+    };
+    let thread = std::thread::spawn(deadlocks);
+    is_locked.recv().unwrap();
+    conn.batch_execute("SET deadlock_timeout = '50ms'").unwrap();
+    let findings = check::<posts::table, _>(conn).unwrap();
+    assert!(shown(&findings).contains("1 deleted row(s) have no instant"), "{}", shown(&findings));
+    thread.join().unwrap();
 }

@@ -226,3 +226,92 @@ fn an_attached_database() {
     mend::<other::posts::table, _>(conn, Warning, "1 deleted row(s)");
     report::<other::posts::table, _>(conn, Warning, "`aside.kids` (id)");
 }
+
+#[test]
+fn a_temporary_table_is_found_first_and_an_attached_one_last() {
+    let conn = &mut *good();
+    conn.batch_execute(
+        "ATTACH ':memory:' AS aside; ATTACH ':memory:' AS beside;
+         CREATE TABLE beside.notes (id INTEGER PRIMARY KEY, slug TEXT, deleted_at INTEGER);
+         CREATE TEMP TABLE posts (id INTEGER PRIMARY KEY, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
+             deleted_at TIMESTAMP);
+         CREATE UNIQUE INDEX temp.slugs ON posts (slug);
+         CREATE TEMP TABLE kids (id INTEGER REFERENCES posts ON DELETE CASCADE);
+         INSERT INTO posts VALUES (1, 'a', TRUE, NULL);",
+    )
+    .unwrap();
+    report::<posts::table, _>(conn, Warning, "`kids` (id) references this table ON DELETE CASCADE");
+    mend::<posts::table, _>(conn, Warning, "no index serves a purge");
+    mend::<posts::table, _>(conn, Warning, "`slugs` counts");
+    mend::<posts::table, _>(conn, Warning, "1 deleted row(s)");
+    conn.batch_execute("DROP TABLE temp.kids; DROP TABLE temp.posts").unwrap();
+    clean::<posts::table, _>(conn);
+    // That of `main` stands before those of other databases, in the order in which they were attached.
+    clean::<notes::table, _>(conn);
+    conn.batch_execute("DROP TABLE main.notes").unwrap();
+    report::<notes::table, _>(conn, Error, "`deleted_at` is INTEGER");
+    conn.batch_execute("CREATE TABLE aside.notes (id INTEGER PRIMARY KEY, slug TEXT, deleted_at TIMESTAMP)").unwrap();
+    mend::<notes::table, _>(conn, Warning, "no index serves a purge");
+    clean::<notes::table, _>(conn);
+}
+
+#[test]
+fn keys_that_are_given_again_are_noted() {
+    let phrase = "has no AUTOINCREMENT";
+    let conn = &mut *connection();
+    for (key, noted) in [
+        ("id INTEGER PRIMARY KEY", true),
+        ("\"id\" INTEGER CONSTRAINT autoincrement_not PRIMARY KEY", true),
+        ("id INTEGER PRIMARY KEY AUTOINCREMENT", false),
+        ("id INTEGER NOT NULL PRIMARY KEY ASC autoincrement", false),
+        // None of these is another name for the rowid.
+        ("id INTEGER PRIMARY KEY DESC", false),
+        ("id INT PRIMARY KEY", false),
+        ("id TEXT PRIMARY KEY", false),
+    ] {
+        conn.batch_execute(&format!(
+            "DROP TABLE IF EXISTS maybe; CREATE TABLE maybe ({key}, slug TEXT, is_deleted BOOLEAN)"
+        ))
+        .unwrap();
+        assert_eq!(find::<maybe::table, _>(conn, phrase).map(|found| found.severity), noted.then_some(Note), "{key}");
+    }
+    conn.batch_execute(
+        "DROP TABLE maybe; CREATE TABLE maybe (id INTEGER PRIMARY KEY, is_deleted BOOLEAN) WITHOUT ROWID",
+    )
+    .unwrap();
+    assert!(find::<maybe::table, _>(conn, phrase).is_none());
+}
+
+#[test]
+fn foreign_keys_that_are_off_are_noted() {
+    let conn = &mut *good();
+    let phrase = "foreign keys are off on this connection";
+    conn.batch_execute("PRAGMA foreign_keys = OFF").unwrap();
+    assert!(find::<posts::table, _>(conn, phrase).is_none());
+    conn.batch_execute("CREATE TABLE kids (id INTEGER REFERENCES posts)").unwrap();
+    report::<posts::table, _>(conn, Note, phrase);
+    conn.batch_execute("DROP TABLE kids; ALTER TABLE notes ADD COLUMN post_id INTEGER REFERENCES posts").unwrap();
+    report::<notes::table, _>(conn, Note, phrase);
+    conn.batch_execute("PRAGMA foreign_keys = ON").unwrap();
+    assert!(find::<notes::table, _>(conn, phrase).is_none());
+}
+
+#[test]
+fn a_lock_of_another_connection_is_waited_for() {
+    let path = std::env::temp_dir().join(format!("dsd_check_{}.sqlite", std::process::id()));
+    let url = path.display().to_string();
+    let mut conn = SqliteConnection::establish(&url).unwrap();
+    conn.batch_execute(&format!("{POSTS}; CREATE INDEX by_purge ON posts (id, deleted_at) WHERE (is_deleted = TRUE)"))
+        .unwrap();
+    let mut other = SqliteConnection::establish(&url).unwrap();
+    other.batch_execute("BEGIN EXCLUSIVE").unwrap();
+    let thread = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(60));
+        other.batch_execute("COMMIT").unwrap();
+    });
+    let findings = check::<posts::table, _>(&mut conn);
+    thread.join().unwrap();
+    assert!(findings.unwrap().iter().all(|finding| finding.severity == Note));
+    drop(conn);
+    std::fs::remove_file(path).unwrap();
+}

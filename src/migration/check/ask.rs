@@ -1,6 +1,8 @@
 //! How the catalog is asked: every question is one query with answers of one shape, so that the
 //! sync and the async way are a loop each.
 
+use std::time::Duration;
+
 use diesel::backend::Backend;
 use diesel::connection::{Connection, LoadConnection};
 use diesel::deserialize::FromSqlRow;
@@ -11,8 +13,10 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Nullable, Text};
 
 use crate::error::Error;
-use crate::hidden::load_all;
+use crate::faults::{Fault, fault};
+use crate::hidden::{in_transaction, load_all};
 use crate::migration::dialect::{Dialect, HasDialect};
+use crate::purge::backoff;
 
 /// How many columns each answer has; a question that selects fewer adds NULLs.
 const WIDTH: usize = 12;
@@ -224,14 +228,35 @@ pub(crate) trait Inquiry {
     fn answer(&mut self, rows: Vec<Row>);
 }
 
-/// Asks until there is no question left.
+/// How often a question is asked again.
+const TRIES: u32 = 6;
+
+/// How long to wait before a question is asked again; `None` if its error stands. Inside a transaction of the caller's,
+/// it is that one which must be tried again.
+fn pause(error: &diesel::result::Error, tries: u32, in_transaction: QueryResult<bool>) -> Option<Duration> {
+    let passes = tries < TRIES && matches!(fault(error), Fault::Again | Fault::Busy);
+    (passes && in_transaction == Ok(false)).then(|| backoff(tries))
+}
+
+/// Asks until there is no question left. What ends by a deadlock is asked again.
 pub(super) fn run<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
 where
     Conn: LoadConnection,
     Conn::Backend: ReadsCatalog,
 {
     while let Some(question) = inquiry.next() {
-        inquiry.answer(Conn::Backend::ask(conn, question)?);
+        let mut tries = 0;
+        let rows = loop {
+            match Conn::Backend::ask(conn, question.clone()) {
+                Ok(rows) => break rows,
+                Err(error) => match pause(&error, tries, in_transaction(conn)) {
+                    Some(pause) => std::thread::sleep(pause),
+                    None => return Err(error.into()),
+                },
+            }
+            tries += 1;
+        };
+        inquiry.answer(rows);
     }
     Ok(())
 }
@@ -244,7 +269,19 @@ where
     Conn::Backend: ReadsCatalog,
 {
     while let Some(question) = inquiry.next() {
-        inquiry.answer(Conn::Backend::ask_async(conn, question).await?);
+        let mut tries = 0;
+        let rows = loop {
+            match Conn::Backend::ask_async(conn, question.clone()).await {
+                Ok(rows) => break rows,
+                Err(error) => match pause(&error, tries, crate::hidden::in_async_transaction(conn)) {
+                    // A timer that needs no runtime's own.
+                    Some(pause) => futures_timer::Delay::new(pause).await,
+                    None => return Err(error.into()),
+                },
+            }
+            tries += 1;
+        };
+        inquiry.answer(rows);
     }
     Ok(())
 }

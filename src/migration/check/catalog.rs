@@ -25,6 +25,8 @@ pub(crate) struct LiveTable {
     pub(crate) unsafe_engine: Option<String>,
     /// SQLite: whether the connection ignores foreign keys (`PRAGMA foreign_keys`).
     pub(crate) foreign_keys_off: bool,
+    /// SQLite: whether the table has foreign keys of its own.
+    pub(crate) has_parents: bool,
     /// SQLite: whether a new row can get the number of a removed one, for the key has no AUTOINCREMENT.
     pub(crate) gives_keys_again: bool,
     /// MariaDB: whether the table is system-versioned, so that a removed row stays in its history.
@@ -34,6 +36,10 @@ pub(crate) struct LiveTable {
     /// PostgreSQL: whether other tables inherit from this one (partitions are not meant). Its unique indexes do not
     /// cover their rows, and its statements reach them.
     pub(crate) has_heirs: bool,
+    /// PostgreSQL: what the table, and those of its partitions that have some themselves, are partitioned by.
+    pub(crate) partitioned_by: Vec<String>,
+    /// PostgreSQL: the triggers that fire for each deleted row of a table of partitions.
+    pub(crate) delete_triggers: Vec<String>,
 }
 
 /// What stands behind a table's name.
@@ -81,6 +87,8 @@ pub(crate) struct LiveIndex {
     pub(crate) valid: bool,
     /// Whether it is an ordinary index, and not one for full text or places.
     pub(crate) ordered: bool,
+    /// PostgreSQL: the exclusion constraint that it serves, as the database prints it.
+    pub(crate) exclusion: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +138,15 @@ pub(crate) struct LiveReference {
     /// What else the constraint says, as SQL: ` MATCH FULL`, ` DEFERRABLE`.
     pub(crate) matching: &'static str,
     pub(crate) deferrable: &'static str,
+}
+
+/// A foreign key, as the table has it that refers to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LiveKey {
+    pub(super) parent: TableName,
+    pub(super) columns: Vec<String>,
+    /// The columns of the parent; on SQLite empty where the primary key is meant.
+    pub(super) parent_columns: Vec<String>,
 }
 
 /// Which rows of a table a foreign key can point at.
@@ -225,6 +242,34 @@ pub(super) struct Place {
     pub(super) is_special: bool,
     /// PostgreSQL: other tables inherit from it.
     pub(super) has_heirs: bool,
+    /// SQLite: it has foreign keys of its own.
+    pub(super) has_parents: bool,
+}
+
+/// Asks for the foreign keys of a child of this table; `None` where it cannot have any that matter.
+pub(super) fn foreign_keys(dialect: Dialect, child: &TableName, parent: &LiveTable) -> Option<Question> {
+    match dialect {
+        Dialect::Postgres => Some(postgres::foreign_keys(child)),
+        Dialect::Mysql => Some(mysql::foreign_keys(child)),
+        Dialect::Sqlite => sqlite::foreign_keys(child, parent.name.schema.as_deref().unwrap_or("main")),
+    }
+}
+
+/// The answer to [`foreign_keys`]: the key, the schema and the name of the parent, the column, the parent's column.
+pub(super) fn collect_foreign_keys(dialect: Dialect, child: &TableName, rows: &[Row]) -> Vec<LiveKey> {
+    let mut keys = Vec::<LiveKey>::new();
+    let mut last = None;
+    for row in rows.iter().filter(|row| dialect != Dialect::Mysql || mysql::is_of(child, row)) {
+        if last != Some(row.text(0)) {
+            last = Some(row.text(0));
+            let parent = TableName { schema: row.optional(1), name: row.text(2).to_owned() };
+            keys.push(LiveKey { parent, columns: Vec::new(), parent_columns: Vec::new() });
+        }
+        let Some(key) = keys.last_mut() else { continue };
+        key.columns.push(row.text(3).to_owned());
+        key.parent_columns.extend(row.optional(4));
+    }
+    keys
 }
 
 /// Reads one table.

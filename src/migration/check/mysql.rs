@@ -2,7 +2,8 @@
 
 use super::ask::{Question, Row};
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind, same_column,
+    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
+    same_column,
 };
 use crate::migration::dialect::Dialect;
 use crate::migration::names::TableName;
@@ -39,7 +40,7 @@ pub(super) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
     };
     let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
     let is_special = row.text(2) == "SYSTEM VERSIONED";
-    Some(Place { name, kind, detail: row.text(4).to_owned(), is_special, has_heirs: false })
+    Some(Place { name, kind, detail: row.text(4).to_owned(), is_special, has_heirs: false, has_parents: false })
 }
 
 pub(super) fn questions(place: &Place) -> Vec<Question> {
@@ -89,8 +90,35 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
     ]
 }
 
+/// The foreign keys of a child.
+pub(super) fn foreign_keys(child: &TableName) -> Question {
+    let columns = &[
+        "k.constraint_name",
+        "k.referenced_table_schema",
+        "k.referenced_table_name",
+        "k.column_name",
+        "k.referenced_column_name",
+        "k.table_name",
+        "@@lower_case_table_names",
+    ];
+    let question = Question::select(DIALECT, columns)
+        .sql(" FROM information_schema.key_column_usage AS k WHERE k.referenced_table_name IS NOT NULL AND k.table_name = ")
+        .bind(&child.name)
+        .sql(" AND k.table_schema = ");
+    let question = match &child.schema {
+        Some(schema) => question.bind(schema),
+        None => question.sql("DATABASE()"),
+    };
+    question.sql(" ORDER BY k.constraint_name, k.ordinal_position")
+}
+
+/// Whether a row of [`foreign_keys`] is of this table: the catalog compares without case.
+pub(super) fn is_of(child: &TableName, row: &Row) -> bool {
+    row.text(5) == child.name || row.text(6) != "0" && same_column(DIALECT, row.text(5), &child.name)
+}
+
 pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
-    let [columns, indexes, references, _] = super::four(answers);
+    let [columns, indexes, references] = super::several(answers);
     let mine = |row: &&Row| row.text(0) == place.name.name;
     let indexes = collect_indexes(indexes.iter().filter(mine));
     let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
@@ -110,6 +138,9 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
         keeps_history: place.is_special,
         hides_rows: false,
         has_heirs: false,
+        has_parents: false,
+        partitioned_by: Vec::new(),
+        delete_triggers: Vec::new(),
     }
 }
 
@@ -145,6 +176,7 @@ fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<LiveIndex> {
                 definition: None,
                 valid: true,
                 ordered: row.text(5) == "BTREE",
+                exclusion: None,
             });
         }
         let Some(index) = indexes.last_mut() else { continue };

@@ -12,8 +12,7 @@ const DIALECT: Dialect = Dialect::Postgres;
 /// The table as a query finds it: without a schema along the `search_path`.
 pub(super) fn locate(table: &TableName) -> Question {
     let heirs = "c.relkind <> 'p' AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)";
-    let columns =
-        &["n.nspname", "c.relname", "c.relkind", "c.oid", "pg_catalog.row_security_active(c.oid)", heirs];
+    let columns = &["n.nspname", "c.relname", "c.relkind", "c.oid", "pg_catalog.row_security_active(c.oid)", heirs];
     Question::select(DIALECT, columns)
         .sql(
             " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
@@ -35,7 +34,7 @@ pub(super) fn place(rows: &[Row]) -> Option<Place> {
     };
     let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
     let detail = row.text(3).to_owned();
-    Some(Place { name, kind, detail, is_special: row.is_true(4), has_heirs: row.is_true(5) })
+    Some(Place { name, kind, detail, is_special: row.is_true(4), has_heirs: row.is_true(5), has_parents: false })
 }
 
 pub(super) fn questions(place: &Place) -> Vec<Question> {
@@ -66,6 +65,7 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             "pg_catalog.pg_get_indexdef(x.indexrelid)",
             "k.place <= x.indnkeyatts",
             "a.attname",
+            "CASE con.contype WHEN 'x' THEN pg_catalog.pg_get_constraintdef(con.oid) END",
         ],
     );
     let checks =
@@ -86,7 +86,7 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             "reached.is_above",
         ],
     );
-    vec![
+    let mut questions = vec![
         of_table(
             columns,
             " FROM pg_catalog.pg_attribute a CROSS JOIN LATERAL (WITH RECURSIVE \
@@ -141,11 +141,53 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
              AND COALESCE(pg_catalog.to_jsonb(c) ->> 'conenforced', 'true') = 'true' \
              ORDER BY n.nspname, t.relname, c.conname, k.place",
             ),
-    ]
+    ];
+    if place.kind == TableKind::Partitioned {
+        questions.push(partitions(place));
+    }
+    questions
+}
+
+/// What a table and its partitions are partitioned by, and the triggers that fire for a row that leaves one.
+fn partitions(place: &Place) -> Question {
+    Question::select(DIALECT, &["p.what", "p.text"])
+        .sql(" FROM (WITH RECURSIVE below(oid) AS (SELECT CAST(")
+        .bind(&place.detail)
+        .sql(
+            " AS pg_catalog.oid) UNION SELECT i.inhrelid FROM below JOIN pg_catalog.pg_inherits i \
+             ON i.inhparent = below.oid) \
+             SELECT 'key' AS what, pg_catalog.pg_get_partkeydef(below.oid) AS text FROM below \
+             JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = below.oid \
+             UNION SELECT 'trigger', CAST(t.tgname AS pg_catalog.text) FROM below \
+             JOIN pg_catalog.pg_trigger t ON t.tgrelid = below.oid \
+             WHERE NOT t.tgisinternal AND t.tgenabled <> 'D' AND (CAST(t.tgtype AS pg_catalog.int4) & 9) = 9) AS p \
+             ORDER BY 1, 2",
+        )
+}
+
+/// The foreign keys of a child. Those that PostgreSQL made for the partitions of a parent are copies.
+pub(super) fn foreign_keys(child: &TableName) -> Question {
+    let columns = &["c.conname", "n.nspname", "t.relname", "child.attname", "parent.attname"];
+    Question::select(DIALECT, columns)
+        .sql(
+            " FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_class t ON t.oid = c.confrelid \
+             JOIN pg_catalog.pg_namespace n ON n.oid = t.relnamespace \
+             CROSS JOIN LATERAL pg_catalog.generate_subscripts(c.conkey, 1) AS k(place) \
+             JOIN pg_catalog.pg_attribute child ON child.attrelid = c.conrelid AND child.attnum = c.conkey[k.place] \
+             JOIN pg_catalog.pg_attribute parent ON parent.attrelid = c.confrelid AND parent.attnum = c.confkey[k.place] \
+             WHERE c.contype = 'f' AND COALESCE(pg_catalog.to_jsonb(c) ->> 'conenforced', 'true') = 'true' \
+             AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint above \
+             WHERE above.oid = c.conparentid AND above.conrelid = c.conrelid) \
+             AND c.conrelid = pg_catalog.to_regclass(",
+        )
+        .bind(&child.quoted(DIALECT))
+        .sql(") ORDER BY c.conname, k.place")
 }
 
 pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
-    let [columns, indexes, checks, references] = super::four(answers);
+    let [columns, indexes, checks, references, partitions] = super::several(answers);
+    let partition =
+        |what: &str| partitions.iter().filter(|row| row.text(0) == what).map(|row| row.text(1).to_owned()).collect();
     let indexes = collect_indexes(indexes);
     let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
     let primary_key = primary_key.map(|index| index.keys.iter().filter_map(|key| key.column.clone()).collect());
@@ -170,6 +212,9 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
         keeps_history: false,
         hides_rows: place.is_special,
         has_heirs: place.has_heirs,
+        has_parents: false,
+        partitioned_by: partition("key"),
+        delete_triggers: partition("trigger"),
         name,
     }
 }
@@ -206,6 +251,7 @@ fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
                 definition: row.optional(5),
                 valid: row.is_true(3),
                 ordered: row.text(5).contains(" USING btree "),
+                exclusion: row.optional(8),
             });
         }
         let Some(index) = indexes.last_mut() else { continue };

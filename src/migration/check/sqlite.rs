@@ -28,7 +28,14 @@ pub(super) fn databases(table: &TableName) -> Question {
 }
 
 pub(super) fn locate(table: &TableName, databases: &[String]) -> Question {
-    let columns = &["name", "type", "sql", "place", "(SELECT foreign_keys FROM pragma_foreign_keys)"];
+    let columns = &[
+        "name",
+        "type",
+        "sql",
+        "place",
+        "(SELECT foreign_keys FROM pragma_foreign_keys)",
+        "EXISTS (SELECT 1 FROM pragma_foreign_key_list(name, place))",
+    ];
     let mut question = Question::select(DIALECT, columns).sql(" FROM (");
     for (place, database) in databases.iter().enumerate() {
         let (union, master) = (if place == 0 { "" } else { " UNION ALL " }, master(database));
@@ -51,7 +58,8 @@ pub(super) fn place(rows: &[Row]) -> Option<Place> {
         _ => TableKind::Table,
     };
     let name = TableName { schema: row.optional(3), name: row.text(0).to_owned() };
-    Some(Place { name, kind, detail: row.text(2).to_owned(), is_special: row.text(4) == "0", has_heirs: false })
+    let (detail, is_special) = (row.text(2).to_owned(), row.text(4) == "0");
+    Some(Place { name, kind, detail, is_special, has_heirs: false, has_parents: row.is_true(5) })
 }
 
 pub(super) fn questions(place: &Place) -> Vec<Question> {
@@ -84,8 +92,19 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
     ]
 }
 
+/// The foreign keys of a child; `None` if it is in another database, which a foreign key does not reach.
+pub(super) fn foreign_keys(child: &TableName, database: &str) -> Option<Question> {
+    if child.schema.as_ref().is_some_and(|schema| !schema.eq_ignore_ascii_case(database)) {
+        return None;
+    }
+    let columns = &["f.id", "f.database", "f.\"table\"", "f.\"from\"", "f.\"to\""];
+    let question = Question::select(DIALECT, columns).sql(" FROM (SELECT *, ").bind(database);
+    let question = question.sql(" AS database FROM pragma_foreign_key_list(").bind(&child.name).sql(", ");
+    Some(question.bind(database).sql(")) AS f ORDER BY f.id, f.seq"))
+}
+
 pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
-    let [columns, indexes, references, _] = super::four(answers);
+    let [columns, indexes, references] = super::several(answers);
     let indexes = collect_indexes(indexes);
     let mut key = columns.iter().filter(|row| row.number(5).is_some_and(|place| place > 0)).collect::<Vec<_>>();
     key.sort_by_key(|row| row.number(5));
@@ -114,6 +133,9 @@ pub(super) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
         keeps_history: false,
         hides_rows: false,
         has_heirs: false,
+        has_parents: place.has_parents,
+        partitioned_by: Vec::new(),
+        delete_triggers: Vec::new(),
     }
 }
 
@@ -148,6 +170,7 @@ fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
                 definition: row.optional(3),
                 valid: true,
                 ordered: true,
+                exclusion: None,
             });
         }
         let Some(index) = indexes.last_mut() else { continue };

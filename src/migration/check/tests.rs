@@ -55,6 +55,7 @@ fn a_shape_without_types_is_checked() {
         reset: vec![Column::new("why", Role::Metadata)],
         hold: None,
         unit: None,
+        relations: Vec::new(),
     };
     let findings = check_shape(conn, &shape).unwrap();
     assert!(findings.iter().all(|finding| finding.severity == Severity::Note), "{findings:?}");

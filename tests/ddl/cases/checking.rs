@@ -70,6 +70,9 @@ diesel_soft_delete::soft_deletable! {
 }
 
 const ERROR: Severity = Severity::Error;
+/// A key without a note: SQLite gives the numbers of others again.
+const KEY: &str =
+    if matches!(DIALECT, Dialect::Sqlite) { "INTEGER PRIMARY KEY AUTOINCREMENT" } else { "INTEGER PRIMARY KEY" };
 const FLAG: &str = "BOOLEAN NOT NULL DEFAULT FALSE";
 
 /// The table `posts`, right but for what is given.
@@ -77,7 +80,7 @@ fn with(flag: &str, instant: &str, rest: &str) -> TestConnection<Conn> {
     let mut conn = connection();
     let check = ", CHECK ((is_deleted = TRUE) = (deleted_at IS NOT NULL))";
     conn.batch_execute(&format!(
-        "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug VARCHAR(20) NOT NULL, is_deleted {flag}, \
+        "CREATE TABLE posts (id {KEY}, slug VARCHAR(20) NOT NULL, is_deleted {flag}, \
          deleted_at {instant}{rest}{check})"
     ))
     .unwrap();
@@ -115,6 +118,145 @@ fn a_good_table_has_no_findings() {
     let conn = &mut *good();
     assert_eq!(check::<posts::table, _>(conn).unwrap(), []);
     assert_schema::<posts::table, _>(conn).unwrap();
+}
+
+#[test]
+fn flags_that_are_neither_0_nor_1_are_counted() {
+    if DIALECT == Dialect::Postgres {
+        return;
+    }
+    let conn = &mut *with("SMALLINT NOT NULL DEFAULT 0", INSTANT_NULL, "");
+    purge_index(conn);
+    conn.batch_execute(
+        "INSERT INTO posts (id, slug, is_deleted, deleted_at) VALUES (1, 'a', 0, NULL), (2, 'b', 1, '2024-01-01 00:00:00'),
+             (3, 'c', -1, NULL), (4, 'd', 2, NULL), (5, 'e', 200, NULL)",
+    )
+    .unwrap();
+    report::<posts::table, _>(conn, ERROR, "3 row(s) have a value in `is_deleted` that is neither 0 nor 1");
+    conn.batch_execute("UPDATE posts SET is_deleted = 0 WHERE id > 2").unwrap();
+    clean::<posts::table, _>(conn);
+    // Without a timestamp, and where NULL means active.
+    let maybe = "CREATE TABLE maybe (id INTEGER PRIMARY KEY, is_deleted SMALLINT NULL DEFAULT 0, deleted_at";
+    conn.batch_execute(&format!(
+        "{maybe} {INSTANT_NULL}); INSERT INTO maybe (id, is_deleted) VALUES (1, NULL), (2, 7)"
+    ))
+    .unwrap();
+    report::<maybe::table, _>(conn, ERROR, "1 row(s) have a value");
+}
+
+mod related {
+    diesel::table! {
+        users (id) {
+            id -> Integer,
+            number -> Integer,
+            deleted_at -> Nullable<Timestamp>,
+        }
+    }
+    diesel::table! {
+        orders (id) {
+            id -> Integer,
+            user_number -> Integer,
+            reviewer_id -> Nullable<Integer>,
+            deleted_at -> Nullable<Timestamp>,
+        }
+    }
+    diesel::table! {
+        pages (tenant_id, id) {
+            tenant_id -> Integer,
+            id -> Integer,
+            deleted_at -> Nullable<Timestamp>,
+        }
+    }
+    diesel::table! {
+        notes (id) {
+            id -> Integer,
+            tenant_id -> Integer,
+            page_id -> Integer,
+            deleted_at -> Nullable<Timestamp>,
+        }
+    }
+    diesel_soft_delete::soft_deletable! {
+        users { timestamp = deleted_at, cascade(orders(user_number)), set_null(orders(reviewer_id)) }
+        orders { timestamp = deleted_at }
+        pages { timestamp = deleted_at, cascade(notes(tenant_id, page_id)) }
+        notes { timestamp = deleted_at }
+    }
+}
+
+#[test]
+fn a_relation_that_the_foreign_key_contradicts_is_an_error() {
+    use related::{pages, users};
+    let phrase = "the relation finds rows of another parent";
+    let instant = if DIALECT == Dialect::Mysql { "DATETIME(6) NULL" } else { "TIMESTAMP" };
+    let tables = |conn: &mut Conn, orders: &str, notes: &str| {
+        conn.batch_execute(&format!(
+            "DROP TABLE IF EXISTS orders; DROP TABLE IF EXISTS notes; DROP TABLE IF EXISTS people; DROP TABLE IF EXISTS users;
+             DROP TABLE IF EXISTS pages;
+             CREATE TABLE people (id INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE, region INTEGER NOT NULL,
+                 UNIQUE (region, number));
+             CREATE TABLE users (id INTEGER PRIMARY KEY, number INTEGER NOT NULL UNIQUE, region INTEGER NOT NULL DEFAULT 0,
+                 deleted_at {instant}, UNIQUE (region, id), UNIQUE (region, number));
+             CREATE TABLE pages (tenant_id INTEGER NOT NULL, id INTEGER NOT NULL, serial INTEGER NOT NULL UNIQUE,
+                 deleted_at {instant}, PRIMARY KEY (tenant_id, id), UNIQUE (id, tenant_id));
+             CREATE TABLE orders (id INTEGER PRIMARY KEY, user_number INTEGER NOT NULL, reviewer_id INTEGER,
+                 region INTEGER NOT NULL DEFAULT 0, deleted_at {instant}{orders});
+             CREATE TABLE notes (id INTEGER PRIMARY KEY, tenant_id INTEGER NOT NULL, page_id INTEGER NOT NULL,
+                 deleted_at {instant}{notes})"
+        ))
+        .unwrap();
+    };
+    let conn = &mut *connection();
+    for (orders, wrong) in [
+        ("", false),
+        (", FOREIGN KEY (user_number) REFERENCES users (id)", false),
+        (", FOREIGN KEY (reviewer_id) REFERENCES users (id)", false),
+        (", FOREIGN KEY (region, user_number) REFERENCES users (region, id)", false),
+        // Beside the one that agrees.
+        (", FOREIGN KEY (user_number) REFERENCES users (id), FOREIGN KEY (user_number) REFERENCES people (id)", false),
+        // It says nothing of the column alone.
+        (", FOREIGN KEY (region, user_number) REFERENCES people (region, number)", false),
+        (", FOREIGN KEY (user_number) REFERENCES users (number)", true),
+        (", FOREIGN KEY (reviewer_id) REFERENCES users (number)", true),
+        (", FOREIGN KEY (region, user_number) REFERENCES users (region, number)", true),
+        (", FOREIGN KEY (user_number) REFERENCES people (id)", true),
+        (", FOREIGN KEY (user_number) REFERENCES people (number)", true),
+    ] {
+        tables(conn, orders, "");
+        if wrong {
+            report::<users::table, _>(conn, ERROR, phrase);
+        } else {
+            assert!(find::<users::table, _>(conn, phrase).is_none(), "{orders}");
+        }
+    }
+    tables(conn, ", FOREIGN KEY (user_number) REFERENCES users (number)", "");
+    let finding = find::<users::table, _>(conn, phrase).unwrap();
+    assert_eq!(
+        finding.message,
+        "`cascade(orders(user_number))` means `id` of this table, but the foreign key of `orders` (user_number) references \
+         `users` (number): the relation finds rows of another parent"
+    );
+    for (notes, wrong) in [
+        (", FOREIGN KEY (tenant_id, page_id) REFERENCES pages (tenant_id, id)", false),
+        (", FOREIGN KEY (page_id, tenant_id) REFERENCES pages (id, tenant_id)", false),
+        (", FOREIGN KEY (tenant_id) REFERENCES people (id)", false),
+        (", FOREIGN KEY (tenant_id, page_id) REFERENCES pages (id, tenant_id)", true),
+        (", FOREIGN KEY (page_id) REFERENCES pages (serial)", true),
+        (", FOREIGN KEY (tenant_id, page_id) REFERENCES people (region, number)", true),
+    ] {
+        tables(conn, "", notes);
+        if wrong {
+            report::<pages::table, _>(conn, ERROR, phrase);
+        } else {
+            assert!(find::<pages::table, _>(conn, phrase).is_none(), "{notes}");
+        }
+    }
+    if DIALECT != Dialect::Mysql {
+        // Without columns the primary key is meant.
+        tables(conn, "", ", FOREIGN KEY (tenant_id, page_id) REFERENCES pages");
+        assert!(find::<pages::table, _>(conn, phrase).is_none());
+        tables(conn, "", ", FOREIGN KEY (page_id, tenant_id) REFERENCES pages");
+        report::<pages::table, _>(conn, ERROR, phrase);
+    }
 }
 
 #[test]

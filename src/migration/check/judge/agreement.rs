@@ -2,30 +2,34 @@
 
 use super::{Judge, script};
 use crate::migration::check::ask::Question;
-use crate::migration::check::catalog::LiveCheck;
+use crate::migration::check::catalog::{LiveCheck, LiveColumn};
 use crate::migration::check::expression::is_same_predicate;
-use crate::migration::check::finding::Severity::{Note, Warning};
+use crate::migration::check::finding::Severity::{Error, Note, Warning};
 use crate::migration::check::tokens::tokens;
 use crate::migration::dialect::Dialect;
 use crate::migration::names::Names;
 use crate::migration::shape::Shape;
-use crate::predicate::Rows;
+use crate::predicate::{Mode, Rows};
 
-/// How flag and timestamp of a row can contradict each other.
+/// How a row can contradict itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::migration::check) enum Disagreement {
     DeletedWithoutInstant,
     ActiveWithInstant,
+    /// The flag is a number that is neither 0 nor 1.
+    NeitherState,
 }
 
 impl Disagreement {
     /// The rows.
     fn predicate(self, dialect: Dialect, shape: &Shape, timestamp: &str) -> String {
+        let state = |rows| shape.predicate(dialect, rows, "");
         let (rows, test) = match self {
+            Self::NeitherState => return format!("NOT ({}) AND NOT ({})", state(Rows::Active), state(Rows::Deleted)),
             Self::DeletedWithoutInstant => (Rows::Deleted, "IS NULL"),
             Self::ActiveWithInstant => (Rows::Active, "IS NOT NULL"),
         };
-        format!("{} AND {} {test}", shape.predicate(dialect, rows, ""), dialect.quote(timestamp))
+        format!("{} AND {} {test}", state(rows), dialect.quote(timestamp))
     }
 
     /// Counts the rows.
@@ -71,8 +75,17 @@ impl Judge<'_> {
 
     /// The rows that contradict themselves, as they were counted.
     pub(super) fn rows(&mut self, disagreements: &[(Disagreement, u64)]) {
-        let Some(timestamp) = &self.shape.timestamp else { return };
         for (disagreement, count) in disagreements.iter().filter(|(_, count)| *count > 0) {
+            if *disagreement == Disagreement::NeitherState {
+                let message = format!(
+                    "{count} row(s) have a value in `{}` that is neither 0 nor 1, so they are neither active nor deleted: no \
+                     filter finds them, and no statement changes them",
+                    self.shape.state.name
+                );
+                self.push(Error, message, None);
+                continue;
+            }
+            let Some(timestamp) = &self.shape.timestamp else { continue };
             let predicate = disagreement.predicate(self.dialect, self.shape, &timestamp.name);
             let update = |value: &str| {
                 let column = self.quote(&timestamp.name);
@@ -80,6 +93,7 @@ impl Judge<'_> {
             };
             let name = &timestamp.name;
             let (message, sql) = match disagreement {
+                Disagreement::NeitherState => continue,
                 Disagreement::DeletedWithoutInstant => (
                     format!("{count} deleted row(s) have no instant in `{name}`, so they are never purged"),
                     timestamp.ty.clock(self.shape.unit).map(|form| update(self.dialect.now(form))),
@@ -97,13 +111,30 @@ impl Judge<'_> {
 
     /// What is worth counting: nothing where a CHECK of ours answers already.
     pub(super) fn disagreements(&self) -> Vec<Disagreement> {
-        let Some((expression, check)) = self.pair() else { return Vec::new() };
-        let is_known = check
-            .is_some_and(|check| check.validated && is_same_predicate(self.dialect, &check.expression, &expression));
-        if is_known || !self.state_is_usable() {
-            return Vec::new();
+        let mut found = Vec::new();
+        if !self.state_is_usable() {
+            return found;
         }
-        vec![Disagreement::DeletedWithoutInstant, Disagreement::ActiveWithInstant]
+        if let Some((expression, check)) = self.pair() {
+            let is_known = check.is_some_and(|check| {
+                check.validated && is_same_predicate(self.dialect, &check.expression, &expression)
+            });
+            if !is_known {
+                found.extend([Disagreement::DeletedWithoutInstant, Disagreement::ActiveWithInstant]);
+            }
+        }
+        if self.holds_other_numbers() {
+            found.push(Disagreement::NeitherState);
+        }
+        found
+    }
+
+    /// Whether the flag is a column that can hold numbers other than 0 and 1.
+    fn holds_other_numbers(&self) -> bool {
+        let is_bit = |column: &LiveColumn| column.sql_type.eq_ignore_ascii_case("bit(1)");
+        self.shape.mode != Mode::Timestamp
+            && self.dialect != Dialect::Postgres
+            && self.column(&self.shape.state.name).is_some_and(|column| !is_bit(column))
     }
 
     /// The expression of the agreement and the CHECK about it, if both columns are there.

@@ -65,7 +65,7 @@ impl Judge<'_> {
 
     /// Partial indexes that say the right thing in words that the planner cannot match.
     pub(super) fn predicates(&mut self) {
-        for index in self.live.indexes.iter().filter(|index| index.valid) {
+        for index in self.live.indexes.iter().filter(|index| index.valid && index.exclusion.is_none()) {
             let Some(predicate) = &index.predicate else { continue };
             let Some(means) = self.mismatch(predicate) else { continue };
             let sql = means.and_then(|rows| self.respell(index, rows));

@@ -1,15 +1,18 @@
 //! What does not fit between a declaration and a table. Nothing here asks the database.
 
 mod agreement;
+mod circumstances;
 mod columns;
 mod definition;
+mod exclusions;
 mod indexes;
 mod order;
 mod references;
+mod relations;
 mod types;
 mod uniques;
 
-use super::catalog::{LiveColumn, LiveTable, TableKind, same_column};
+use super::catalog::{LiveColumn, LiveKey, LiveTable, TableKind, same_column};
 use super::expression::StateColumn;
 use super::finding::{Finding, Severity};
 use crate::migration::dialect::Dialect;
@@ -20,13 +23,16 @@ use crate::predicate::{Mode, Rows};
 pub(super) use agreement::Disagreement;
 pub(crate) use order::key_order_problem;
 
+/// What was asked about a table beyond its own catalog.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    pub(super) counts: Vec<(Disagreement, u64)>,
+    /// The foreign keys of each child of a declared relation.
+    pub(super) keys: Vec<(TableName, Vec<LiveKey>)>,
+}
+
 /// The findings of one table, errors first.
-pub(super) fn findings(
-    dialect: Dialect,
-    shape: &Shape,
-    live: Option<&LiveTable>,
-    disagreements: &[(Disagreement, u64)],
-) -> Vec<Finding> {
+pub(super) fn findings(dialect: Dialect, shape: &Shape, live: Option<&LiveTable>, answers: &Answers) -> Vec<Finding> {
     let finding = |message: &str| Finding {
         table: shape.table.plain(),
         severity: Severity::Error,
@@ -50,10 +56,13 @@ pub(super) fn findings(
             judge.purge_index();
             judge.predicates();
             judge.uniques();
+            judge.exclusions();
         }
         judge.references();
     }
-    judge.rows(disagreements);
+    judge.relations(&answers.keys);
+    judge.rows(&answers.counts);
+    judge.circumstances();
     judge.findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     judge.findings
 }

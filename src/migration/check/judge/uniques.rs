@@ -76,7 +76,7 @@ impl Judge<'_> {
         }
     }
 
-    fn names_state(&self, sql: Option<&str>) -> bool {
+    pub(super) fn names_state(&self, sql: Option<&str>) -> bool {
         let columns = [Some(self.shape.state.name.as_str()), self.timestamp()];
         let tokens = sql.map(tokens).unwrap_or_default();
         columns.into_iter().flatten().any(|column| tokens.iter().any(|token| token.names(self.dialect, column)))

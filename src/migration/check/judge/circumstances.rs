@@ -1,0 +1,56 @@
+//! What the database does by itself to rows that are deleted or removed.
+
+use super::Judge;
+use crate::migration::check::finding::Severity::{Note, Warning};
+use crate::migration::check::tokens::tokens;
+
+impl Judge<'_> {
+    pub(super) fn circumstances(&mut self) {
+        self.moves();
+        let live = self.live;
+        if live.hides_rows {
+            let message = "row security applies to this user: rows that a policy hides are not found by a soft delete, an \
+                           erasure or a purge, which then report success";
+            self.push(Note, message.to_owned(), None);
+        }
+        if live.keeps_history {
+            let message = "the table is system-versioned: rows that are purged or erased stay in its history, which \
+                           `DELETE HISTORY` removes";
+            self.push(Note, message.to_owned(), None);
+        }
+        if live.gives_keys_again {
+            let message = format!(
+                "`{}` has no AUTOINCREMENT, so SQLite can give the number of a purged row to a new one: an archive holds \
+                 that number already, and what still refers to it belongs to the new row",
+                live.primary_key.join(", ")
+            );
+            self.push(Note, message, None);
+        }
+        if live.foreign_keys_off && (live.has_parents || !live.references.is_empty()) {
+            let message = "foreign keys are off on this connection (`PRAGMA foreign_keys`): a purge leaves rows behind \
+                           that refer to removed ones, and no ON DELETE action runs";
+            self.push(Note, message.to_owned(), None);
+        }
+    }
+
+    /// PostgreSQL: triggers that take a soft delete for a DELETE.
+    fn moves(&mut self) {
+        let (shape, live) = (self.shape, self.live);
+        if live.delete_triggers.is_empty() {
+            return;
+        }
+        let mut written = std::iter::once(&shape.state).chain(&shape.timestamp).chain(&shape.touch).chain(&shape.reset);
+        let is_key = |name: &str| {
+            live.partitioned_by.iter().any(|key| tokens(key).iter().any(|token| token.names(self.dialect, name)))
+        };
+        if let Some(column) = written.find(|column| is_key(&column.name)) {
+            let message = format!(
+                "`{}` decides about the partition, so a soft delete or a restore can move a row to another one, which \
+                 PostgreSQL does by a DELETE and an INSERT: the DELETE triggers fire ({})",
+                column.name,
+                live.delete_triggers.join(", ")
+            );
+            self.push(Warning, message, None);
+        }
+    }
+}

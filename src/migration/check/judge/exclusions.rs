@@ -1,0 +1,38 @@
+//! Exclusion constraints of PostgreSQL that count soft-deleted rows.
+
+use super::Judge;
+use crate::migration::check::finding::Severity::Warning;
+use crate::migration::check::tokens::{tokens, top_level};
+use crate::predicate::Rows;
+
+impl Judge<'_> {
+    pub(super) fn exclusions(&mut self) {
+        for index in &self.live.indexes {
+            let Some(definition) = &index.exclusion else { continue };
+            if self.names_state(index.predicate.as_deref()) {
+                continue;
+            }
+            let mut message = format!(
+                "the exclusion constraint `{}` counts soft-deleted rows, so they keep active ones out",
+                index.name
+            );
+            let sql = if index.predicate.is_some() {
+                message.push_str(": its predicate does not leave them out");
+                None
+            } else {
+                // The predicate stands before what is said of the time of the check.
+                let tokens = tokens(definition);
+                let end = top_level(&tokens, "DEFERRABLE").last().map_or(definition.len(), |at| tokens[at].span.start);
+                let (body, rest) = definition.split_at(end);
+                let (table, name) = (self.table(), self.quote(&index.name));
+                let sql = format!(
+                    "ALTER TABLE {table} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {} WHERE ({}) {rest}",
+                    body.trim_end(),
+                    self.predicate(Rows::Active)
+                );
+                Some(sql.trim_end().to_owned())
+            };
+            self.push(Warning, message, sql);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Declared relations that the foreign keys of the child contradict.
+
+use super::Judge;
+use crate::migration::check::catalog::LiveKey;
+use crate::migration::check::finding::Severity::Error;
+use crate::migration::dialect::Dialect;
+use crate::migration::names::TableName;
+use crate::migration::shape::DeclaredRelation;
+
+impl Judge<'_> {
+    pub(super) fn relations(&mut self, keys: &[(TableName, Vec<LiveKey>)]) {
+        for relation in &self.shape.relations {
+            let Some((_, keys)) = keys.iter().find(|(child, _)| *child == relation.child) else { continue };
+            if keys.iter().any(|key| self.agrees(key, relation)) {
+                continue;
+            }
+            let Some(other) = keys.iter().find(|key| self.contradicts(key, relation)) else { continue };
+            let child = relation.child.plain();
+            let parent_columns =
+                if other.parent_columns.is_empty() { &self.live.primary_key } else { &other.parent_columns };
+            let message = format!(
+                "`{}({child}({}))` means `{}` of this table, but the foreign key of `{child}` ({}) references `{}` ({}): the \
+                 relation finds rows of another parent",
+                relation.policy,
+                relation.columns.join(", "),
+                relation.key.join(", "),
+                other.columns.join(", "),
+                self.nearby(&other.parent).plain(),
+                parent_columns.join(", "),
+            );
+            self.push(Error, message, None);
+        }
+    }
+
+    /// Whether a foreign key says what the relation says.
+    fn agrees(&self, key: &LiveKey, relation: &DeclaredRelation) -> bool {
+        self.is_ours(&key.parent)
+            && pairs(relation)
+                .all(|(column, ours)| self.target(key, column).is_some_and(|target| self.is_same(target, ours)))
+    }
+
+    /// Whether a foreign key says something else: another column of this table, or another table for just the columns of
+    /// the relation. (A longer one to another table, or a shorter one, can stand beside it.)
+    fn contradicts(&self, key: &LiveKey, relation: &DeclaredRelation) -> bool {
+        if self.is_ours(&key.parent) {
+            pairs(relation)
+                .any(|(column, ours)| self.target(key, column).is_some_and(|target| !self.is_same(target, ours)))
+        } else {
+            key.columns.len() == relation.columns.len()
+                && relation.columns.iter().all(|column| self.position(key, column).is_some())
+        }
+    }
+
+    /// Whether it is this table, a part of it, or what it is a part of.
+    fn is_ours(&self, parent: &TableName) -> bool {
+        let is = |table: &TableName| match self.dialect {
+            Dialect::Postgres => table == parent,
+            Dialect::Mysql | Dialect::Sqlite => {
+                let schema = |table: &TableName| table.schema.as_deref().unwrap_or_default().to_lowercase();
+                table.name.to_lowercase() == parent.name.to_lowercase() && schema(table) == schema(parent)
+            }
+        };
+        is(&self.live.name) || self.live.references.iter().any(|reference| is(&reference.parent))
+    }
+
+    fn position(&self, key: &LiveKey, column: &str) -> Option<usize> {
+        key.columns.iter().position(|name| self.is_same(name, column))
+    }
+
+    /// What a column of the child references.
+    fn target<'k>(&'k self, key: &'k LiveKey, column: &str) -> Option<&'k str> {
+        let place = self.position(key, column)?;
+        let columns = if key.parent_columns.is_empty() { &self.live.primary_key } else { &key.parent_columns };
+        columns.get(place).map(String::as_str)
+    }
+}
+
+/// The columns of the child, each with that of the parent's key.
+fn pairs(relation: &DeclaredRelation) -> impl Iterator<Item = (&String, &String)> {
+    relation.columns.iter().zip(&relation.key)
+}
