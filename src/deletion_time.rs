@@ -23,10 +23,8 @@ fn templates(kind: InstantKind, dialect: Option<Dialect>) -> [&'static str; 2] {
         InstantKind::Millis => "$ > 100000000000",
         InstantKind::Micros => "$ > 100000000000000",
     };
-    let is_integer = matches!(
-        kind,
-        InstantKind::Seconds | InstantKind::Seconds32 | InstantKind::Millis | InstantKind::Micros
-    );
+    let is_integer =
+        matches!(kind, InstantKind::Seconds | InstantKind::Seconds32 | InstantKind::Millis | InstantKind::Micros);
     let form = match (dialect, is_integer) {
         (Some(Dialect::Sqlite), true) => " AND typeof($) = 'integer'",
         // `YYYY-MM-DD HH:MM..` in UTC: texts are compared letter by letter, whatever their offsets say.

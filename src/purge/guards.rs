@@ -132,8 +132,7 @@ pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
         ));
     }
     if live.gives_keys_again {
-        let archive =
-            if has_archive { ", which the archive then refuses if the number is unique there" } else { "" };
+        let archive = if has_archive { ", which the archive then refuses if the number is unique there" } else { "" };
         notes.push(format!(
             "SQLite can give the number of a removed row to a new row{archive}: the primary key has no AUTOINCREMENT"
         ));

@@ -33,12 +33,7 @@ impl<V> Piece<V> {
 ///
 /// With several columns a comparison of the whole key at once seeks an index by the first column only
 /// on MySQL and SQLite, and a condition with OR not at all; so the range is taken apart.
-pub(super) fn pieces<K, DB>(
-    equal: usize,
-    after: Option<&K::Value>,
-    upto: &K::Value,
-    held: Held,
-) -> Vec<Piece<K::Value>>
+pub(super) fn pieces<K, DB>(equal: usize, after: Option<&K::Value>, upto: &K::Value, held: Held) -> Vec<Piece<K::Value>>
 where
     DB: Backend,
     K: Key<DB>,

@@ -105,7 +105,8 @@ impl<J, H> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         for equal in levels::<J::Key, X::Backend>(after, end).rev() {
-            let sought = Sought { equal, after, end: Some(end), seek: Seek::Nth(0), held: Held::Included, usual: false };
+            let sought =
+                Sought { equal, after, end: Some(end), seek: Seek::Nth(0), held: Held::Included, usual: false };
             if let Some(key) = self.find(x, sought).await? {
                 return Ok(Some(key));
             }
@@ -154,11 +155,7 @@ impl<J, H> Run<'_, J, H> {
     }
 
     /// How many rows of a batch are eligible.
-    pub(super) async fn count_plan<X>(
-        &mut self,
-        x: &mut X,
-        plan: &Plan<KeyValue<J, X::Backend>>,
-    ) -> Result<u64, Error>
+    pub(super) async fn count_plan<X>(&mut self, x: &mut X, plan: &Plan<KeyValue<J, X::Backend>>) -> Result<u64, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,

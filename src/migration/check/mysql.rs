@@ -2,7 +2,8 @@
 
 use super::ask::{Question, Row};
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind, same_column,
+    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
+    same_column,
 };
 use crate::migration::dialect::Dialect;
 use crate::migration::names::TableName;

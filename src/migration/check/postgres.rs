@@ -12,8 +12,7 @@ const DIALECT: Dialect = Dialect::Postgres;
 /// The table as a query finds it: without a schema along the `search_path`.
 pub(super) fn locate(table: &TableName) -> Question {
     let heirs = "c.relkind <> 'p' AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)";
-    let columns =
-        &["n.nspname", "c.relname", "c.relkind", "c.oid", "pg_catalog.row_security_active(c.oid)", heirs];
+    let columns = &["n.nspname", "c.relname", "c.relkind", "c.oid", "pg_catalog.row_security_active(c.oid)", heirs];
     Question::select(DIALECT, columns)
         .sql(
             " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
