@@ -120,7 +120,7 @@ impl<J, H> Run<'_, J, H> {
             removed += gone;
         }
         // Between the look ahead and the removal, rows can become eligible. The limit is a promise.
-        if removed > self.rows_left() {
+        if self.options.max_rows.is_some_and(|limit| self.report.rows + removed > limit) {
             return Ok(Attempt::Grew);
         }
         Ok(Attempt::Done { removed, archived })
