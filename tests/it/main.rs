@@ -103,6 +103,8 @@ mod multi;
 #[cfg(feature = "mysql")]
 mod mysql_snapshots;
 #[cfg(feature = "postgres")]
+mod postgres_parts;
+#[cfg(feature = "postgres")]
 mod postgres_plans;
 mod retention_job;
 mod sqlite_plans;
