@@ -156,6 +156,10 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let mut has_looked_again = false;
         loop {
             if let Some(stopped) = self.pass(x, &mut walk).await? {
+                // A job with a budget may never come to its end.
+                if walk.leaves_out_held() && matches!(stopped, Stopped::MaxRows | Stopped::MaxDuration) {
+                    self.held_rows(x).await?;
+                }
                 return Ok(stopped);
             }
             if self.options.dry_run {
