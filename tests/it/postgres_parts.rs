@@ -106,15 +106,15 @@ fn rows_that_a_partition_s_children_hold_are_blocked_and_all_others_go() {
     for parent in ["events", "events_2024"] {
         let conn = &mut *connection();
         conn.batch_execute(PARTITIONS).unwrap();
-        conn.batch_execute(
-            "INSERT INTO events SELECT n, 2024 + n % 2, '2024-01-01' FROM generate_series(1, 600) AS n",
-        )
-        .unwrap();
+        conn.batch_execute("INSERT INTO events SELECT n, 2024 + n % 2, '2024-01-01' FROM generate_series(1, 600) AS n")
+            .unwrap();
         conn.batch_execute(&child(parent, "id, year", "")).unwrap();
         conn.batch_execute("INSERT INTO notes SELECT n, n, 2024 FROM generate_series(2, 300, 2) AS n").unwrap();
         let report = job!(events).batch_size(100).run(conn).unwrap();
         assert_eq!((report.rows, report.blocked_rows, report.blocked.len()), (450, 150, 100), "{report}");
-        assert_eq!(report.blocked[0].constraint.as_deref(), Some("notes_event"), "{parent}");
+        // A partition of a partition has a copy of the key, under another name.
+        let constraint = report.blocked[0].constraint.as_deref().unwrap_or_default();
+        assert!(constraint.starts_with("notes_event"), "{constraint}");
     }
 }
 

@@ -67,7 +67,7 @@ fn users(rows: i32, with_invoices: impl Iterator<Item = i32>) -> crate::support:
         "CREATE TABLE users (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL});
          CREATE TABLE users_archive (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL});
          CREATE TABLE invoices (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL,
-             CONSTRAINT invoices_user FOREIGN KEY (user_id) REFERENCES users (id));
+             CONSTRAINT invoices_user FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE RESTRICT);
          CREATE INDEX invoices_user_idx ON invoices (user_id)"
     ))
     .unwrap();
@@ -162,10 +162,17 @@ fn refuse(table: &str, condition: &str) -> String {
 // --- tables that refer to themselves ---------------------------------------------------------------
 
 fn threads(rows: impl Iterator<Item = (i32, Option<i32>, &'static str)>) -> crate::support::TestConnection<Conn> {
+    threads_with("", rows)
+}
+
+fn threads_with(
+    action: &str,
+    rows: impl Iterator<Item = (i32, Option<i32>, &'static str)>,
+) -> crate::support::TestConnection<Conn> {
     let mut conn = enforced();
     conn.batch_execute(&format!(
         "CREATE TABLE threads (id INTEGER PRIMARY KEY, parent_id INTEGER, deleted_at {INSTANT_NULL},
-             CONSTRAINT threads_parent FOREIGN KEY (parent_id) REFERENCES threads (id));
+             CONSTRAINT threads_parent FOREIGN KEY (parent_id) REFERENCES threads (id) {action});
          CREATE TABLE threads_archive (id INTEGER PRIMARY KEY, parent_id INTEGER, deleted_at {INSTANT_NULL});
          CREATE INDEX threads_parent_idx ON threads (parent_id)"
     ))
@@ -192,12 +199,17 @@ fn threads(rows: impl Iterator<Item = (i32, Option<i32>, &'static str)>) -> crat
 
 #[test]
 fn threads_of_two_rows_go_in_one_run() {
-    for parents_first in [true, false] {
-        let conn = &mut *threads((1..=3000).map(|id| match (parents_first, id <= 1500) {
-            (true, true) | (false, false) => (id, None, OLD),
-            (true, false) => (id, Some(id - 1500), OLD),
-            (false, true) => (id, Some(id + 1500), OLD),
-        }));
+    for (parents_first, action) in
+        [(true, ""), (false, ""), (true, "ON DELETE RESTRICT"), (false, "ON DELETE RESTRICT")]
+    {
+        let conn = &mut *threads_with(
+            action,
+            (1..=3000).map(|id| match (parents_first, id <= 1500) {
+                (true, true) | (false, false) => (id, None, OLD),
+                (true, false) => (id, Some(id - 1500), OLD),
+                (false, true) => (id, Some(id + 1500), OLD),
+            }),
+        );
         let report = threads::table.purge_older_than(age()).in_batches().batch_size(200).run(conn).unwrap();
         assert_blocked(&report, 3000, 0);
         assert_eq!(count(conn, "threads"), 0);
