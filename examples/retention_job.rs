@@ -279,6 +279,7 @@ fn json(report: &RetentionReport) -> serde_json::Value {
             "retries": table.retries,
             "stopped": table.stopped.to_string(),
             "blocked": blocked.collect::<Vec<_>>(),
+            "blocked_rows": table.blocked_rows,
             "notes": table.notes,
         })
     });
@@ -304,7 +305,7 @@ fn print(report: &RetentionReport) {
             table.table,
             table.rows,
             table.batches,
-            table.blocked.len(),
+            table.blocked_rows,
             table.elapsed.as_secs_f64(),
             table.stopped
         );
@@ -312,6 +313,9 @@ fn print(report: &RetentionReport) {
     for table in &report.tables {
         for blocked in &table.blocked {
             println!("{blocked}");
+        }
+        if table.blocked_rows > table.blocked.len() as u64 {
+            println!("{}: {} rows are blocked in all", table.table, table.blocked_rows);
         }
         for note in &table.notes {
             println!("{}: {note}", table.table);
@@ -327,7 +331,7 @@ fn exit_code(report: &RetentionReport) -> u8 {
         5
     } else if report.stopped != Stopped::Complete {
         3
-    } else if report.tables.iter().any(|table| !table.blocked.is_empty()) {
+    } else if report.tables.iter().any(|table| table.blocked_rows > 0) {
         4
     } else {
         0

@@ -84,6 +84,18 @@ fn of_message(message: &str) -> Fault {
     }
 }
 
+/// Whether a row could not be removed because another one refers to it.
+pub(crate) fn is_reference(error: &Error) -> bool {
+    let Error::DatabaseError(kind, information) = error else { return false };
+    let message = information.message();
+    matches!(kind, Kind::ForeignKeyViolation | Kind::RestrictViolation)
+        // SQLite says of a RESTRICT that a trigger failed.
+        || message == "FOREIGN KEY constraint failed"
+        // ON DELETE CASCADE through more than fifteen rows, as MySQL and MariaDB say it; MySQL also at a second such key.
+        || message.starts_with("Foreign key cascade delete/update exceeds")
+        || message.starts_with("Got error 193 ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

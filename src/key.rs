@@ -37,7 +37,7 @@ pub type KeyOf<T> = <<T as Table>::PrimaryKey as Expression>::SqlType;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a purge in batches cannot walk a primary key of the SQL type `{Self}`",
-    note = "supported are integers, `Text`, `Binary`, `Bool`, `Uuid`, dates and timestamps, and tuples of up to eight of them; \
+    note = "supported are integers, `Numeric`, `Text`, `Binary`, `Bool`, `Uuid`, dates and timestamps, and tuples of up to eight of them; \
             for an SQL type of your own implement `diesel_soft_delete::methods::KeyColumn`"
 )]
 pub trait KeyColumn: SqlType + SingleValue + 'static {
@@ -76,6 +76,7 @@ key_columns! {
     sql_types::Date => NaiveDate;
     sql_types::Time => NaiveTime;
     sql_types::Timestamp => NaiveDateTime;
+    sql_types::Numeric => numeric::RawNumeric;
     #[cfg(feature = "postgres_backend")]
     sql_types::Timestamptz => chrono::DateTime<chrono::Utc>;
     #[cfg(feature = "postgres_backend")]
@@ -192,6 +193,151 @@ keys!(5: A 0, B 1, C 2, D 3, E 4);
 keys!(6: A 0, B 1, C 2, D 3, E 4, F 5);
 keys!(7: A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 keys!(8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+
+/// `Numeric`, which Diesel loads only into a type of another crate: as it comes from the database, and goes back to it.
+mod numeric {
+    use diesel::{deserialize::Queryable, sql_types::Numeric};
+    #[cfg(any(feature = "postgres_backend", feature = "mysql_backend", feature = "sqlite"))]
+    use diesel::{
+        deserialize::{self, FromSql},
+        serialize::{self, IsNull, Output, ToSql},
+    };
+
+    /// A decimal number in the form of its backend.
+    #[derive(Clone, PartialEq)]
+    #[cfg_attr(
+        not(all(feature = "postgres_backend", feature = "mysql_backend", feature = "sqlite")),
+        allow(dead_code, reason = "each backend has its own form")
+    )]
+    pub enum RawNumeric {
+        /// PostgreSQL's binary form.
+        Wire(Vec<u8>),
+        /// MySQL's text.
+        Text(Vec<u8>),
+        /// SQLite's number.
+        Real(f64),
+    }
+
+    impl std::fmt::Debug for RawNumeric {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            match self {
+                Self::Wire(bytes) => f.write_str(&decoded(bytes).unwrap_or_else(|| String::from("NaN"))),
+                Self::Text(bytes) => f.write_str(&String::from_utf8_lossy(bytes)),
+                Self::Real(number) => number.fmt(f),
+            }
+        }
+    }
+
+    /// PostgreSQL's form is a count of digits, the weight of the first, a sign, a scale, and the digits to the base of 10000.
+    fn decoded(bytes: &[u8]) -> Option<String> {
+        let words: Vec<u16> = bytes.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).collect();
+        let (&[_, weight, sign, scale], digits) = words.split_first_chunk()?;
+        let weight = i32::from(i16::from_be_bytes(weight.to_be_bytes()));
+        if sign == 0xC000 {
+            return None;
+        }
+        let digit = |place: i32| {
+            let at = usize::try_from(weight - place).ok().and_then(|at| digits.get(at));
+            at.copied().unwrap_or_default()
+        };
+        let whole: String = (0..=weight).rev().map(|place| format!("{:04}", digit(place))).collect();
+        let fraction: String =
+            (1..=i32::from(scale.div_ceil(4))).map(|place| format!("{:04}", digit(-place))).collect();
+        let whole = whole.trim_start_matches('0');
+        let whole = if whole.is_empty() { "0" } else { whole };
+        let minus = if sign == 0x4000 { "-" } else { "" };
+        let point = if scale > 0 { "." } else { "" };
+        Some(format!("{minus}{whole}{point}{}", fraction.get(..usize::from(scale))?))
+    }
+
+    impl<DB> Queryable<Numeric, DB> for RawNumeric
+    where
+        DB: diesel::backend::Backend,
+        Self: diesel::deserialize::FromStaticSqlRow<Numeric, DB>,
+    {
+        type Row = Self;
+        fn build(row: Self) -> diesel::deserialize::Result<Self> {
+            Ok(row)
+        }
+    }
+
+    #[cfg(feature = "postgres_backend")]
+    impl FromSql<Numeric, diesel::pg::Pg> for RawNumeric {
+        fn from_sql(value: diesel::pg::PgValue<'_>) -> deserialize::Result<Self> {
+            Ok(Self::Wire(value.as_bytes().to_vec()))
+        }
+    }
+
+    #[cfg(feature = "postgres_backend")]
+    impl ToSql<Numeric, diesel::pg::Pg> for RawNumeric {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::pg::Pg>) -> serialize::Result {
+            match self {
+                Self::Wire(bytes) => std::io::Write::write_all(out, bytes)?,
+                other => return Err(format!("{other:?} is not a number of PostgreSQL").into()),
+            }
+            Ok(IsNull::No)
+        }
+    }
+
+    #[cfg(feature = "mysql_backend")]
+    impl FromSql<Numeric, diesel::mysql::Mysql> for RawNumeric {
+        fn from_sql(value: diesel::mysql::MysqlValue<'_>) -> deserialize::Result<Self> {
+            match value.value_type() {
+                diesel::mysql::MysqlType::Numeric => Ok(Self::Text(value.as_bytes().to_vec())),
+                other => Err(format!("the column is declared `Numeric`, and its values are {other:?}").into()),
+            }
+        }
+    }
+
+    #[cfg(feature = "mysql_backend")]
+    impl ToSql<Numeric, diesel::mysql::Mysql> for RawNumeric {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::mysql::Mysql>) -> serialize::Result {
+            match self {
+                Self::Text(bytes) => std::io::Write::write_all(out, bytes)?,
+                other => return Err(format!("{other:?} is not a number of MySQL").into()),
+            }
+            Ok(IsNull::No)
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    impl FromSql<Numeric, diesel::sqlite::Sqlite> for RawNumeric {
+        fn from_sql(
+            value: <diesel::sqlite::Sqlite as diesel::backend::Backend>::RawValue<'_>,
+        ) -> deserialize::Result<Self> {
+            <f64 as FromSql<diesel::sql_types::Double, diesel::sqlite::Sqlite>>::from_sql(value).map(Self::Real)
+        }
+    }
+
+    #[cfg(feature = "sqlite")]
+    impl ToSql<Numeric, diesel::sqlite::Sqlite> for RawNumeric {
+        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, diesel::sqlite::Sqlite>) -> serialize::Result {
+            match self {
+                Self::Real(number) => out.set_value(*number),
+                other => return Err(format!("{other:?} is not a number of SQLite").into()),
+            }
+            Ok(IsNull::No)
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        #[test]
+        fn the_binary_form_of_a_number_is_shown_in_digits() {
+            for (words, text) in [
+                (&[2u16, 1, 0, 2, 1, 2345][..], "12345.00"),
+                (&[3, 0, 0x4000, 5, 7, 1, 2000], "-7.00012"),
+                (&[0, 0, 0, 0], "0"),
+                (&[1, 0xffff, 0, 4, 25], "0.0025"),
+                (&[1, 1, 0, 0, 3], "30000"),
+            ] {
+                let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+                assert_eq!(super::decoded(&bytes).as_deref(), Some(text));
+            }
+            assert_eq!(super::decoded(&[]), None);
+        }
+    }
+}
 
 /// Types that Diesel loads only into those of other crates, as their bytes.
 #[cfg(feature = "postgres_backend")]

@@ -9,6 +9,8 @@ pub mod postgres {
     pub type Conn = PgConnection;
     const NAME: &str = "PostgreSQL";
 
+    const INSTANT: &str = "TIMESTAMP";
+
     include!("ways.rs");
 
     fn fresh(conn: &mut Conn) {
@@ -45,6 +47,7 @@ pub mod postgres {
             crate::ROWS
         ))
         .expect("the template");
+        compare_threads(rows, conn);
         compare(rows, (NAME, "batches of 5000 to one DELETE", 3.5), conn, fresh, |conn| job(conn, 5000), one_delete);
         compare(
             rows,
@@ -136,6 +139,8 @@ pub mod mysql {
     pub type Conn = MysqlConnection;
     const NAME: &str = "MariaDB";
 
+    const INSTANT: &str = "DATETIME(6)";
+
     include!("ways.rs");
 
     fn fresh(conn: &mut Conn) {
@@ -173,6 +178,7 @@ pub mod mysql {
             crate::ROWS
         ))
         .expect("the template");
+        compare_threads(rows, conn);
         compare(rows, (NAME, "batches of 5000 to one DELETE", 2.5), conn, fresh, |conn| job(conn, 5000), one_delete);
         compare(
             rows,
@@ -236,6 +242,8 @@ pub mod sqlite {
     pub type Conn = SqliteConnection;
     const NAME: &str = "SQLite";
 
+    const INSTANT: &str = "TIMESTAMP";
+
     include!("ways.rs");
 
     /// A file, for a second connection; it waits for no disk, as the servers do not.
@@ -276,6 +284,7 @@ pub mod sqlite {
             crate::ROWS
         ))
         .expect("the template");
+        compare_threads(rows, conn);
         compare(rows, (NAME, "batches of 5000 to one DELETE", 3.0), conn, fresh, |conn| job(conn, 5000), one_delete);
         compare(
             rows,

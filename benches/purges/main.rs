@@ -11,6 +11,8 @@ use soft_delete_benches::rounds::{Row, Rows, Side, is_wanted, timed};
 
 /// How many rows the table has; half of them are to be purged, scattered over the keys.
 const ROWS: u32 = 1_000_000;
+/// How many threads a table that refers to itself has.
+const THREADS: u32 = 50_000;
 /// How often each comparison is made.
 const ROUNDS: usize = 12;
 

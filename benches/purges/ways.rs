@@ -28,7 +28,19 @@ diesel::table! {
         deleted_at -> Nullable<Instant_>,
     }
 }
-diesel_soft_delete::soft_deletable! { posts { flag = is_deleted, timestamp = deleted_at } }
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant_;
+    threads {
+        id -> Integer,
+        parent_id -> Nullable<Integer>,
+        deleted_at -> Nullable<Instant_>,
+    }
+}
+diesel_soft_delete::soft_deletable! {
+    posts { flag = is_deleted, timestamp = deleted_at }
+    threads { timestamp = deleted_at }
+}
 
 /// All deleted rows are older.
 fn cutoff() -> NaiveDateTime {
@@ -57,6 +69,51 @@ fn archive(conn: &mut Conn, batch_size: u64) {
     let job = eligible!().in_batches().batch_size(batch_size).archive_into(posts_archive::table);
     let report = job.pause(std::time::Duration::ZERO).run(conn).expect("it purges");
     assert!(report.is_complete() && report.archived > 400_000, "{report}");
+}
+
+/// Threads of two rows, in a table that refers to itself: all parents have lower keys than all replies.
+fn fresh_threads(conn: &mut Conn) {
+    let half = crate::THREADS;
+    if NAME == "SQLite" {
+        conn.batch_execute("PRAGMA foreign_keys = ON").expect("a pragma");
+    }
+    conn.batch_execute("DROP TABLE IF EXISTS threads").expect("no table");
+    conn.batch_execute(&format!(
+        "CREATE TABLE threads (id INTEGER PRIMARY KEY, parent_id INTEGER, deleted_at {INSTANT}, \
+             FOREIGN KEY (parent_id) REFERENCES threads (id))"
+    ))
+    .expect("a table");
+    conn.batch_execute("CREATE INDEX threads_parent ON threads (parent_id)").expect("an index");
+    for rows in [1..=half, half + 1..=2 * half] {
+        for first in rows.clone().step_by(10_000) {
+            let row = |id: u32| {
+                let parent = if id > half { (id - half).to_string() } else { String::from("NULL") };
+                format!("({id}, {parent}, '2024-01-01 00:00:00')")
+            };
+            let last = (first + 9_999).min(*rows.end());
+            let values = (first..=last).map(row).collect::<Vec<_>>().join(", ");
+            conn.batch_execute(&format!("INSERT INTO threads VALUES {values}")).expect("rows");
+        }
+    }
+}
+
+fn purge_threads(conn: &mut Conn) {
+    let job = threads::table.purge_deleted_before(cutoff().and_utc()).in_batches().batch_size(5000);
+    let report = job.pause(std::time::Duration::ZERO).run(conn).expect("it purges");
+    assert!(report.is_complete() && report.rows == u64::from(2 * crate::THREADS), "{report}");
+}
+
+/// InnoDB checks foreign keys row by row, so there the replies must come first.
+fn delete_threads(conn: &mut Conn) {
+    let order = if NAME == "MariaDB" { " ORDER BY id DESC" } else { "" };
+    let delete = format!("DELETE FROM threads WHERE deleted_at < '2025-01-01 00:00:00'{order}");
+    let rows = diesel::sql_query(delete).execute(conn).expect("it deletes");
+    assert_eq!(rows, 2 * crate::THREADS as usize);
+}
+
+fn compare_threads(rows: &mut crate::Rows, conn: &mut Conn) {
+    let what = (NAME, "threads of two rows, batches of 5000 to one DELETE", 5.0);
+    compare(rows, what, conn, fresh_threads, purge_threads, delete_threads);
 }
 
 fn one_delete(conn: &mut Conn) {

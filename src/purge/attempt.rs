@@ -43,7 +43,6 @@ impl<J, H> Run<'_, J, H> {
         &mut self,
         x: &mut X,
         plan: &Plan<KeyValue<J, X::Backend>>,
-        size: u64,
         timeout: Duration,
     ) -> Attempt
     where
@@ -72,7 +71,7 @@ impl<J, H> Run<'_, J, H> {
         if let Err(error) = x.begin().await {
             return Attempt::Failed(error);
         }
-        let attempt = match self.remove(x, plan, size, timeout).await {
+        let attempt = match self.remove(x, plan, timeout).await {
             Ok(attempt) => attempt,
             Err(error) => Attempt::Failed(error),
         };
@@ -97,7 +96,6 @@ impl<J, H> Run<'_, J, H> {
         &mut self,
         x: &mut X,
         plan: &Plan<KeyValue<J, X::Backend>>,
-        size: u64,
         timeout: Duration,
     ) -> QueryResult<Attempt>
     where
@@ -122,7 +120,7 @@ impl<J, H> Run<'_, J, H> {
             removed += gone;
         }
         // Between the look ahead and the removal, rows can become eligible. The limit is a promise.
-        if self.options.max_rows.is_some() && removed > size {
+        if self.options.max_rows.is_some_and(|limit| self.report.rows + removed > limit) {
             return Ok(Attempt::Grew);
         }
         Ok(Attempt::Done { removed, archived })

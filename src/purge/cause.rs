@@ -8,7 +8,7 @@ use super::report::{Blocked, BlockedBy};
 use super::walk::Refusal;
 use crate::error::Error;
 use crate::executor::Executor;
-use crate::faults::{Fault, fault};
+use crate::faults::{Fault, fault, is_reference};
 use crate::migration::Question;
 
 /// Why a batch was not removed.
@@ -45,6 +45,7 @@ impl Cause {
         };
         let cause = match self.fault {
             Fault::Constraint => BlockedBy::Constraint,
+            _ if self.refusal() == Refusal::ForeignKey => BlockedBy::Constraint,
             Fault::Locked => BlockedBy::Lock,
             _ if self.error.is_some() && self.fault == Fault::Again => BlockedBy::Lock,
             _ => BlockedBy::Other,
@@ -54,9 +55,8 @@ impl Cause {
 
     /// What it means for the walk.
     pub(super) fn refusal(&self) -> Refusal {
-        use diesel::result::DatabaseErrorKind::{ForeignKeyViolation, RestrictViolation};
         match (&self.error, self.fault) {
-            (Some(DieselError::DatabaseError(ForeignKeyViolation | RestrictViolation, _)), _) => Refusal::ForeignKey,
+            (Some(error), _) if is_reference(error) => Refusal::ForeignKey,
             (_, Fault::Locked) | (Some(_), Fault::Again) => Refusal::Lock,
             (_, Fault::Unclear) => Refusal::Unclear,
             _ => Refusal::Other,

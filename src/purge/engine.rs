@@ -156,6 +156,10 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let mut has_looked_again = false;
         loop {
             if let Some(stopped) = self.pass(x, &mut walk).await? {
+                // A job with a budget may never come to its end.
+                if walk.leaves_out_held() && matches!(stopped, Stopped::MaxRows | Stopped::MaxDuration) {
+                    self.held_rows(x).await?;
+                }
                 return Ok(stopped);
             }
             if self.options.dry_run {
@@ -201,7 +205,6 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let mut tries = 0;
         let mut waited: Option<Instant> = None;
         let mut suspect = None;
-        let mut unclear = None;
         while let Some(range) = walk.next() {
             if let Some(stopped) = self.should_stop() {
                 return Ok(Some(stopped));
@@ -213,7 +216,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 // The walk would not move on.
                 Ok(plan) if range.after.as_ref() == Some(&plan.upto) => return Err(not_the_same()),
                 Ok(plan) => {
-                    let attempt = self.attempt(x, &plan, size, timeout).await;
+                    let attempt = self.attempt(x, &plan, timeout).await;
                     (Some(plan), attempt)
                 }
                 Err(error) => (None, Attempt::Failed(error)),
@@ -279,8 +282,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 _ => {}
             }
             tries = 0;
-            // Only a batch can be stepped over.
-            let Some(plan) = plan else { return Err(cause.into_error()) };
+            // Only a batch can be stepped over. Where nothing can be removed at all, no row is to blame.
+            let Some(plan) = plan.filter(|_| !walk.is_hopeless()) else { return Err(cause.into_error()) };
             match walk.refused(&plan.upto, size, cause.refusal()) {
                 Verdict::Again => {
                     if self.is_over_max_blocked(x).await? {
@@ -295,23 +298,18 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 }
                 verdict @ (Verdict::BlockedRow | Verdict::BlockedRange) => {
                     let rows = match verdict {
-                        Verdict::BlockedRange => self.count_plan(x, &plan).await?,
-                        _ => 1,
+                        Verdict::BlockedRow if self.has_unique_key => 1,
+                        _ => self.count_plan(x, &plan).await?,
                     };
                     let key = <J::Key as Key<X::Backend>>::show(&plan.upto);
                     self.block(cause.blocked(self.report.table.clone(), key), rows);
                     if self.options.max_blocked.is_some_and(|limit| self.report.blocked_rows > limit) {
                         return self.too_many(cause).map(Some);
                     }
-                    unclear = Some(cause);
                 }
             }
         }
-        match unclear {
-            // Something else than single rows is in the way.
-            Some(cause) if walk.is_hopeless() => Err(cause.into_error()),
-            _ => Ok(None),
-        }
+        Ok(None)
     }
 
     /// How long a range waits for locks.

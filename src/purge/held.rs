@@ -12,7 +12,8 @@ pub struct Reference {
     table: String,
     /// Each column of the table with the child's that refers to it, as SQL.
     pairs: Vec<(String, String)>,
-    /// The table's own key as SQL, where it refers to itself: a row may refer to itself, and then holds nothing.
+    is_to_itself: bool,
+    /// The referenced columns, where a row that refers to itself can be removed: InnoDB refuses that.
     own_key: Vec<String>,
     /// The constraint, where the database names it.
     pub(super) constraint: Option<String>,
@@ -53,7 +54,12 @@ impl Reference {
                     .zip(&reference.columns)
                     .map(|(parent, child)| (dialect.quote(parent), dialect.quote(child)))
                     .collect(),
-                own_key: parents.iter().filter(|_| itself).map(|column| dialect.quote(column)).collect(),
+                is_to_itself: itself,
+                own_key: parents
+                    .iter()
+                    .filter(|_| itself && dialect != Dialect::Mysql)
+                    .map(|column| dialect.quote(column))
+                    .collect(),
                 constraint: reference.constraint.clone(),
                 shown: format!("`{}` ({})", reference.child.name, reference.columns.join(", ")),
             }
@@ -63,7 +69,7 @@ impl Reference {
 
     /// Whether MySQL must join it: it takes no subquery over the table that a statement changes.
     pub(super) fn is_to_itself(&self) -> bool {
-        !self.own_key.is_empty()
+        self.is_to_itself
     }
 
     /// The referring table, as SQL.

@@ -53,8 +53,10 @@ where
     ///   costs does not depend on how many were removed before it.
     /// * **Returns** a [`PurgeReport`]: rows, batches, why it ended, and the rows that are blocked.
     ///
-    /// A row that cannot be removed (a foreign key, a trigger) does not stop the others: its batch is
-    /// halved until the row is alone, and it is reported. A batch that meets a lock waits for
+    /// A row that cannot be removed (a foreign key, a trigger) does not stop the others. After the first refusal by a foreign
+    /// key the job leaves out all rows that others refer to, and looks at them again as long as rows are removed. Any other
+    /// batch that is refused is halved at the end, until the row is alone. The report has the first hundred such rows and
+    /// their number. A batch that meets a lock waits for
     /// [`lock_timeout`](PurgeJob::lock_timeout), is stepped over, and tried again at the end. Deadlocks,
     /// failures to serialize and SQLite's `database is locked` are tried again. Killing the process at
     /// any moment loses nothing, and the next run goes on. Two runners at once are harmless.
@@ -76,8 +78,10 @@ where
     /// [`PurgeInTransaction`](Error::PurgeInTransaction) (its batches would be one transaction),
     /// [`PurgeReaches`](Error::PurgeReaches) (a foreign key would take other rows along),
     /// [`NoTable`](Error::NoTable), [`PurgeOfView`](Error::PurgeOfView),
-    /// [`ArchiveMismatch`](Error::ArchiveMismatch). Later: [`PurgeFailed`](Error::PurgeFailed), with the
-    /// report so far; the batches before it are done.
+    /// [`SchemaMismatch`](Error::SchemaMismatch) (the flag, the timestamp or the hold is not as it is declared),
+    /// [`UnorderedKey`](Error::UnorderedKey), [`ArchiveMismatch`](Error::ArchiveMismatch). Later:
+    /// [`PurgeFailed`](Error::PurgeFailed), with the report so far; the batches before it are done. Its source can be
+    /// [`PassedOver`](Error::PassedOver), which a dry run returns as well.
     ///
     /// # Example
     ///

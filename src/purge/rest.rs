@@ -183,7 +183,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let alone = Plan { pieces: vec![row.clone()], upto: key.clone(), full: true };
         for _ in 0..3 {
             let begun = Instant::now();
-            match self.attempt(x, &alone, 1, timeout).await {
+            match self.attempt(x, &alone, timeout).await {
                 Attempt::Done { removed: 0, .. } if self.count(x, &Counted::Piece(&row)).await? > 0 => {}
                 Attempt::Done { removed, archived } => {
                     if removed > 0 {

@@ -57,7 +57,8 @@ impl Session {
             return Ok(());
         }
         if self.before.is_none() {
-            let columns = SETTINGS.map(|name| format!("@@SESSION.{name}"));
+            // As numbers: MariaDB prints a switch as `ON`.
+            let columns = SETTINGS.map(|name| format!("@@SESSION.{name} + 0"));
             let question = Question::select(Dialect::Mysql, &columns.each_ref().map(String::as_str));
             self.before = x.ask(question).await?.first().map(|row| [0, 1, 2].map(|column| row.text(column).to_owned()));
         }

@@ -239,8 +239,9 @@ where
 
 on_backend! {
     impl Find<'a, T, P, G, V> fn walk_ast(self, out) {
-        if !self.usual {
-            // Each distinct text would stay in the connection's cache of statements.
+        // Each distinct text would stay in the connection's cache of statements. And PostgreSQL comes to a plan without
+        // the values after five executions: it then expects few rows, and sorts all of them instead of reading the first.
+        if !self.usual || self.rows.dialect == Some(Dialect::Postgres) {
             out.unsafe_to_cache_prepared();
         }
         out.push_sql("SELECT ");

@@ -48,11 +48,8 @@ pub(super) enum Verdict {
 
 /// How many rows may be found locked one by one.
 const LOCKED_ROWS: u64 = 100;
-/// How many rows of the first refused range may be blocked for an unclear reason before another range is tried, while nothing
-/// at all was removed: the reason can be one that no row is to blame for.
-const UNCLEAR_ROWS: u64 = 1000;
-/// How many rows of each further one.
-const FURTHER_UNCLEAR_ROWS: u64 = 10;
+/// How often ranges may be refused for an unclear reason while nothing at all is removed: then no row is to blame.
+const FRUITLESS: u64 = 50_000;
 
 /// The state of a walk.
 #[derive(Debug)]
@@ -67,13 +64,11 @@ pub(super) struct Walk<K> {
     locked: VecDeque<Range<K>>,
     /// Ranges that were refused, in the size of their first halves.
     refused: VecDeque<Range<K>>,
-    /// Ranges that look as if none of their rows could be removed.
-    hopeless: VecDeque<Range<K>>,
     removed: bool,
     removed_in_pass: bool,
     met_foreign_key: bool,
     locked_rows: u64,
-    unclear_rows: u64,
+    fruitless: u64,
 }
 
 impl<K: Clone + PartialEq> Walk<K> {
@@ -86,12 +81,11 @@ impl<K: Clone + PartialEq> Walk<K> {
             stack: Vec::new(),
             locked: VecDeque::new(),
             refused: VecDeque::new(),
-            hopeless: VecDeque::new(),
             removed: false,
             removed_in_pass: false,
             met_foreign_key: false,
             locked_rows: 0,
-            unclear_rows: UNCLEAR_ROWS,
+            fruitless: 0,
         };
         walk.begin_pass(end);
         walk
@@ -124,15 +118,14 @@ impl<K: Clone + PartialEq> Walk<K> {
     pub(super) fn next(&mut self) -> Option<Range<K>> {
         if self.stack.is_empty() {
             let next = self.locked.pop_front().or_else(|| self.refused.pop_front());
-            let next = next.or_else(|| if self.removed { self.hopeless.pop_front() } else { None });
             self.stack.extend(next);
         }
         self.stack.last().cloned()
     }
 
-    /// Whether ranges are left of which no row could be removed, like all others.
+    /// Whether so much was refused, and nothing removed, that it is no row's fault.
     pub(super) fn is_hopeless(&self) -> bool {
-        !self.hopeless.is_empty()
+        !self.removed && self.fruitless >= FRUITLESS
     }
 
     /// How many ranges were stepped over since they are locked.
@@ -170,26 +163,17 @@ impl<K: Clone + PartialEq> Walk<K> {
         if why == Refusal::Lock && self.locked_rows >= LOCKED_ROWS {
             return Verdict::BlockedRange;
         }
+        self.fruitless += u64::from(why == Refusal::Unclear);
         if size > 1 {
-            if range.size == self.batch_size && why != Refusal::Lock {
+            // While nothing is removed, every range is tried before one of them is taken apart further.
+            if why != Refusal::Lock && (range.size == self.batch_size || !self.removed) {
                 self.refused.push_back(half(range.second));
             } else {
                 self.stack.push(half(range.second));
             }
             return Verdict::Later;
         }
-        match why {
-            Refusal::Lock => self.locked_rows += 1,
-            Refusal::Unclear if !self.removed => {
-                self.unclear_rows -= 1;
-                if self.unclear_rows == 0 {
-                    self.unclear_rows = FURTHER_UNCLEAR_ROWS;
-                    // In their order: the last one of the stack was next.
-                    self.hopeless.extend(self.stack.drain(..).rev());
-                }
-            }
-            _ => {}
-        }
+        self.locked_rows += u64::from(why == Refusal::Lock);
         Verdict::BlockedRow
     }
 
@@ -214,9 +198,9 @@ mod tests {
     fn pass(walk: &mut Walk<u64>, rows: &mut Vec<u64>, refuse: impl Fn(u64, bool) -> Option<Refusal>) -> Vec<u64> {
         let mut blocked = Vec::new();
         let mut steps = 0;
-        while let Some(range) = walk.next() {
+        while let Some(range) = walk.next().filter(|_| !walk.is_hopeless()) {
             steps += 1;
-            assert!(steps < 10_000, "it ends");
+            assert!(steps < 100_000, "it ends");
             let within: Vec<u64> = rows
                 .iter()
                 .copied()
@@ -310,18 +294,20 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_refused_for_an_unclear_reason_each_range_is_tried_and_given_up() {
-        let (mut walk, mut rows) = walk(20_000, 2000, false);
-        let blocked = pass(&mut walk, &mut rows, |_, _| Some(Refusal::Unclear));
-        assert!(walk.is_hopeless() && blocked.len() == 1000 + 9 * 10, "{}", blocked.len());
-        assert_eq!(rows.len(), 20_000);
+    fn where_all_is_refused_for_an_unclear_reason_it_gives_up() {
+        let (mut walk, mut rows) = walk(60_000, 1000, false);
+        pass(&mut walk, &mut rows, |_, _| Some(Refusal::Unclear));
+        assert!(walk.is_hopeless());
+        assert_eq!(rows.len(), 60_000);
     }
 
     #[test]
-    fn one_row_that_can_be_removed_is_found_behind_many_that_cannot() {
-        let (mut walk, mut rows) = walk(20_000, 2000, false);
-        let blocked = pass(&mut walk, &mut rows, |row, _| (row != 19_000).then_some(Refusal::Unclear));
-        assert!(!walk.is_hopeless());
-        assert_eq!((blocked.len(), rows.len()), (19_999, 19_999));
+    fn the_rows_that_can_be_removed_are_found_behind_many_that_cannot() {
+        for removable in [1, 9_000, 10_000] {
+            let (mut walk, mut rows) = walk(10_000, 1000, false);
+            let blocked = pass(&mut walk, &mut rows, |row, _| (row != removable).then_some(Refusal::Unclear));
+            assert!(!walk.is_hopeless());
+            assert_eq!((blocked.len(), rows.len()), (9_999, 9_999));
+        }
     }
 }

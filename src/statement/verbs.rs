@@ -117,10 +117,17 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// ```sql
     /// DELETE FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
+    ///     AND ("posts"."deleted_at" > '1973-03-03 09:46:40')
     /// ```
     ///
+    /// A row stays whose timestamp is not the time of a deletion: its age is not known. That is any time before 1973-03-03
+    /// 09:46:40 UTC (a zero date of MySQL, a sentinel such as `1970-01-01`), a number that small in the unit of the column
+    /// (seconds in a column of milliseconds), a date of MySQL whose month or day is zero, and on SQLite any value that is not
+    /// a text of the form `YYYY-MM-DD HH:MM..` in UTC. MySQL and SQLite test the form with more SQL than is shown above.
+    /// Through a `MultiConnection` a single statement tests the bound alone.
+    ///
     /// SQLite compares timestamps as text: keep them in the one format that Diesel writes
-    /// (`2024-03-01 12:00:00.25`, in UTC), or a comparison within the same day is wrong.
+    /// (`2024-03-01 12:00:00.25`), or a comparison within the same day is wrong.
     ///
     /// # Errors
     ///

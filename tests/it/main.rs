@@ -59,6 +59,12 @@ macro_rules! on_backend {
             mod jobs_keys {
                 include!("cases/jobs_keys.rs");
             }
+            mod jobs_blocked {
+                include!("cases/jobs_blocked.rs");
+            }
+            mod jobs_values {
+                include!("cases/jobs_values.rs");
+            }
             mod jobs_policies {
                 include!("cases/jobs_policies.rs");
             }
@@ -96,6 +102,8 @@ on_backend!(
 mod multi;
 #[cfg(feature = "mysql")]
 mod mysql_snapshots;
+#[cfg(feature = "postgres")]
+mod postgres_parts;
 #[cfg(feature = "postgres")]
 mod postgres_plans;
 mod retention_job;

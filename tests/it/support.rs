@@ -31,6 +31,20 @@ impl<C: SimpleConnection> Drop for TestConnection<C> {
     }
 }
 
+/// What a purge writes beside its cutoff: that the value of a timestamp column is the time of a deletion.
+pub fn known_time(dialect: diesel_soft_delete::Dialect, column: &str) -> String {
+    use diesel_soft_delete::Dialect;
+    let form = match dialect {
+        Dialect::Sqlite => {
+            " AND $ GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' \
+             AND $ NOT GLOB '*[^-0-9:. TZ+]*' AND (substr($, 11) NOT GLOB '*[-+]*' OR $ GLOB '*[-+]00:00')"
+        }
+        Dialect::Mysql => " AND MONTH($) > 0 AND DAYOFMONTH($) > 0",
+        Dialect::Postgres => "",
+    };
+    format!("($ > '1973-03-03 09:46:40'{form})").replace('$', column)
+}
+
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod server {
     use std::sync::atomic::{AtomicU32, Ordering};

@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 
-use super::backend::{Conn, Db, INSTANT_NULL, connection};
+use super::backend::{Conn, DIALECT, Db, INSTANT_NULL, connection};
 
 diesel::table! {
     mails {
@@ -62,13 +62,19 @@ fn a_purge_leaves_held_rows() {
     let age = TimeDelta::days(30);
     assert_eq!(
         sql(&mails::table.find(1).purge_older_than(age)),
-        "DELETE FROM \"mails\" WHERE (\"mails\".\"id\" = ?) AND (\"mails\".\"is_deleted\" = TRUE) \
-         AND (\"mails\".\"deleted_at\" < ?) AND (\"mails\".\"legal_hold\" = FALSE)",
+        format!(
+            "DELETE FROM \"mails\" WHERE (\"mails\".\"id\" = ?) AND (\"mails\".\"is_deleted\" = TRUE) \
+             AND (\"mails\".\"deleted_at\" < ?) AND {} AND (\"mails\".\"legal_hold\" = FALSE)",
+            crate::support::known_time(DIALECT, "\"mails\".\"deleted_at\"")
+        ),
     );
     assert_eq!(
         sql(&files::table.purge_older_than(age)),
-        "DELETE FROM \"files\" WHERE (\"files\".\"deleted_at\" IS NOT NULL) \
-         AND (\"files\".\"deleted_at\" < ?) AND (\"files\".\"held\" = FALSE OR \"files\".\"held\" IS NULL)",
+        format!(
+            "DELETE FROM \"files\" WHERE (\"files\".\"deleted_at\" IS NOT NULL) \
+         AND (\"files\".\"deleted_at\" < ?) AND {} AND (\"files\".\"held\" = FALSE OR \"files\".\"held\" IS NULL)",
+            crate::support::known_time(DIALECT, "\"files\".\"deleted_at\"")
+        ),
     );
     assert_eq!(mails::table.find(2).purge_older_than(age).run(conn).unwrap(), 0);
     assert_eq!(mails::table.purge_older_than(age).run(conn).unwrap(), 1);

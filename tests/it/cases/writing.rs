@@ -7,7 +7,7 @@ use diesel::sql_types::{Bool, Integer};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Error, Outcome, db_now};
 
-use super::backend::{Conn, Db};
+use super::backend::{Conn, DIALECT, Db};
 use super::schema::*;
 
 /// Everything a verb can change in a post.
@@ -100,7 +100,10 @@ fn the_statements() {
     );
     assert_eq!(
         sql(&posts::table.purge_older_than(TimeDelta::days(30))),
-        "DELETE FROM \"posts\" WHERE (\"posts\".\"is_deleted\" = TRUE) AND (\"posts\".\"deleted_at\" < ?)",
+        format!(
+            "DELETE FROM \"posts\" WHERE (\"posts\".\"is_deleted\" = TRUE) AND (\"posts\".\"deleted_at\" < ?) AND {}",
+            crate::support::known_time(DIALECT, "\"posts\".\"deleted_at\"")
+        ),
     );
     assert_eq!(
         sql(&posts::table.find(1).soft_delete().set(posts::reason.eq("x")).only_if(posts::version.eq(1))),

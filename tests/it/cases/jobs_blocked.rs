@@ -1,0 +1,294 @@
+// Rows that stay: a job removes all others, in every run, and says how many stay and why.
+
+use chrono::TimeDelta;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel_soft_delete::prelude::*;
+use diesel_soft_delete::{BlockedBy, Dialect, Error, PurgeReport, Stopped};
+
+use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection};
+
+const OLD: &str = "'2024-01-01 00:00:00'";
+
+fn age() -> TimeDelta {
+    TimeDelta::days(30)
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    users { id -> Integer, deleted_at -> Nullable<Instant> }
+}
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    users_archive { id -> Integer, deleted_at -> Nullable<Instant> }
+}
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    threads { id -> Integer, parent_id -> Nullable<Integer>, deleted_at -> Nullable<Instant> }
+}
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    threads_archive { id -> Integer, parent_id -> Nullable<Integer>, deleted_at -> Nullable<Instant> }
+}
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    pairs (a, b) { a -> Integer, b -> Text, up_a -> Nullable<Integer>, up_b -> Nullable<Text>, deleted_at -> Nullable<Instant> }
+}
+diesel_soft_delete::soft_deletable! {
+    users { timestamp = deleted_at }
+    threads { timestamp = deleted_at }
+    pairs { timestamp = deleted_at }
+}
+
+fn enforced() -> crate::support::TestConnection<Conn> {
+    let mut conn = connection();
+    if DIALECT == Dialect::Sqlite {
+        conn.batch_execute("PRAGMA foreign_keys = ON").unwrap();
+    }
+    conn
+}
+
+fn insert(conn: &mut Conn, table: &str, rows: impl Iterator<Item = String>) {
+    let rows: Vec<String> = rows.collect();
+    for rows in rows.chunks(5000) {
+        conn.batch_execute(&format!("INSERT INTO {table} VALUES {}", rows.join(", "))).unwrap();
+    }
+}
+
+/// Old users, of whom some have invoices.
+fn users(rows: i32, with_invoices: impl Iterator<Item = i32>) -> crate::support::TestConnection<Conn> {
+    let mut conn = enforced();
+    conn.batch_execute(&format!(
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL});
+         CREATE TABLE users_archive (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL});
+         CREATE TABLE invoices (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL,
+             CONSTRAINT invoices_user FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE RESTRICT);
+         CREATE INDEX invoices_user_idx ON invoices (user_id)"
+    ))
+    .unwrap();
+    insert(&mut conn, "users", (1..=rows).map(|id| format!("({id}, {OLD})")));
+    insert(&mut conn, "invoices", with_invoices.map(|id| format!("({id}, {id})")));
+    conn
+}
+
+fn count(conn: &mut Conn, table: &str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Rows {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    diesel::sql_query(format!("SELECT COUNT(*) AS n FROM {table}")).get_result::<Rows>(conn).unwrap().n
+}
+
+fn assert_blocked(report: &PurgeReport, rows: u64, blocked: u64) {
+    assert_eq!((report.rows, report.blocked_rows, report.stopped), (rows, blocked, Stopped::Complete), "{report}");
+    assert_eq!(report.blocked.len() as u64, blocked.min(100), "the first hundred");
+    assert_eq!(report.is_complete(), blocked == 0);
+    assert_eq!(report.to_string().contains(&format!("{blocked} blocked")), blocked > 0, "{report}");
+}
+
+#[test]
+fn many_rows_that_a_child_holds_stop_nothing() {
+    let conn = &mut *users(4000, 1..=150);
+    let job = || users::table.purge_older_than(age()).in_batches().batch_size(500);
+    let report = job().run(conn).unwrap();
+    assert_blocked(&report, 3850, 150);
+    // Not one by one.
+    assert!(report.batches <= 8 && report.retries == 0, "{report}");
+    let first = &report.blocked[0];
+    assert_eq!((first.table.as_str(), first.key.as_str(), first.cause), ("users", "1", BlockedBy::Constraint));
+    assert!(first.message.contains("`invoices` (user_id)"), "{first}");
+    // The next run meets them again, and what became free since goes.
+    conn.batch_execute("DELETE FROM invoices WHERE id <= 100").unwrap();
+    assert_blocked(&job().run(conn).unwrap(), 100, 50);
+    assert_eq!(count(conn, "users"), 50);
+}
+
+#[test]
+fn rows_behind_many_that_are_held_go_under_a_limit_too() {
+    let conn = &mut *users(3000, 1..=1500);
+    let job = || users::table.purge_older_than(age()).in_batches().batch_size(100).max_rows(400);
+    for expected in [400, 400, 400, 300] {
+        let report = job().run(conn).unwrap();
+        assert_eq!((report.rows, report.blocked_rows), (expected, 1500), "{report}");
+    }
+    assert_eq!(count(conn, "users"), 1500);
+}
+
+#[test]
+fn rows_that_are_held_are_not_archived() {
+    let conn = &mut *users(1000, (1..=1000).filter(|id| id % 3 == 0));
+    let job = users::table.purge_older_than(age()).in_batches().batch_size(90).archive_into(users_archive::table);
+    assert_blocked(&job.run(conn).unwrap(), 667, 333);
+    assert_eq!((count(conn, "users"), count(conn, "users_archive")), (333, 667));
+}
+
+#[test]
+fn many_rows_that_a_trigger_refuses_stop_nothing() {
+    for (first, last) in [(1, 150), (400, 640), (1, 1200)] {
+        let conn = &mut *users(2000, 0..0);
+        let condition = format!("OLD.id BETWEEN {first} AND {last}");
+        conn.batch_execute(&refuse("users", &condition)).unwrap();
+        let report = users::table.purge_older_than(age()).in_batches().batch_size(300).run(conn).unwrap();
+        let blocked = last - first + 1;
+        assert_blocked(&report, 2000 - blocked, blocked);
+        assert!(report.blocked.iter().all(|row| row.cause == BlockedBy::Other && row.message.contains("precious")));
+    }
+}
+
+/// A trigger that refuses to remove some rows.
+fn refuse(table: &str, condition: &str) -> String {
+    match DIALECT {
+        Dialect::Sqlite => format!(
+            "CREATE TRIGGER refuse BEFORE DELETE ON {table} WHEN {condition} BEGIN SELECT RAISE(ABORT, 'this row is precious'); END"
+        ),
+        Dialect::Postgres => format!(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF {condition} THEN RAISE EXCEPTION 'this row is precious'; END IF; RETURN OLD; END $$; \
+             CREATE TRIGGER refuse BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()"
+        ),
+        Dialect::Mysql => format!(
+            "CREATE TRIGGER refuse BEFORE DELETE ON {table} FOR EACH ROW \
+             IF {condition} THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'this row is precious'; END IF"
+        ),
+    }
+}
+
+// --- tables that refer to themselves ---------------------------------------------------------------
+
+fn threads(rows: impl Iterator<Item = (i32, Option<i32>, &'static str)>) -> crate::support::TestConnection<Conn> {
+    threads_with("", rows)
+}
+
+fn threads_with(
+    action: &str,
+    rows: impl Iterator<Item = (i32, Option<i32>, &'static str)>,
+) -> crate::support::TestConnection<Conn> {
+    let mut conn = enforced();
+    conn.batch_execute(&format!(
+        "CREATE TABLE threads (id INTEGER PRIMARY KEY, parent_id INTEGER, deleted_at {INSTANT_NULL},
+             CONSTRAINT threads_parent FOREIGN KEY (parent_id) REFERENCES threads (id) {action});
+         CREATE TABLE threads_archive (id INTEGER PRIMARY KEY, parent_id INTEGER, deleted_at {INSTANT_NULL});
+         CREATE INDEX threads_parent_idx ON threads (parent_id)"
+    ))
+    .unwrap();
+    if DIALECT == Dialect::Mysql {
+        conn.batch_execute("SET foreign_key_checks = 0").unwrap();
+    }
+    let defer = if DIALECT == Dialect::Sqlite { "PRAGMA defer_foreign_keys = ON" } else { "SELECT 1" };
+    let rows: Vec<_> = rows.collect();
+    conn.transaction(|conn| {
+        conn.batch_execute(defer)?;
+        let row = |&(id, parent, at): &(i32, Option<i32>, &str)| {
+            format!("({id}, {}, {at})", parent.map_or_else(|| String::from("NULL"), |parent| parent.to_string()))
+        };
+        insert(conn, "threads", rows.iter().map(row));
+        QueryResult::Ok(())
+    })
+    .unwrap();
+    if DIALECT == Dialect::Mysql {
+        conn.batch_execute("SET foreign_key_checks = 1").unwrap();
+    }
+    conn
+}
+
+#[test]
+fn threads_of_two_rows_go_in_one_run() {
+    for (parents_first, action) in
+        [(true, ""), (false, ""), (true, "ON DELETE RESTRICT"), (false, "ON DELETE RESTRICT")]
+    {
+        let conn = &mut *threads_with(
+            action,
+            (1..=3000).map(|id| match (parents_first, id <= 1500) {
+                (true, true) | (false, false) => (id, None, OLD),
+                (true, false) => (id, Some(id - 1500), OLD),
+                (false, true) => (id, Some(id + 1500), OLD),
+            }),
+        );
+        let report = threads::table.purge_older_than(age()).in_batches().batch_size(200).run(conn).unwrap();
+        assert_blocked(&report, 3000, 0);
+        assert_eq!(count(conn, "threads"), 0);
+    }
+}
+
+#[test]
+fn deep_threads_go_in_one_run_and_into_the_archive() {
+    // 20 threads, 30 deep, whose keys lie anywhere.
+    let place = |number: i32| number * 7919 % 601;
+    let conn = &mut *threads((1..=600).map(|number| {
+        let parent = if (number - 1) % 30 == 0 { None } else { Some(place(number - 1)) };
+        (place(number), parent, OLD)
+    }));
+    let job = threads::table.purge_older_than(age()).in_batches().batch_size(50).archive_into(threads_archive::table);
+    assert_blocked(&job.run(conn).unwrap(), 600, 0);
+    assert_eq!((count(conn, "threads"), count(conn, "threads_archive")), (0, 600));
+}
+
+#[test]
+fn an_active_reply_holds_all_above_it() {
+    // 100 threads of three rows; the last reply of every tenth is active.
+    let conn = &mut *threads((1..=300).map(|id| {
+        let at = if id % 30 == 0 { "NULL" } else { OLD };
+        (id, if id % 3 == 1 { None } else { Some(id - 1) }, at)
+    }));
+    let report = threads::table.purge_older_than(age()).in_batches().batch_size(7).run(conn).unwrap();
+    assert_blocked(&report, 270, 20);
+    assert!(report.blocked.iter().all(|row| row.message.contains("`threads` (parent_id)")), "{report}");
+    let left: Vec<i32> = threads::table.select(threads::id).order(threads::id).load(conn).unwrap();
+    assert_eq!(left, (1..=300).filter(|id| (id - 1) / 3 % 10 == 9).collect::<Vec<_>>());
+}
+
+/// InnoDB does not remove such a row at all.
+#[test]
+fn a_row_that_refers_to_itself_goes_where_the_database_lets_it_go() {
+    let conn = &mut *threads([(1, Some(1), OLD), (2, Some(1), OLD), (3, Some(3), OLD), (4, None, "NULL")].into_iter());
+    let report = threads::table.purge_older_than(age()).in_batches().run(conn).unwrap();
+    let blocked = if DIALECT == Dialect::Mysql { 2 } else { 0 };
+    assert_blocked(&report, 3 - blocked, blocked);
+}
+
+/// Rows in a circle hold each other; all others go.
+#[test]
+fn a_circle_of_rows_is_blocked_and_named() {
+    let circle = [(1, Some(3), OLD), (2, Some(1), OLD), (3, Some(2), OLD), (4, Some(3), OLD), (5, None, OLD)];
+    let conn = &mut *threads(circle.into_iter());
+    let report = threads::table.purge_older_than(age()).in_batches().batch_size(2).run(conn).unwrap();
+    assert_blocked(&report, 2, 3);
+    if DIALECT != Dialect::Mysql {
+        // In one statement the database takes them all.
+        assert_eq!(threads::table.purge_older_than(age()).run(conn).unwrap(), 3);
+    }
+}
+
+#[test]
+fn threads_with_a_key_of_two_columns_go_in_one_run() {
+    let conn = &mut *enforced();
+    conn.batch_execute(&format!(
+        "CREATE TABLE pairs (a INTEGER NOT NULL, b VARCHAR(9) NOT NULL, up_a INTEGER, up_b VARCHAR(9), deleted_at {INSTANT_NULL},
+             PRIMARY KEY (a, b), CONSTRAINT pairs_up FOREIGN KEY (up_a, up_b) REFERENCES pairs (a, b))"
+    ))
+    .unwrap();
+    insert(conn, "pairs", (0..40).map(|number| format!("({}, 'b{number}', NULL, NULL, {OLD})", number % 3)));
+    insert(
+        conn,
+        "pairs",
+        (0..40).map(|number| format!("({}, 'c{number}', {}, 'b{number}', {OLD})", number % 2, number % 3)),
+    );
+    let report = pairs::table.purge_older_than(age()).in_batches().batch_size(6).run(conn).unwrap();
+    assert_blocked(&report, 80, 0);
+}
+
+#[test]
+fn a_job_whose_every_row_is_refused_says_so() {
+    let conn = &mut *users(120, 0..0);
+    conn.batch_execute(&refuse("users", "1 = 1")).unwrap();
+    let report = users::table.purge_older_than(age()).in_batches().run(conn).unwrap();
+    assert_blocked(&report, 0, 120);
+    let limited = users::table.purge_older_than(age()).in_batches().max_blocked(20).run(conn).unwrap_err();
+    assert!(matches!(limited, Error::PurgeFailed { .. }), "{limited}");
+}
