@@ -403,6 +403,42 @@ pub enum Error {
         /// The findings, those of the severity `Note` left out.
         findings: Vec<Finding>,
     },
+
+    /// An erasure would leave old versions of its rows readable, since MariaDB keeps the history of the table; nothing
+    /// was changed.
+    #[error(
+        "cannot erase in `{table}`: it is system-versioned, so the removed rows stay readable in its history; nothing was \
+         changed; drop the versioning first (`ALTER TABLE {table} DROP SYSTEM VERSIONING`), or delete the rows with \
+         `diesel::delete` and then the history of all rows with `DELETE HISTORY FROM {table}`"
+    )]
+    KeepsHistory {
+        /// The table or the archive.
+        table: String,
+    },
+
+    /// An erasure saw no row, and a row-level policy of PostgreSQL can hide deleted rows from it; nothing was changed.
+    #[error(
+        "cannot erase in `{table}`: it saw no row, but the policy `{policy}` can hide rows by their state; nothing was \
+         changed; erase as a role to which no policy applies (`BYPASSRLS`)"
+    )]
+    HiddenByPolicy {
+        /// The table.
+        table: String,
+        /// One of the policies that depend on a column of the soft deletion.
+        policy: String,
+    },
+
+    /// The row of `.outcome(conn)` is neither active nor deleted, so no verb changes it; nothing was changed.
+    #[error(
+        "the row in `{table}` is neither active nor deleted: `{column}` is NULL, or a number other than 0 and 1; nothing was \
+         changed; correct the value and add a CHECK; `check` finds all such rows"
+    )]
+    InNeitherState {
+        /// The table of the statement.
+        table: String,
+        /// The flag.
+        column: String,
+    },
 }
 
 fn list(findings: &[Finding]) -> String {

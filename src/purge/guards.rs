@@ -11,7 +11,7 @@ use crate::migration::{
 };
 
 /// Reads a table from the catalog; `None` if there is none of this name.
-pub(super) async fn read<X: Executor>(
+pub(crate) async fn read<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     table: &TableName,

@@ -447,7 +447,16 @@ where
         DB: Backend,
         T: QueryFragment<DB>,
     {
-        T::State::MODE.walk(V::CHANGES, out, |mut out| {
+        self.walk_state(V::CHANGES, out)
+    }
+
+    /// Writes the test for rows of a state.
+    pub(super) fn walk_state<'b, DB>(&'b self, rows: Rows, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        T::State::MODE.walk(rows, out, |mut out| {
             self.table.walk_ast(out.reborrow())?;
             out.push_sql(".");
             out.push_identifier(<T::State as State>::Column::NAME)
