@@ -56,9 +56,13 @@ impl Leaves {
 /// Whether a removal can have failed because its rows refer to each other.
 pub(super) fn is_reference(error: &DieselError) -> bool {
     let DieselError::DatabaseError(kind, information) = error else { return false };
-    // SQLite says of a RESTRICT that a trigger failed.
+    let message = information.message();
     matches!(kind, Kind::ForeignKeyViolation | Kind::RestrictViolation)
-        || information.message() == "FOREIGN KEY constraint failed"
+        // SQLite says of a RESTRICT that a trigger failed.
+        || message == "FOREIGN KEY constraint failed"
+        // ON DELETE CASCADE through more than fifteen rows, as MySQL and MariaDB say it; MySQL also at a second such key.
+        || message.starts_with("Foreign key cascade delete/update exceeds")
+        || message.starts_with("Got error 193 ")
 }
 
 /// `DELETE FROM "posts" WHERE .. AND `, before the test for the rows that may go; of the leaves alone, or of all rows.

@@ -219,16 +219,22 @@ fn circles_are_what_the_database_says() {
 
 #[test]
 fn a_long_thread_of_keys_in_their_natural_order() {
-    let conn = &mut *threads("");
-    for id in 10..60 {
-        let parent = if id == 10 { "NULL".into() } else { (id - 1).to_string() };
-        conn.batch_execute(&format!("INSERT INTO replies (page, id, parent) VALUES (3, {id}, {parent})")).unwrap();
+    for action in ["", "ON DELETE CASCADE"] {
+        let conn = &mut *threads(action);
+        for id in 10..60 {
+            let parent = if id == 10 { "NULL".into() } else { (id - 1).to_string() };
+            conn.batch_execute(&format!("INSERT INTO replies (page, id, parent) VALUES (3, {id}, {parent})")).unwrap();
+        }
+        age(conn);
+        let page = |page: i32| replies::table.filter(replies::page.eq(page));
+        if action.is_empty() {
+            let younger = page(3).filter(replies::id.ge(35));
+            assert_eq!(younger.purge_older_than(TimeDelta::days(30)).run(conn).unwrap(), 25);
+        }
+        let left = if action.is_empty() { 25 } else { 50 };
+        assert_eq!(page(3).erase().run(conn).unwrap().rows, left, "{action}");
+        assert_eq!(stored(conn).len(), 8, "{action}");
     }
-    age(conn);
-    let page = |page: i32| replies::table.filter(replies::page.eq(page));
-    assert_eq!(page(3).filter(replies::id.ge(35)).purge_older_than(TimeDelta::days(30)).run(conn).unwrap(), 25);
-    assert_eq!(page(3).erase().run(conn).unwrap().rows, 25);
-    assert_eq!(stored(conn).len(), 8);
 }
 
 /// A trigger's own refusal is its error, and is not swallowed.
