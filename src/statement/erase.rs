@@ -4,7 +4,8 @@
 //! Erase        what is erased, and from which archives
 //! Count        SELECT: how many rows are there, how many of them under hold
 //! HeldKey      SELECT: the key of one that is
-//! DeleteRows   DELETE of the table's rows, after a soft delete: so the guard lets them pass
+//! DeleteRows   DELETE of the table's rows, after a soft delete: so the guard lets them pass; or of the leaves among
+//!              them (leaves.rs), if they refer to each other
 //! DeleteCopies DELETE of an archive's
 //! ```
 
@@ -499,19 +500,16 @@ where
         if dialect == Dialect::Mysql {
             self.check_history(x).await?;
         }
-        let table = || MigrationTable::from_parts(T::name_parts());
-        let result = match self.attempt(x, None).await {
+        match self.attempt(x, dialect, None).await {
             // Rows that refer to each other, or that a foreign key of theirs removed uncounted.
-            Err(error) if can_be_of_references(&error) => match Leaves::of(x, table()).await {
-                Ok(Some(leaves)) => self.attempt(x, Some(&leaves)).await,
-                Ok(None) | Err(_) => Err(error),
-            },
+            Err(error) if can_be_of_references(&error) => {
+                match Leaves::of(x, MigrationTable::from_parts(T::name_parts())).await {
+                    Ok(Some(leaves)) => self.attempt(x, dialect, Some(&leaves)).await,
+                    Ok(None) | Err(_) => Err(error),
+                }
+            }
             result => result,
-        };
-        if dialect == Dialect::Postgres && result.as_ref().is_ok_and(|report| report.rows == 0) {
-            self.check_policies(x, &table()).await?;
         }
-        result
     }
 
     /// Refuses places of MariaDB that keep what is removed from them.
@@ -535,7 +533,8 @@ where
     }
 
     /// Refuses to say that there is no row, where a policy of PostgreSQL hides rows by their state.
-    async fn check_policies<X: Executor>(&self, x: &mut X, table: &MigrationTable) -> Result<(), Error> {
+    async fn check_policies<X: Executor>(&self, x: &mut X) -> Result<(), Error> {
+        let table = MigrationTable::from_parts(T::name_parts());
         let state = ColumnRef::of::<<T::State as State>::Column>();
         let columns = [Some(state), T::Stamp::column(), T::Hold::column()];
         let mut question = Question::select(Dialect::Postgres, &["p.polname"])
@@ -557,13 +556,18 @@ where
     }
 
     /// The transaction; a savepoint inside the caller's.
-    async fn attempt<X>(&self, x: &mut X, leaves: Option<&Leaves>) -> Result<ErasureReport, Error>
+    async fn attempt<X>(&self, x: &mut X, dialect: Dialect, leaves: Option<&Leaves>) -> Result<ErasureReport, Error>
     where
         X: Executor,
         Self: Erasable<X::Backend>,
     {
         x.begin().await?;
-        let result = self.steps(x, leaves).await;
+        let result = match self.steps(x, leaves).await {
+            Ok(report) if report.rows == 0 && dialect == Dialect::Postgres => {
+                self.check_policies(x).await.map(|()| report)
+            }
+            result => result,
+        };
         end(x, result).await
     }
 
@@ -656,8 +660,10 @@ where
     ///
     /// [`UnderHold`](Error::UnderHold) if a row or a copy is under hold. [`NotErased`](Error::NotErased)
     /// if something is left. [`UnsupportedErasure`](Error::UnsupportedErasure) for an archive that cannot be
-    /// reached. [`Database`](Error::Database) for what the database refuses: a foreign key that
-    /// references a row, an archive without a column that the where clause names. On SQLite a writer that
+    /// reached. [`KeepsHistory`](Error::KeepsHistory) for a system-versioned table or archive of MariaDB.
+    /// [`HiddenByPolicy`](Error::HiddenByPolicy) if no row is seen on PostgreSQL, where a policy can hide it.
+    /// [`Database`](Error::Database) for what the database refuses: a foreign key of a row that is not of the target, an
+    /// archive without a column that the where clause names. On SQLite a writer that
     /// comes in between is `database is locked`, as for every transaction that reads first; in an
     /// `immediate_transaction` of yours it has to wait.
     ///

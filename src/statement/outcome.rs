@@ -155,12 +155,14 @@ where
     /// errors of this crate.
     ///
     /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an
-    /// error on PostgreSQL.
+    /// error on PostgreSQL. Outside of one, a statement that meets a deadlock or a failure to serialize is tried again,
+    /// up to ten times. (Two soft deletes of a row at once are such a failure where a table of PostgreSQL is partitioned
+    /// by the flag.)
     ///
     /// # Errors
     ///
-    /// [`RestoreConflict`](Error::RestoreConflict) if a restored row collides with a live one on a
-    /// unique index; else [`Database`](Error::Database) and what the statement's methods document.
+    /// [`RestoreConflict`](Error::RestoreConflict) if a restored row collides with an active one on a
+    /// unique index or an exclusion constraint; else [`Database`](Error::Database) and what the statement's methods document.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -215,7 +217,9 @@ where
     ///
     /// [`NotOneRow`](Error::NotOneRow) if more than one row changed, or more than one matched and
     /// none changed; then nothing is changed. [`Contended`](Error::Contended) if the row changed
-    /// between the two statements three times in a row. Else as [`run`](Self::run).
+    /// between the two statements three times in a row. [`InNeitherState`](Error::InNeitherState) if the row is neither
+    /// active nor deleted: its flag is a number other than 0 and 1, or NULL although the declaration says that it is
+    /// not. Else as [`run`](Self::run), with its retries.
     ///
     /// On MySQL the `SELECT` is a locking read, since the snapshot of a transaction can be older than
     /// what the `UPDATE` saw. Through a `MultiConnection` it is a plain one: there, inside a

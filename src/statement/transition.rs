@@ -198,8 +198,8 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     /// Sets the instant of the deletion: a value or an expression of the timestamp column's type.
     ///
     /// Not of its nullable form: NULL is no instant, and a `None` or a nullable expression does not
-    /// compile. The `touch` column gets the same value; if its SQL type differs, use
-    /// [`at_utc`](Self::at_utc).
+    /// compile. The `touch` column gets the same value. If its SQL type differs, give
+    /// [`db_now()`](crate::db_now), which is read for each column in its own form, or use [`at_utc`](Self::at_utc).
     ///
     /// A timestamp without zone is UTC by convention of this crate; the value is written as it is.
     /// [`db_now()`](crate::db_now) is the database's clock.

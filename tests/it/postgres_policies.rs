@@ -6,6 +6,7 @@ use diesel_soft_delete::Error;
 use diesel_soft_delete::prelude::*;
 
 diesel::table! { files { id -> Integer, tenant -> Integer, is_deleted -> Bool } }
+diesel::table! { files_archive { id -> Integer, tenant -> Integer } }
 diesel_soft_delete::soft_deletable! { files { flag = is_deleted } }
 
 #[test]
@@ -17,7 +18,8 @@ fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
          ALTER TABLE files ENABLE ROW LEVEL SECURITY;
          CREATE POLICY own_tenant ON files USING (tenant = 1);
          DO $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO pg_monitor', current_schema()); END $$;
-         GRANT ALL ON files TO pg_monitor",
+         CREATE TABLE files_archive (id INTEGER, tenant INTEGER); INSERT INTO files_archive VALUES (2, 1);
+         GRANT ALL ON files, files_archive TO pg_monitor",
     )
     .unwrap();
     let as_user = "SET ROLE pg_monitor";
@@ -34,8 +36,10 @@ fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
         text.starts_with("cannot erase in `files`: it saw no row, but the policy `undeleted` can hide rows"),
         "{text}"
     );
+    // Copies stay too.
     let text = conn.transaction(|conn| {
-        let text = files::table.find(2).erase().run(conn).unwrap_err().to_string();
+        let text = files::table.find(2).erase().archived_in(files_archive::table).run(conn).unwrap_err().to_string();
+        assert_eq!(files_archive::table.count().get_result::<i64>(conn), Ok(1));
         files::table.count().get_result::<i64>(conn)?;
         Ok::<_, Error>(text)
     });
