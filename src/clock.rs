@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, SingleValue, SqlType, Timesta
 
 use crate::hidden::backend_of;
 use crate::instant::{Micros, Millis, Seconds};
+use crate::marker::ForTouch;
 
 /// The database's clock, in UTC, as an expression for a column of any timestamp type.
 ///
@@ -24,7 +25,8 @@ use crate::instant::{Micros, Millis, Seconds};
 /// | MySQL, MariaDB | `UTC_TIMESTAMP(6)` | microseconds |
 /// | SQLite | `strftime('%Y-%m-%d %H:%M:%f', 'now')` | milliseconds, SQLite's own |
 ///
-/// For an integer column say the unit: `db_now().seconds()`, `.millis()`, `.micros()`.
+/// For an integer column say the unit: `db_now().seconds()`, `.millis()`, `.micros()`. In a soft delete it is the
+/// timestamp column's form that counts: a `touch` column of another type gets the same time in its own form.
 ///
 /// Through a `MultiConnection` implement [`UtcClock`] for its backend.
 ///
@@ -226,6 +228,61 @@ reads! {
     Integer, Seconds => Seconds32;
     BigInt, Millis => Millis;
     BigInt, Micros => Micros;
+}
+
+/// The clock for a `touch` column whose type is not that of the timestamp.
+macro_rules! reads_for_touch {
+    ($($to:meta => $To:ty, $V:ty: $($from:meta => $From:ty),+;)*) => {
+        $($(
+            #[cfg($to)]
+            #[cfg($from)]
+            impl<U, W> ForTouch<$From, $To, W> for DbNowAs<$From, U> {
+                type Value = DbNowAs<$To, $V>;
+                fn for_touch(&self) -> Self::Value {
+                    DbNowAs(PhantomData)
+                }
+            }
+        )+)*
+    };
+}
+
+reads_for_touch! {
+    all() => Timestamp, AsTimestamp:
+        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
+        feature = "mysql_backend" => diesel::sql_types::Datetime,
+        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
+        all() => BigInt,
+        all() => Integer;
+    feature = "postgres_backend" => diesel::sql_types::Timestamptz, AsTimestamp:
+        all() => Timestamp,
+        feature = "mysql_backend" => diesel::sql_types::Datetime,
+        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
+        all() => BigInt,
+        all() => Integer;
+    feature = "mysql_backend" => diesel::sql_types::Datetime, AsTimestamp:
+        all() => Timestamp,
+        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
+        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
+        all() => BigInt,
+        all() => Integer;
+    feature = "sqlite" => diesel::sql_types::TimestamptzSqlite, AsTimestamp:
+        all() => Timestamp,
+        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
+        feature = "mysql_backend" => diesel::sql_types::Datetime,
+        all() => BigInt,
+        all() => Integer;
+    all() => BigInt, W:
+        all() => Timestamp,
+        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
+        feature = "mysql_backend" => diesel::sql_types::Datetime,
+        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
+        all() => Integer;
+    all() => Integer, W:
+        all() => Timestamp,
+        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
+        feature = "mysql_backend" => diesel::sql_types::Datetime,
+        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
+        all() => BigInt;
 }
 
 impl<ST: Reads<U> + SqlType, U> Reads<U> for Nullable<ST> {

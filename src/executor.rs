@@ -12,8 +12,10 @@ use diesel::connection::{LoadConnection, TransactionManager};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::{Query, QueryFragment, QueryId};
-use diesel::result::QueryResult;
+use diesel::result::{Error as DieselError, QueryResult};
 
+use crate::error::Error;
+use crate::faults::{Fault, fault};
 use crate::hidden::{in_transaction, load_all};
 use crate::migration::{AnswersText, Question, Row};
 
@@ -102,6 +104,34 @@ where
         std::thread::sleep(duration);
         Box::pin(ready(Ok(())))
     }
+}
+
+/// Ends the transaction as the result of its work says.
+pub(crate) async fn end<X: Executor, T>(x: &mut X, result: Result<T, Error>) -> Result<T, Error> {
+    match result {
+        Ok(value) => match x.commit().await {
+            Ok(()) => Ok(value),
+            // A failure that shows at the end: the transaction is gone, unless Diesel says otherwise.
+            Err(error) => {
+                if !matches!(error, DieselError::BrokenTransactionManager) && x.in_transaction().is_ok_and(|open| open)
+                {
+                    let _ = x.rollback().await;
+                }
+                Err(error.into())
+            }
+        },
+        Err(error) => match x.rollback().await {
+            Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
+            // After a deadlock there is no savepoint any more.
+            Err(_) if is_passing(&error) => Err(error),
+            Err(rollback) => Err(rollback.into()),
+        },
+    }
+}
+
+/// Whether an error passes when the whole transaction is tried again.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if fault(error) == Fault::Again)
 }
 
 /// Runs a future over [`Blocking`] to its end.

@@ -77,33 +77,6 @@ where
     depth(Conn::TransactionManager::transaction_manager_status_mut(conn))
 }
 
-/// The first row of a query.
-pub(crate) fn load_one<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Option<U>>
-where
-    Conn: LoadConnection,
-    Conn::Backend: QueryMetadata<Q::SqlType>,
-    Q: Query + QueryFragment<Conn::Backend> + QueryId,
-    U: FromSqlRow<Q::SqlType, Conn::Backend>,
-{
-    let Some(row) = conn.load(query)?.next() else { return Ok(None) };
-    U::build_from_row(&row?).map(Some).map_err(Error::DeserializationError)
-}
-
-/// [`load_one`] for a connection of diesel-async.
-#[cfg(feature = "async")]
-pub(crate) async fn load_one_async<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Option<U>>
-where
-    Conn: diesel_async::AsyncConnection,
-    Conn::Backend: QueryMetadata<Q::SqlType>,
-    Q: Query + QueryFragment<Conn::Backend> + QueryId,
-    U: FromSqlRow<Q::SqlType, Conn::Backend>,
-{
-    use futures_util::TryStreamExt;
-    let mut rows = std::pin::pin!(conn.load(query).await?);
-    let Some(row) = rows.try_next().await? else { return Ok(None) };
-    U::build_from_row(&row).map(Some).map_err(Error::DeserializationError)
-}
-
 /// All rows of a query.
 pub(crate) fn load_all<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Vec<U>>
 where

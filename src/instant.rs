@@ -16,13 +16,13 @@ use crate::hidden::is_mysql;
 #[derive(Debug)]
 pub struct NoUnit;
 /// `unit = seconds`: whole seconds since 1970-01-01 00:00 UTC, rounded down.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Seconds;
 /// `unit = millis`: milliseconds since 1970-01-01 00:00 UTC, rounded down.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Millis;
 /// `unit = micros`: microseconds since 1970-01-01 00:00 UTC.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Micros;
 
 /// The unit of an integer column that holds an instant, counted from 1970-01-01 00:00 UTC.

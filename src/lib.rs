@@ -122,6 +122,7 @@ mod predicate;
 mod predicates;
 mod purge;
 mod query_dsl;
+mod references;
 mod relation;
 mod revive;
 mod scope;

@@ -310,12 +310,32 @@ where
 impl<C, U, ST, E> TouchWith<ST, E> for TouchColumn<C, U>
 where
     C: Column,
-    C::SqlType: AnyInstant<U, Inner = ST>,
-    E: Clone,
+    C::SqlType: AnyInstant<U>,
+    E: ForTouch<ST, <C::SqlType as AnyInstant<U>>::Inner, U>,
 {
+    type Value = E::Value;
+    fn with(expression: &E) -> Self::Value {
+        expression.for_touch()
+    }
+}
+
+/// An expression of the timestamp's type `ST` that can be written to a `touch` column of the type `To`, of which `U` is
+/// the unit: any, if the types are the same; else [`db_now()`](crate::db_now) alone, which can be read in another form.
+#[diagnostic::on_unimplemented(
+    message = "the `touch` column cannot take the expression given to `.at(..)`",
+    note = "its SQL type differs from the timestamp's; use `.at_utc(..)`, which converts for each column"
+)]
+pub trait ForTouch<ST, To, U> {
+    /// The fragment for the touch column.
+    type Value;
+    /// Takes the expression over.
+    fn for_touch(&self) -> Self::Value;
+}
+
+impl<ST, U, E: Clone> ForTouch<ST, ST, U> for E {
     type Value = E;
-    fn with(expression: &E) -> E {
-        expression.clone()
+    fn for_touch(&self) -> E {
+        self.clone()
     }
 }
 

@@ -47,8 +47,8 @@ mod versions;
 
 pub use builder::SoftDeleteMigration;
 pub(crate) use check::{
-    Action, AnswersText, Inquiry, LiveColumn, LiveTable, Question, Reach, Reading, Row, TableKind, contradictions,
-    key_order_problem, missing_purge_index, same_column,
+    Action, AnswersText, Inquiry, LiveColumn, LiveReference, LiveTable, Question, Reach, Reading, Row, TableKind,
+    contradictions, key_order_problem, missing_purge_index, same_column,
 };
 pub use check::{Finding, ReadsCatalog, Severity, Tables, assert_schema, check};
 #[cfg(feature = "async")]

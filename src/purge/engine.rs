@@ -12,7 +12,7 @@ use diesel::result::QueryResult;
 
 use super::attempt::Attempt;
 use super::cause::{Cause, backoff};
-use super::held::{Held, Reference};
+use super::held::Held;
 use super::lease::Lease;
 use super::options::Options;
 use super::piece::Piece;
@@ -26,6 +26,7 @@ use crate::executor::Executor;
 use crate::faults::Fault;
 use crate::key::Key;
 use crate::migration::Dialect;
+use crate::references::Reference;
 
 /// The statements of one job, on a backend.
 pub trait Batches<DB: Backend> {

@@ -14,7 +14,7 @@ use crate::migration::{
 use crate::predicate::Rows;
 
 /// Reads a table from the catalog; `None` if there is none of this name.
-pub(super) async fn read<X: Executor>(
+pub(crate) async fn read<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     table: &TableName,

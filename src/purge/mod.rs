@@ -40,6 +40,7 @@ mod walk;
 
 pub use archive::ArchiveTarget;
 pub(crate) use cause::backoff;
+pub(crate) use guards::read as read_table;
 pub use job::PurgeJob;
 pub use lease::{Holder, lease_table};
 pub use options::IntoDuration;

@@ -7,7 +7,7 @@ use diesel::result::Error as DieselError;
 use super::archive::{self, ArchiveTable, DeclaredTable};
 use super::cause::backoff;
 use super::guards;
-use super::held::Reference;
+use super::held;
 use super::options::Options;
 use super::session;
 use crate::error::Error;
@@ -15,6 +15,7 @@ use crate::executor::Executor;
 use crate::faults::{Fault, fault};
 use crate::marker::{SoftDeletable, Stamp};
 use crate::migration::{Dialect, Question, Shape, TableColumns, TableKind, contradictions, key_order_problem};
+use crate::references::Reference;
 
 /// What the catalog told about a job that may run.
 #[derive(Debug)]
@@ -98,7 +99,7 @@ where
     }
     guards::reaches(x, dialect, &live, &options.reaches).await?;
     let mut references = Vec::new();
-    for reference in Reference::of(dialect, &live) {
+    for reference in held::references(dialect, &live) {
         // A user who may not read a child cannot leave out what it holds; then the database refuses it row by row.
         match x.ask(Question::select(dialect, &["1"]).sql(&format!(" FROM {} WHERE 1 = 0", reference.table()))).await {
             Ok(_) => references.push(reference),

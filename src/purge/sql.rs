@@ -9,11 +9,12 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
-use super::held::{Held, Reference};
+use super::held::Held;
 use super::piece::Piece;
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
 use crate::migration::{Dialect, TableName};
+use crate::references::Reference;
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 
 /// The rows that a job may remove.

@@ -11,13 +11,13 @@ use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
 use super::engine::{Batches, KeyValue, Sought};
-use super::held::Reference;
 use super::piece::Piece;
 use super::sql::{Archive, Count, Counted, Delete, Eligible, Find, HeldKeys};
 use crate::executor::Executor;
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
 use crate::migration::Dialect;
+use crate::references::Reference;
 use crate::statement::Cutoff;
 
 /// The statements of a job.

@@ -4,15 +4,14 @@
 //! Erase        what is erased, and from which archives
 //! Count        SELECT: how many rows are there, how many of them under hold
 //! HeldKey      SELECT: the key of one that is
-//! DeleteRows   DELETE of the table's rows, after a soft delete: so the guard lets them pass
+//! DeleteRows   DELETE of the table's rows, after a soft delete: so the guard lets them pass; or of the leaves among
+//!              them (leaves.rs), if they refer to each other
 //! DeleteCopies DELETE of an archive's
 //! ```
 
-use std::marker::PhantomData;
-
 use diesel::Table;
 use diesel::backend::Backend;
-use diesel::connection::{Connection, LoadConnection};
+use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -23,12 +22,16 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 
 use super::condition::Condition;
 use super::hold::walk_not_held;
+use super::leaves::{Leaves, walk_delete};
 use super::transition::{Alone, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition};
 use crate::error::Error;
-use crate::hidden::{TableName, aliases_where_it_deletes, is_mysql, load_one};
-use crate::marker::{Hold, SoftDeletable, State};
-use crate::migration::{TableColumns, primary_key};
+use crate::executor::{Answer, Blocking, Executor, block, end};
+use crate::faults::is_reference;
+use crate::hidden::{TableName, aliases_where_it_deletes, is_mysql};
+use crate::marker::{ColumnRef, Hold, SoftDeletable, Stamp, State};
+use crate::migration::{AnswersText, Dialect, Question, TableColumns, TableName as MigrationTable, primary_key};
 use crate::predicate::Rows;
+use crate::purge::dialect;
 
 /// What an erasure removed.
 ///
@@ -65,7 +68,7 @@ type Marking<T, P, G> = Transition<Alone<SoftDeleteVerb>, T, P, G, StampOf<T>, T
 
 /// The name of an archive table.
 #[derive(Debug, Clone)]
-struct Archive {
+pub struct Archive {
     parts: Vec<String>,
 }
 
@@ -197,9 +200,12 @@ pub struct HeldKey<'a, E> {
     column: &'a str,
 }
 
-/// The `DELETE` of the table's rows.
+/// The `DELETE` of the table's rows, or of the leaves among them.
 #[derive(Debug)]
-pub struct DeleteRows<'a, E>(&'a E);
+pub struct DeleteRows<'a, E> {
+    erase: &'a E,
+    leaves: Option<&'a Leaves>,
+}
 
 /// The `DELETE` of an archive's copies.
 #[derive(Debug)]
@@ -237,17 +243,9 @@ impl<E> QueryId for DeleteCopies<'_, E> {
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-/// The query id of [`DeleteRows`].
-#[derive(Debug)]
-pub struct DeleteRowsId<T, P>(PhantomData<(T, P)>);
-
-impl<T, P, G> QueryId for DeleteRows<'_, Erase<T, P, G>>
-where
-    T: SoftDeletable,
-    P: QueryId,
-{
-    type QueryId = DeleteRowsId<T, P::QueryId>;
-    const HAS_STATIC_QUERY_ID: bool = P::HAS_STATIC_QUERY_ID;
+impl<E> QueryId for DeleteRows<'_, E> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
 }
 
 /// A plain SELECT of InnoDB reads the transaction's snapshot, and not what others wrote since. (In share
@@ -326,10 +324,8 @@ where
     G: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let Self(erase) = self;
-        out.push_sql("DELETE FROM ");
-        erase.table().walk_ast(out.reborrow())?;
-        erase.condition().walk_and(out.reborrow())?;
+        let Self { erase, leaves } = self;
+        walk_delete(erase.table(), erase.condition(), *leaves, out.reborrow())?;
         T::State::MODE.walk(Rows::Deleted, out.reborrow(), |mut out| {
             erase.table().walk_ast(out.reborrow())?;
             out.push_sql(".");
@@ -403,61 +399,254 @@ fn key_text(columns: Vec<Option<Vec<u8>>>) -> Option<String> {
     columns.map(|columns| columns.join(", ")).filter(|key| !key.is_empty())
 }
 
-/// The steps of an erasure, for both kinds of connections: they differ in an `.await`.
-///
-/// Copies are deleted before the rows and again after them: the where clause may look at rows that are gone
-/// afterwards, and a trigger of the table may write copies of what is deleted.
-macro_rules! steps {
-    ($erase:expr, $conn:ident, $load_one:ident $(, $await:tt)?) => {{
-        let erase: &Self = $erase;
-        let key = primary_key::<T>();
-        // Fails if a row is under hold; else says how many rows there are.
-        macro_rules! count {
-            ($archive:expr) => {{
-                let archive: Option<&Archive> = $archive;
-                let counts: Option<Counts> = $load_one($conn, Count { erase, archive })$(.$await)??;
-                let (found, held) = counts.unwrap_or_default();
-                if held > 0 {
-                    let mut columns = Vec::new();
-                    for column in &key {
-                        let query = HeldKey { erase, archive, key: &key, column };
-                        let found: Option<Key> = $load_one($conn, query)$(.$await)??;
-                        columns.push(found.and_then(|(value,)| value));
-                    }
-                    return Err(Error::UnderHold { table: name::<T>(archive), key: key_text(columns), rows: rows(held) });
-                }
-                rows(found)
-            }};
+/// The statements of an erasure.
+pub trait Erasable<DB: Backend> {
+    /// Counts the rows of a place.
+    #[doc(hidden)]
+    fn count<'x, X>(&'x self, x: &'x mut X, archive: Option<&'x Archive>) -> Answer<'x, Vec<Counts>>
+    where
+        X: Executor<Backend = DB>;
+    /// Loads a column of the key of a held row.
+    #[doc(hidden)]
+    fn held_key<'x, X>(
+        &'x self,
+        x: &'x mut X,
+        archive: Option<&'x Archive>,
+        key: &'x [String],
+        column: &'x str,
+    ) -> Answer<'x, Vec<Key>>
+    where
+        X: Executor<Backend = DB>;
+    /// Marks the rows as deleted.
+    #[doc(hidden)]
+    fn mark<'x, X>(&'x self, x: &'x mut X) -> Answer<'x, usize>
+    where
+        X: Executor<Backend = DB>;
+    /// Deletes the rows, or the leaves among them.
+    #[doc(hidden)]
+    fn delete_rows<'x, X>(&'x self, x: &'x mut X, leaves: Option<&'x Leaves>) -> Answer<'x, usize>
+    where
+        X: Executor<Backend = DB>;
+    /// Deletes the copies in an archive.
+    #[doc(hidden)]
+    fn delete_copies<'x, X>(&'x self, x: &'x mut X, archive: &'x Archive, key: &'x [String]) -> Answer<'x, usize>
+    where
+        X: Executor<Backend = DB>;
+}
+
+impl<T, P, G, DB> Erasable<DB> for Erase<T, P, G>
+where
+    DB: Backend + QueryMetadata<CountTypes> + QueryMetadata<KeyTypes>,
+    Counts: FromSqlRow<CountTypes, DB>,
+    Key: FromSqlRow<KeyTypes, DB>,
+    T: SoftDeletable + QueryFragment<DB>,
+    P: QueryFragment<DB> + QueryId,
+    G: QueryFragment<DB>,
+    Marking<T, P, G>: QueryFragment<DB> + QueryId,
+{
+    fn count<'x, X>(&'x self, x: &'x mut X, archive: Option<&'x Archive>) -> Answer<'x, Vec<Counts>>
+    where
+        X: Executor<Backend = DB>,
+    {
+        x.load(Count { erase: self, archive })
+    }
+
+    fn held_key<'x, X>(
+        &'x self,
+        x: &'x mut X,
+        archive: Option<&'x Archive>,
+        key: &'x [String],
+        column: &'x str,
+    ) -> Answer<'x, Vec<Key>>
+    where
+        X: Executor<Backend = DB>,
+    {
+        x.load(HeldKey { erase: self, archive, key, column })
+    }
+
+    fn mark<'x, X>(&'x self, x: &'x mut X) -> Answer<'x, usize>
+    where
+        X: Executor<Backend = DB>,
+    {
+        x.execute(&self.soft_delete)
+    }
+
+    fn delete_rows<'x, X>(&'x self, x: &'x mut X, leaves: Option<&'x Leaves>) -> Answer<'x, usize>
+    where
+        X: Executor<Backend = DB>,
+    {
+        x.execute(DeleteRows { erase: self, leaves })
+    }
+
+    fn delete_copies<'x, X>(&'x self, x: &'x mut X, archive: &'x Archive, key: &'x [String]) -> Answer<'x, usize>
+    where
+        X: Executor<Backend = DB>,
+    {
+        x.execute(DeleteCopies { erase: self, archive, key })
+    }
+}
+
+impl<T, P, G> Erase<T, P, G>
+where
+    T: SoftDeletable,
+    T::AllColumns: TableColumns,
+{
+    async fn erase<X>(&self, x: &mut X) -> Result<ErasureReport, Error>
+    where
+        X: Executor,
+        Self: Erasable<X::Backend>,
+    {
+        self.check()?;
+        let dialect = dialect(x).await?;
+        if dialect == Dialect::Mysql {
+            self.check_history(x).await?;
         }
-        let mut before = Vec::new();
-        for archive in erase.places() {
-            before.push(count!(archive));
-        }
-        let mut removed = vec![0; before.len()];
-        macro_rules! delete_copies {
-            () => {
-                for (archive, removed) in erase.archives.iter().zip(removed.iter_mut().skip(1)) {
-                    let delete = DeleteCopies { erase, archive, key: &key };
-                    *removed += $conn.execute_returning_count(&delete)$(.$await)?? as u64;
+        match self.attempt(x, dialect, None).await {
+            // Rows that refer to each other, or that a foreign key of theirs removed uncounted.
+            Err(error) if can_be_of_references(&error) => {
+                match Leaves::of(x, MigrationTable::from_parts(T::name_parts())).await {
+                    Ok(Some(leaves)) => self.attempt(x, dialect, Some(&leaves)).await,
+                    Ok(None) | Err(_) => Err(error),
                 }
+            }
+            result => result,
+        }
+    }
+
+    /// Refuses places of MariaDB that keep what is removed from them.
+    async fn check_history<X: Executor>(&self, x: &mut X) -> Result<(), Error> {
+        for archive in self.places() {
+            let place = MigrationTable::from_parts(archive.map_or_else(T::name_parts, |archive| archive.parts.clone()));
+            let question = Question::select(Dialect::Mysql, &["table_name", "@@lower_case_table_names"])
+                .sql(" FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED' AND table_name = ")
+                .bind(&place.name)
+                .sql(" AND table_schema = ");
+            let question = match &place.schema {
+                Some(schema) => question.bind(schema),
+                None => question.sql("DATABASE()"),
             };
-        }
-        delete_copies!();
-        $conn.execute_returning_count(&erase.soft_delete)$(.$await)??;
-        let delete = DeleteRows(erase);
-        if let Some(rows) = removed.first_mut() {
-            *rows = $conn.execute_returning_count(&delete)$(.$await)?? as u64;
-        }
-        delete_copies!();
-        for ((archive, before), removed) in erase.places().zip(before).zip(&removed) {
-            let left = count!(archive);
-            if left > 0 || *removed < before {
-                return Err(Error::NotErased { table: name::<T>(archive), found: before.max(removed + left), removed: *removed });
+            // The catalog compares without case, queries on most systems do not.
+            if x.ask(question).await?.iter().any(|row| row.text(0) == place.name || row.text(1) != "0") {
+                return Err(Error::KeepsHistory { table: name::<T>(archive) });
             }
         }
-        let rows = removed.first().copied().unwrap_or_default();
+        Ok(())
+    }
+
+    /// Refuses to say that there is no row, where a policy of PostgreSQL hides rows by their state.
+    async fn check_policies<X: Executor>(&self, x: &mut X) -> Result<(), Error> {
+        let table = MigrationTable::from_parts(T::name_parts());
+        let state = ColumnRef::of::<<T::State as State>::Column>();
+        let columns = [Some(state), T::Stamp::column(), T::Hold::column()];
+        let mut question = Question::select(Dialect::Postgres, &["p.polname"])
+            .sql(
+                " FROM pg_policy AS p WHERE row_security_active(p.polrelid) AND (p.polroles = '{0}' OR EXISTS \
+                 (SELECT FROM unnest(p.polroles) AS r (id) WHERE pg_has_role(r.id, 'USAGE'))) AND EXISTS \
+                 (SELECT FROM pg_depend AS d JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid \
+                 WHERE d.classid = 'pg_policy'::regclass AND d.objid = p.oid AND d.refclassid = 'pg_class'::regclass \
+                 AND d.refobjid = p.polrelid AND a.attname IN (NULL",
+            );
+        for column in columns.into_iter().flatten() {
+            question = question.sql(", ").bind(column.name);
+        }
+        let question = question.sql(")) AND p.polrelid = to_regclass(").bind(&table.quoted(Dialect::Postgres)).sql(")");
+        match x.ask(question.sql(" ORDER BY p.polname LIMIT 1")).await?.first() {
+            None => Ok(()),
+            Some(row) => Err(Error::HiddenByPolicy { table: T::table_name(), policy: row.text(0).to_owned() }),
+        }
+    }
+
+    /// The transaction; a savepoint inside the caller's.
+    async fn attempt<X>(&self, x: &mut X, dialect: Dialect, leaves: Option<&Leaves>) -> Result<ErasureReport, Error>
+    where
+        X: Executor,
+        Self: Erasable<X::Backend>,
+    {
+        x.begin().await?;
+        let result = match self.steps(x, leaves).await {
+            Ok(report) if report.rows == 0 && dialect == Dialect::Postgres => {
+                self.check_policies(x).await.map(|()| report)
+            }
+            result => result,
+        };
+        end(x, result).await
+    }
+
+    async fn steps<X>(&self, x: &mut X, leaves: Option<&Leaves>) -> Result<ErasureReport, Error>
+    where
+        X: Executor,
+        Self: Erasable<X::Backend>,
+    {
+        let key = primary_key::<T>();
+        let mut before = Vec::new();
+        for archive in self.places() {
+            before.push(self.count_free(x, archive, &key).await?);
+        }
+        let mut removed = vec![0; before.len()];
+        // Copies go before the rows and again after them: the where clause may look at rows that are gone
+        // afterwards, and a trigger of the table may write copies of what is deleted.
+        self.delete_all_copies(x, &key, &mut removed).await?;
+        self.mark(x).await?;
+        let mut rows = 0;
+        if leaves.is_some() {
+            loop {
+                match self.delete_rows(x, leaves).await? {
+                    0 => break,
+                    some => rows += some as u64,
+                }
+            }
+        }
+        // After the leaves, for the error of the foreign key that holds the others.
+        rows += self.delete_rows(x, None).await? as u64;
+        self.delete_all_copies(x, &key, &mut removed).await?;
+        removed[0] = rows;
+        for ((archive, before), removed) in self.places().zip(before).zip(&removed) {
+            let left = self.count_free(x, archive, &key).await?;
+            if left > 0 || *removed < before {
+                let found = before.max(removed + left);
+                return Err(Error::NotErased { table: name::<T>(archive), found, removed: *removed });
+            }
+        }
         Ok(ErasureReport { rows, archived: removed.iter().skip(1).sum() })
-    }};
+    }
+
+    /// How many rows of a place there are; an error if one of them is under hold.
+    async fn count_free<X>(&self, x: &mut X, archive: Option<&Archive>, key: &[String]) -> Result<u64, Error>
+    where
+        X: Executor,
+        Self: Erasable<X::Backend>,
+    {
+        let (found, held) = self.count(x, archive).await?.first().copied().unwrap_or_default();
+        if held > 0 {
+            let mut columns = Vec::new();
+            for column in key {
+                let found = self.held_key(x, archive, key, column).await?;
+                columns.push(found.into_iter().next().and_then(|(value,)| value));
+            }
+            return Err(Error::UnderHold { table: name::<T>(archive), key: key_text(columns), rows: rows(held) });
+        }
+        Ok(rows(found))
+    }
+
+    async fn delete_all_copies<X>(&self, x: &mut X, key: &[String], removed: &mut [u64]) -> Result<(), Error>
+    where
+        X: Executor,
+        Self: Erasable<X::Backend>,
+    {
+        for (archive, removed) in self.archives.iter().zip(removed.iter_mut().skip(1)) {
+            *removed += self.delete_copies(x, archive, key).await? as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an erasure can have failed because its rows refer to each other.
+fn can_be_of_references(error: &Error) -> bool {
+    match error {
+        Error::Database(error) => is_reference(error),
+        Error::NotErased { .. } => true,
+        _ => false,
+    }
 }
 
 impl<T, P, G> Erase<T, P, G>
@@ -472,8 +661,10 @@ where
     ///
     /// [`UnderHold`](Error::UnderHold) if a row or a copy is under hold. [`NotErased`](Error::NotErased)
     /// if something is left. [`UnsupportedErasure`](Error::UnsupportedErasure) for an archive that cannot be
-    /// reached. [`Database`](Error::Database) for what the database refuses: a foreign key that
-    /// references a row, an archive without a column that the where clause names. On SQLite a writer that
+    /// reached. [`KeepsHistory`](Error::KeepsHistory) for a system-versioned table or archive of MariaDB.
+    /// [`HiddenByPolicy`](Error::HiddenByPolicy) if no row is seen on PostgreSQL, where a policy can hide it.
+    /// [`Database`](Error::Database) for what the database refuses: a foreign key of a row that is not of the target, an
+    /// archive without a column that the where clause names. On SQLite a writer that
     /// comes in between is `database is locked`, as for every transaction that reads first; in an
     /// `immediate_transaction` of yours it has to wait.
     ///
@@ -499,19 +690,29 @@ where
     /// ```
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<ErasureReport, Error>
     where
-        Conn: Connection + LoadConnection,
-        Conn::Backend: QueryMetadata<CountTypes> + QueryMetadata<KeyTypes>,
-        Counts: FromSqlRow<CountTypes, Conn::Backend>,
-        Key: FromSqlRow<KeyTypes, Conn::Backend>,
-        T: QueryFragment<Conn::Backend>,
-        P: QueryFragment<Conn::Backend> + QueryId,
-        G: QueryFragment<Conn::Backend>,
-        StampOf<T>: QueryFragment<Conn::Backend>,
-        TouchOf<T>: QueryFragment<Conn::Backend>,
-        Marking<T, P, G>: QueryFragment<Conn::Backend> + QueryId,
+        Conn: LoadConnection,
+        Conn::Backend: AnswersText,
+        Self: Erasable<Conn::Backend>,
     {
-        self.check()?;
-        conn.transaction(|conn| steps!(&self, conn, load_one))
+        block(self.erase(&mut Blocking(conn)))
+    }
+
+    /// [`run`](Self::run) for a connection of diesel-async.
+    ///
+    /// A future that is dropped half-way leaves its transaction open, as any transaction of
+    /// diesel-async does: discard the connection (its pools do).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    #[cfg(feature = "async")]
+    pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<ErasureReport, Error>
+    where
+        Conn: diesel_async::AsyncConnection,
+        Conn::Backend: AnswersText,
+        Self: Erasable<Conn::Backend>,
+    {
+        self.erase(&mut crate::executor::Asynchronous(conn)).await
     }
 }
 
@@ -522,40 +723,5 @@ where
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let archives: Vec<String> = self.archives.iter().map(|archive| archive.parts.join(".")).collect();
         f.debug_struct("Erase").field("table", &T::table_name()).field("archives", &archives).finish_non_exhaustive()
-    }
-}
-
-#[cfg(feature = "async")]
-mod with_diesel_async {
-    use diesel::result::Error as DieselError;
-    use diesel_async::{AsyncConnection, TransactionManager};
-
-    use super::super::outcome::with_diesel_async::in_transaction;
-    use super::*;
-    use crate::hidden::load_one_async;
-
-    impl<T, P, G> Erase<T, P, G>
-    where
-        T: SoftDeletable,
-        T::AllColumns: TableColumns,
-    {
-        /// [`run`](Self::run) for a connection of diesel-async.
-        ///
-        /// A future that is dropped half-way leaves its transaction open, as any transaction of
-        /// diesel-async does: discard the connection (its pools do).
-        pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<ErasureReport, Error>
-        where
-            Conn: AsyncConnection,
-            Conn::Backend: QueryMetadata<CountTypes> + QueryMetadata<KeyTypes>,
-            Counts: FromSqlRow<CountTypes, Conn::Backend>,
-            Key: FromSqlRow<KeyTypes, Conn::Backend>,
-            T: QueryFragment<Conn::Backend>,
-            P: QueryFragment<Conn::Backend> + QueryId,
-            G: QueryFragment<Conn::Backend>,
-            Marking<T, P, G>: QueryFragment<Conn::Backend> + QueryId,
-        {
-            self.check()?;
-            in_transaction!(conn, async { steps!(&self, conn, load_one_async, await) })
-        }
     }
 }

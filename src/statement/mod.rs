@@ -5,6 +5,7 @@
 mod condition;
 mod erase;
 mod hold;
+mod leaves;
 mod outcome;
 mod parts;
 mod purge;

@@ -1,21 +1,28 @@
 //! Running a statement with typed errors, and telling why it changed nothing.
 
+use std::time::Duration;
+
 use diesel::backend::Backend;
-use diesel::connection::{Connection, LoadConnection};
+use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
-#[cfg(feature = "async")]
-use diesel::result::Error as DieselError;
-use diesel::result::QueryResult;
+use diesel::query_source::Column;
+use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::BigInt;
 
-use super::purge::Purge;
+use super::leaves::Leaves;
+use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
 use crate::error::Error;
-use crate::hidden::{TableName, in_transaction, is_mysql, load_one};
-use crate::marker::{SoftDeletable, Timestamped};
+use crate::executor::{Blocking, Executor, block, end, is_passing};
+use crate::faults::is_reference;
+use crate::hidden::is_mysql;
+use crate::marker::{SoftDeletable, State, Timestamped};
+use crate::migration::{AnswersText, TableName as MigrationTable};
+use crate::predicate::Rows;
+use crate::purge::backoff;
 use crate::relation::RunsAlone;
 
 /// What a soft delete or restore of one row did, or why it did nothing.
@@ -31,10 +38,10 @@ pub enum Outcome {
     NotFound,
 }
 
-/// How many rows match the target, how many of them the verb would change by their state, and how
-/// many by their state and `.only_if(..)`.
-type Counts = (i64, i64, i64);
-type CountTypes = (BigInt, BigInt, BigInt);
+/// How many rows match the target, how many of them the verb would change by their state, how many by their state and
+/// `.only_if(..)`, and how many are in the state that the verb leads to.
+type Counts = (i64, i64, i64, i64);
+type CountTypes = (BigInt, BigInt, BigInt, BigInt);
 
 /// The query behind [`Counts`], over the target of the transition `Q`.
 #[derive(Debug)]
@@ -67,6 +74,9 @@ where
         out.push_sql(" THEN 1 END), COUNT(CASE WHEN ");
         transition.walk_guard(out.reborrow())?;
         transition.only_if.walk_ast(out.reborrow())?;
+        out.push_sql(" THEN 1 END), COUNT(CASE WHEN ");
+        let reached = if V::DELETES { Rows::Deleted } else { Rows::Active };
+        transition.walk_state(reached, out.reborrow())?;
         out.push_sql(" THEN 1 END) FROM ");
         transition.table.walk_ast(out.reborrow())?;
         transition.condition.walk_alone(out.reborrow())?;
@@ -83,21 +93,59 @@ where
 
 /// What the counts say after an UPDATE that changed `changed` rows; `None` if they contradict it,
 /// because the row changed in between.
-fn interpret<T: TableName>(changed: usize, counts: Option<Counts>) -> Result<Option<Outcome>, Error> {
+fn interpret<T: SoftDeletable>(changed: usize, counts: Option<Counts>) -> Result<Option<Outcome>, Error> {
     let not_one = |rows: u64| Error::NotOneRow { table: T::table_name(), rows };
     match (changed, counts) {
         (1, _) => Ok(Some(Outcome::Changed)),
-        (0, Some((0, _, _))) => Ok(Some(Outcome::NotFound)),
-        (0, Some((1, 0, _))) => Ok(Some(Outcome::AlreadyInState)),
-        (0, Some((1, _, 0))) => Ok(Some(Outcome::Refused)),
-        (0, Some((1, _, _))) | (0, None) => Ok(None),
-        (0, Some((rows, _, _))) => Err(not_one(u64::try_from(rows).unwrap_or_default())),
+        (0, Some((0, ..))) => Ok(Some(Outcome::NotFound)),
+        // A flag is a number on MySQL and SQLite, and can be NULL where a declaration says that it cannot.
+        (0, Some((1, 0, _, 0))) => {
+            let column = <T::State as State>::Column::NAME.to_owned();
+            Err(Error::InNeitherState { table: T::table_name(), column })
+        }
+        (0, Some((1, 0, ..))) => Ok(Some(Outcome::AlreadyInState)),
+        (0, Some((1, _, 0, _))) => Ok(Some(Outcome::Refused)),
+        (0, Some((1, ..))) | (0, None) => Ok(None),
+        (0, Some((rows, ..))) => Err(not_one(u64::try_from(rows).unwrap_or_default())),
         (rows, _) => Err(not_one(rows as u64)),
     }
 }
 
 /// How often an UPDATE is repeated whose row changed before it could be looked at.
 const ATTEMPTS: usize = 3;
+
+/// How often a statement is tried that others were in the way of.
+const RETRIES: u32 = 10;
+
+/// Waits, if what failed can be tried again: not inside a transaction of the caller's, which must be tried as a whole.
+async fn again<X: Executor>(x: &mut X, tried: &mut u32, outermost: bool, error: &Error) -> Result<bool, Error> {
+    let again = outermost && *tried + 1 < RETRIES && is_passing(error);
+    if again {
+        x.sleep(backoff(*tried) + Duration::from_millis(1)).await?;
+        *tried += 1;
+    }
+    Ok(again)
+}
+
+/// One statement; in a savepoint inside the caller's transaction, which PostgreSQL would give up after an error.
+async fn execute<X, Q>(x: &mut X, statement: &Q, named: fn(DieselError) -> Error) -> Result<usize, Error>
+where
+    X: Executor,
+    Q: QueryFragment<X::Backend> + QueryId,
+{
+    if x.in_transaction()? {
+        x.begin().await?;
+        let result = x.execute(statement).await.map_err(named);
+        return end(x, result).await;
+    }
+    let mut tried = 0;
+    loop {
+        match x.execute(statement).await.map_err(named) {
+            Err(error) if again(x, &mut tried, true, &error).await? => {}
+            result => return result,
+        }
+    }
+}
 
 impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R>
 where
@@ -108,12 +156,14 @@ where
     /// errors of this crate.
     ///
     /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an
-    /// error on PostgreSQL.
+    /// error on PostgreSQL. Outside of one, a statement that meets a deadlock or a failure to serialize is tried again,
+    /// up to ten times. (Two soft deletes of a row at once are such a failure where a table of PostgreSQL is partitioned
+    /// by the flag.)
     ///
     /// # Errors
     ///
-    /// [`RestoreConflict`](Error::RestoreConflict) if a restored row collides with a live one on a
-    /// unique index; else [`Database`](Error::Database) and what the statement's methods document.
+    /// [`RestoreConflict`](Error::RestoreConflict) if a restored row collides with an active one on a
+    /// unique index or an exclusion constraint; else [`Database`](Error::Database) and what the statement's methods document.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -131,18 +181,32 @@ where
     /// ```
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
-        Conn: Connection,
+        Conn: LoadConnection,
+        Conn::Backend: AnswersText,
         T::Relations: RunsAlone<V>,
         Self: QueryFragment<Conn::Backend> + QueryId,
     {
         self.check()?;
-        // PostgreSQL gives up a whole transaction after an error; a savepoint keeps it usable.
-        let result = if in_transaction(conn)? {
-            conn.transaction(|conn| conn.execute_returning_count(&self))
-        } else {
-            conn.execute_returning_count(&self)
-        };
-        result.map_err(V::error::<T>)
+        block(execute(&mut Blocking(conn), &self, V::error::<T>))
+    }
+
+    /// [`run`](Self::run) for a connection of diesel-async.
+    ///
+    /// Inside a transaction, a future that is dropped half-way leaves its savepoint open, as
+    /// any transaction of diesel-async does: discard the connection (its pools do).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    #[cfg(feature = "async")]
+    pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
+    where
+        Conn: diesel_async::AsyncConnection,
+        Conn::Backend: AnswersText,
+        Self: QueryFragment<Conn::Backend> + QueryId,
+    {
+        self.check()?;
+        execute(&mut crate::executor::Asynchronous(conn), &self, V::error::<T>).await
     }
 
     /// Executes the statement for one row and tells what happened to it.
@@ -154,7 +218,9 @@ where
     ///
     /// [`NotOneRow`](Error::NotOneRow) if more than one row changed, or more than one matched and
     /// none changed; then nothing is changed. [`Contended`](Error::Contended) if the row changed
-    /// between the two statements three times in a row. Else as [`run`](Self::run).
+    /// between the two statements three times in a row. [`InNeitherState`](Error::InNeitherState) if the row is neither
+    /// active nor deleted: its flag is a number other than 0 and 1, or NULL although the declaration says that it is
+    /// not. Else as [`run`](Self::run), with its retries.
     ///
     /// On MySQL the `SELECT` is a locking read, since the snapshot of a transaction can be older than
     /// what the `UPDATE` saw. Through a `MultiConnection` it is a plain one: there, inside a
@@ -174,24 +240,101 @@ where
     /// ```
     pub fn outcome<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
     where
-        Conn: Connection + LoadConnection,
+        Conn: LoadConnection,
         T::Relations: RunsAlone<V>,
-        Conn::Backend: QueryMetadata<CountTypes>,
+        Conn::Backend: AnswersText + QueryMetadata<CountTypes>,
         Counts: FromSqlRow<CountTypes, Conn::Backend>,
         Self: QueryFragment<Conn::Backend> + QueryId,
         for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
     {
+        block(self.find_out(&mut Blocking(conn)))
+    }
+
+    /// [`outcome`](Self::outcome) for a connection of diesel-async.
+    ///
+    /// A future that is dropped half-way leaves its transaction open, as any transaction of
+    /// diesel-async does: discard the connection (its pools do).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`outcome`](Self::outcome).
+    #[cfg(feature = "async")]
+    pub async fn outcome_async<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
+    where
+        Conn: diesel_async::AsyncConnection,
+        Conn::Backend: AnswersText + QueryMetadata<CountTypes>,
+        Counts: FromSqlRow<CountTypes, Conn::Backend>,
+        Self: QueryFragment<Conn::Backend> + QueryId,
+        for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
+    {
+        self.find_out(&mut crate::executor::Asynchronous(conn)).await
+    }
+
+    async fn find_out<Y>(&self, x: &mut Y) -> Result<Outcome, Error>
+    where
+        Y: Executor,
+        Y::Backend: QueryMetadata<CountTypes>,
+        Counts: FromSqlRow<CountTypes, Y::Backend>,
+        Self: QueryFragment<Y::Backend> + QueryId,
+        for<'a> Probe<'a, Self>: QueryFragment<Y::Backend> + QueryId,
+    {
         self.check()?;
-        conn.transaction(|conn| {
-            for _ in 0..ATTEMPTS {
-                let changed = conn.execute_returning_count(&self).map_err(V::error::<T>)?;
-                let counts = if changed == 0 { load_one(conn, Probe(&self))? } else { None };
-                if let Some(outcome) = interpret::<T>(changed, counts)? {
-                    return Ok(outcome);
-                }
+        let outermost = !x.in_transaction()?;
+        let mut tried = 0;
+        loop {
+            x.begin().await?;
+            let result = self.look(x).await;
+            match end(x, result).await {
+                Err(error) if again(x, &mut tried, outermost, &error).await? => {}
+                result => return result,
             }
-            Err(Error::Contended { table: T::table_name() })
-        })
+        }
+    }
+
+    /// Inside the transaction.
+    async fn look<Y>(&self, x: &mut Y) -> Result<Outcome, Error>
+    where
+        Y: Executor,
+        Y::Backend: QueryMetadata<CountTypes>,
+        Counts: FromSqlRow<CountTypes, Y::Backend>,
+        Self: QueryFragment<Y::Backend> + QueryId,
+        for<'a> Probe<'a, Self>: QueryFragment<Y::Backend> + QueryId,
+    {
+        for _ in 0..ATTEMPTS {
+            let changed = x.execute(self).await.map_err(V::error::<T>)?;
+            let counts = if changed == 0 { x.load(Probe(self)).await?.into_iter().next() } else { None };
+            if let Some(outcome) = interpret::<T>(changed, counts)? {
+                return Ok(outcome);
+            }
+        }
+        Err(Error::Contended { table: T::table_name() })
+    }
+}
+
+/// The `DELETE` of those rows of a purge that no other row of the table refers to.
+#[derive(Debug)]
+pub struct PurgeLeaves<'a, Q> {
+    purge: &'a Q,
+    leaves: &'a Leaves,
+}
+
+impl<Q> QueryId for PurgeLeaves<'_, Q> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<T, P, G, R, DB> QueryFragment<DB> for PurgeLeaves<'_, Purge<T, P, G, R>>
+where
+    DB: Backend,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::Stamp: Timestamped,
+    P: QueryFragment<DB>,
+    G: QueryFragment<DB>,
+    Cutoff<T>: QueryFragment<DB>,
+    R: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.purge.walk(Some(self.leaves), out)
     }
 }
 
@@ -202,6 +345,13 @@ where
 {
     /// Executes the purge and returns how many rows were removed; as `.execute(conn)`, with the
     /// errors of this crate.
+    ///
+    /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an error on PostgreSQL.
+    ///
+    /// Rows that refer to each other in the same table, a comment and its replies, go whatever their order: where MySQL
+    /// refuses the one `DELETE`, since it tests a foreign key row by row, the rows that no row refers to are removed
+    /// first, then those that have become such, in one transaction. `.execute(conn)` is the one `DELETE`: there it is an
+    /// error.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -217,102 +367,65 @@ where
     /// ```
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
-        Conn: Connection,
+        Conn: LoadConnection,
+        Conn::Backend: AnswersText,
         Self: QueryFragment<Conn::Backend> + QueryId,
+        for<'a> PurgeLeaves<'a, Self>: QueryFragment<Conn::Backend>,
     {
-        conn.execute_returning_count(&self).map_err(Error::from)
+        block(self.purge(&mut Blocking(conn)))
     }
-}
 
-#[cfg(feature = "async")]
-pub(super) mod with_diesel_async {
-    use diesel_async::{AsyncConnection, TransactionManager};
-
-    use super::*;
-    use crate::hidden::{in_async_transaction, load_one_async};
-
-    /// Runs `work` in a transaction: a savepoint inside the caller's.
+    /// [`run`](Self::run) for a connection of diesel-async.
     ///
-    /// By hand, since a generic `AsyncFnOnce` that borrows the statement is not known to be `Send`.
-    macro_rules! in_transaction {
-        ($conn:ident, $work:expr) => {{
-            Conn::TransactionManager::begin_transaction($conn).await?;
-            let result: Result<_, Error> = $work.await;
-            match result {
-                Ok(value) => {
-                    Conn::TransactionManager::commit_transaction($conn).await?;
-                    Ok(value)
-                }
-                Err(error) => match Conn::TransactionManager::rollback_transaction($conn).await {
-                    Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
-                    Err(rollback) => Err(rollback.into()),
-                },
-            }
-        }};
+    /// Inside a transaction, a future that is dropped half-way leaves its savepoint open, as any transaction of
+    /// diesel-async does: discard the connection (its pools do).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`run`](Self::run).
+    #[cfg(feature = "async")]
+    pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
+    where
+        Conn: diesel_async::AsyncConnection,
+        Conn::Backend: AnswersText,
+        Self: QueryFragment<Conn::Backend> + QueryId,
+        for<'a> PurgeLeaves<'a, Self>: QueryFragment<Conn::Backend>,
+    {
+        self.purge(&mut crate::executor::Asynchronous(conn)).await
     }
 
-    pub(in crate::statement) use in_transaction;
-
-    impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R>
+    async fn purge<X>(&self, x: &mut X) -> Result<usize, Error>
     where
-        V: Verb,
-        T: SoftDeletable,
+        X: Executor,
+        Self: QueryFragment<X::Backend> + QueryId,
+        for<'a> PurgeLeaves<'a, Self>: QueryFragment<X::Backend>,
     {
-        /// [`run`](Self::run) for a connection of diesel-async.
-        ///
-        /// Inside a transaction, a future that is dropped half-way leaves its savepoint open, as
-        /// any transaction of diesel-async does: discard the connection (its pools do).
-        pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
-        where
-            Conn: AsyncConnection,
-            Self: QueryFragment<Conn::Backend> + QueryId,
-        {
-            self.check()?;
-            if in_async_transaction(conn)? {
-                in_transaction!(conn, async { conn.execute_returning_count(self).await.map_err(V::error::<T>) })
-            } else {
-                conn.execute_returning_count(self).await.map_err(V::error::<T>)
-            }
-        }
-
-        /// [`outcome`](Self::outcome) for a connection of diesel-async.
-        ///
-        /// A future that is dropped half-way leaves its transaction open, as any transaction of
-        /// diesel-async does: discard the connection (its pools do).
-        pub async fn outcome_async<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
-        where
-            Conn: AsyncConnection,
-            Conn::Backend: QueryMetadata<CountTypes>,
-            Counts: FromSqlRow<CountTypes, Conn::Backend>,
-            Self: QueryFragment<Conn::Backend> + QueryId,
-            for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
-        {
-            self.check()?;
-            in_transaction!(conn, async {
-                for _ in 0..ATTEMPTS {
-                    let changed = conn.execute_returning_count(&self).await.map_err(V::error::<T>)?;
-                    let counts = if changed == 0 { load_one_async(conn, Probe(&self)).await? } else { None };
-                    if let Some(outcome) = interpret::<T>(changed, counts)? {
-                        return Ok(outcome);
-                    }
-                }
-                Err(Error::Contended { table: T::table_name() })
-            })
-        }
+        let error = match execute(x, self, Error::from).await {
+            Err(Error::Database(error)) if is_reference(&error) => error,
+            result => return result,
+        };
+        let Ok(Some(leaves)) = Leaves::of(x, MigrationTable::from_parts(T::name_parts())).await else {
+            return Err(error.into());
+        };
+        x.begin().await?;
+        let result = self.purge_leaves(x, &leaves).await;
+        end(x, result).await
     }
 
-    impl<T, P, G, R> Purge<T, P, G, R>
+    async fn purge_leaves<X>(&self, x: &mut X, leaves: &Leaves) -> Result<usize, Error>
     where
-        T: SoftDeletable,
-        T::Stamp: Timestamped,
+        X: Executor,
+        Self: QueryFragment<X::Backend> + QueryId,
+        for<'a> PurgeLeaves<'a, Self>: QueryFragment<X::Backend>,
     {
-        /// [`run`](Self::run) for a connection of diesel-async.
-        pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
-        where
-            Conn: AsyncConnection,
-            Self: QueryFragment<Conn::Backend> + QueryId,
-        {
-            conn.execute_returning_count(self).await.map_err(Error::from)
+        let mut removed = 0;
+        loop {
+            match x.execute(PurgeLeaves { purge: self, leaves }).await? {
+                0 => break,
+                rows => removed += rows,
+            }
         }
+        // For the error of the foreign key that holds the others.
+        Ok(removed + x.execute(self).await?)
     }
 }

@@ -12,6 +12,7 @@ use diesel::result::QueryResult;
 
 use super::condition::Condition;
 use super::hold::walk_not_held;
+use super::leaves::{Leaves, walk_delete};
 use super::returning::{NoReturning, Returning};
 use crate::deletion_time;
 use crate::hidden::known_dialect;
@@ -119,10 +120,27 @@ where
     Cutoff<T>: QueryFragment<DB>,
     R: QueryFragment<DB>,
 {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        out.push_sql("DELETE FROM ");
-        self.table.walk_ast(out.reborrow())?;
-        self.condition.walk_and(out.reborrow())?;
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.walk(None, out)
+    }
+}
+
+impl<T, P, G, R> Purge<T, P, G, R>
+where
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+{
+    /// Writes the statement, or that for the leaves among its rows.
+    pub(super) fn walk<'b, DB>(&'b self, leaves: Option<&'b Leaves>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+        P: QueryFragment<DB>,
+        G: QueryFragment<DB>,
+        Cutoff<T>: QueryFragment<DB>,
+        R: QueryFragment<DB>,
+    {
+        walk_delete(&self.table, &self.condition, leaves, out.reborrow())?;
         walk_purgeable(&self.table, &self.cutoff, known_dialect::<DB>(), out.reborrow())?;
         self.returning.walk_ast(out)
     }

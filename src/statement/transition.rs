@@ -65,13 +65,7 @@ impl Verb for RestoreVerb {
     const DELETES: bool = false;
     const CHANGES: Rows = Rows::Deleted;
     fn error<T: TableName>(error: diesel::result::Error) -> Error {
-        use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
-        match error {
-            DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
-                Error::RestoreConflict { table: T::table_name(), constraint: info.constraint_name().map(str::to_owned) }
-            }
-            other => other.into(),
-        }
+        Error::of_restore(T::table_name, error)
     }
 }
 
@@ -204,8 +198,8 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     /// Sets the instant of the deletion: a value or an expression of the timestamp column's type.
     ///
     /// Not of its nullable form: NULL is no instant, and a `None` or a nullable expression does not
-    /// compile. The `touch` column gets the same value; if its SQL type differs, use
-    /// [`at_utc`](Self::at_utc).
+    /// compile. The `touch` column gets the same value. If its SQL type differs, give
+    /// [`db_now()`](crate::db_now), which is read for each column in its own form, or use [`at_utc`](Self::at_utc).
     ///
     /// A timestamp without zone is UTC by convention of this crate; the value is written as it is.
     /// [`db_now()`](crate::db_now) is the database's clock.
@@ -453,7 +447,16 @@ where
         DB: Backend,
         T: QueryFragment<DB>,
     {
-        T::State::MODE.walk(V::CHANGES, out, |mut out| {
+        self.walk_state(V::CHANGES, out)
+    }
+
+    /// Writes the test for rows of a state.
+    pub(super) fn walk_state<'b, DB>(&'b self, rows: Rows, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        T::State::MODE.walk(rows, out, |mut out| {
             self.table.walk_ast(out.reborrow())?;
             out.push_sql(".");
             out.push_identifier(<T::State as State>::Column::NAME)

@@ -210,6 +210,18 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// [`NotErased`](crate::Error::NotErased). Rows of other tables are the caller's: erase children first, in
     /// a transaction around both; a foreign key with `ON DELETE CASCADE` would take them along, held or not
     /// (`check` finds it). What the database has written elsewhere (its log, replicas, backups) is out of reach.
+    /// A table of MariaDB that is system-versioned is refused, since its old versions would stay readable; so is an
+    /// archive. (Not a view over such a table: erase from the table behind it.)
+    ///
+    /// Rows of the target that refer to each other in the same table, a comment and its replies, go whatever the order
+    /// of their keys. Where the database refuses the one `DELETE` (InnoDB tests a foreign key row by row), the erasure
+    /// begins again, and removes first the rows that no row refers to. Rows that refer to themselves, or to each other
+    /// in a circle, are refused by InnoDB.
+    ///
+    /// **Row-level policies** of PostgreSQL apply to an erasure: rows that they hide are neither counted nor removed.
+    /// So erase as a role to which none applies. An erasure that sees no row is an error if a policy for this user
+    /// depends on the columns of the soft deletion (the flag, the timestamp, the hold), for then the row may be there. A
+    /// policy that depends on other columns, such as a tenant's, is no error: its rows are another's.
     ///
     /// On PostgreSQL and MySQL, rows that match and are written by others while it runs are seen at the end,
     /// but not those that commit later: a foreign key or a ban on new rows is the caller's. Through a

@@ -35,6 +35,9 @@ macro_rules! on_backend {
             mod erasing {
                 include!("cases/erasing.rs");
             }
+            mod threads {
+                include!("cases/threads.rs");
+            }
             mod caching {
                 include!("cases/caching.rs");
             }
@@ -103,8 +106,12 @@ mod multi;
 #[cfg(feature = "mysql")]
 mod mysql_snapshots;
 #[cfg(feature = "postgres")]
+mod postgres_partitions;
+#[cfg(feature = "postgres")]
 mod postgres_parts;
 #[cfg(feature = "postgres")]
 mod postgres_plans;
+#[cfg(feature = "postgres")]
+mod postgres_policies;
 mod retention_job;
 mod sqlite_plans;

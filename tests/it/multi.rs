@@ -96,6 +96,10 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    memos { id -> Integer, answers -> Nullable<Integer>, deleted_at -> Nullable<Timestamp> }
+}
+
 diesel::joinable!(notes -> authors (author_id));
 diesel::allow_tables_to_appear_in_same_query!(authors, notes);
 diesel_soft_delete::soft_deletable! {
@@ -105,6 +109,7 @@ diesel_soft_delete::soft_deletable! {
     chairs { timestamp = deleted, unit = micros, metadata(reason), operation = operation, cascade(legs(chair)) }
     legs { timestamp = deleted_at, operation = operation }
     slugs { flag = is_deleted }
+    memos { timestamp = deleted_at }
     seats { flag = is_deleted, hold = held }
     notes { flag = is_deleted, timestamp = deleted_at, touch = touched, unit = millis, metadata(reason) }
 }
@@ -246,6 +251,39 @@ fn erasures(mut conn: AnyConnection) {
     assert_eq!((report.rows, report.archived), (1, 2));
 }
 
+/// Rows that refer to each other, where the backend's type does not tell that it is MySQL; and flags that are none.
+fn threads(mut conn: AnyConnection, instant: &str, odd: Option<&str>) {
+    conn.batch_execute(&format!(
+        "CREATE TABLE memos (id INTEGER PRIMARY KEY, answers INTEGER, deleted_at {instant}, FOREIGN KEY (answers) REFERENCES memos (id));
+         INSERT INTO memos (id, answers) VALUES (3, NULL), (1, 3), (2, 1), (4, 2), (5, NULL), (6, 5);"
+    ))
+    .unwrap();
+    let conn = &mut conn;
+    assert_eq!(memos::table.filter(memos::id.le(4)).erase().run(conn).unwrap().rows, 4);
+    conn.batch_execute("UPDATE memos SET deleted_at = '2024-01-01 00:00:00' WHERE id = 5").unwrap();
+    let purge = || memos::table.purge_older_than(TimeDelta::days(1));
+    conn.transaction(|conn| {
+        let _ = purge().run(conn);
+        conn.batch_execute("UPDATE memos SET deleted_at = '2024-01-01 00:00:00'")?;
+        let left = memos::table.count().get_result::<i64>(conn)?;
+        assert_eq!(purge().run(conn)? as i64, left);
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    assert_eq!(memos::table.count().get_result::<i64>(conn), Ok(0));
+    if let Some(odd) = odd {
+        conn.batch_execute(&format!(
+            "DROP TABLE IF EXISTS authors; CREATE TABLE authors (id INTEGER PRIMARY KEY, is_deleted BOOLEAN); INSERT INTO authors VALUES (1, {odd})"
+        ))
+        .unwrap();
+        for error in
+            [authors::table.find(1).restore().outcome(conn), authors::table.find(1).soft_delete().outcome(conn)]
+        {
+            assert!(error.unwrap_err().to_string().contains("neither active nor deleted"));
+        }
+    }
+}
+
 /// Threads on a pool: one of them changes the row.
 fn pool(url: &str, connections: u32) {
     let pool = Pool::builder().max_size(connections).build(ConnectionManager::<AnyConnection>::new(url)).unwrap();
@@ -365,6 +403,7 @@ fn sqlite() {
     cascades(connection(), "TIMESTAMP");
     outcomes(connection(), LIVE_SLUGS);
     erasures(connection());
+    threads(connection(), "TIMESTAMP", Some("7"));
     revivals(connection());
     pool(":memory:", 1);
 }
@@ -378,6 +417,7 @@ fn postgres() {
     jobs(connection(), "TIMESTAMP");
     cascades(connection(), "TIMESTAMP");
     erasures(connection());
+    threads(connection(), "TIMESTAMP", Some("NULL"));
     revivals(connection());
     let (_owner, url) = crate::support::postgres::shared();
     pool(&url, 4);
@@ -392,6 +432,7 @@ fn mysql() {
     jobs(connection(), "DATETIME(6)");
     cascades(connection(), "DATETIME(6)");
     erasures(connection());
+    threads(connection(), "DATETIME(6)", Some("-1"));
     revivals(connection());
     let (_owner, url) = crate::support::mysql::shared();
     pool(&url, 4);

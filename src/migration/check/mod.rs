@@ -23,7 +23,7 @@ mod tokens;
 pub use ask::ReadsCatalog;
 pub(crate) use ask::{AnswersText, Inquiry, Question, Row};
 pub(crate) use catalog::{
-    Action, IndexOrigin, LiveColumn, LiveIndex, LiveTable, Reach, Reading, TableKind, same_column,
+    Action, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Reach, Reading, TableKind, same_column,
 };
 pub use finding::{Finding, Severity};
 pub(crate) use judge::{contradictions, key_order_problem, missing_purge_index};

@@ -338,6 +338,46 @@ macro_rules! cases {
                 clean_up(&mut conn, "erasures").await;
             }
 
+            /// Rows that refer to each other, erased and purged; where it is spawned, and inside a transaction.
+            #[tokio::test]
+            async fn threads() {
+                let mut conn = connection("threads").await;
+                if stringify!($backend) == "sqlite" {
+                    conn.batch_execute("PRAGMA foreign_keys = ON").await.unwrap();
+                }
+                conn.batch_execute(&format!(
+                    "CREATE TABLE comments (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, answers INTEGER, deleted_at {},
+                         operation VARCHAR(36), FOREIGN KEY (answers) REFERENCES comments (id));
+                     INSERT INTO comments (id, user_id, answers) VALUES (3, 1, NULL), (1, 1, 3), (2, 1, 1), (5, 2, NULL), (7, 2, 5), (6, 2, 7);",
+                    $instant
+                ))
+                .await
+                .unwrap();
+                let handler = tokio::spawn(async move {
+                    let conn = &mut conn;
+                    let of = |user: i32| comments::table.filter(comments::user_id.eq(user));
+                    let held = comments::table.filter(comments::id.eq_any([1, 3]));
+                    held.erase().run_async(conn).await.unwrap_err();
+                    assert_eq!(of(1).active().count().get_result::<i64>(conn).await, Ok(3));
+                    assert_eq!(of(1).erase().run_async(conn).await?.rows, 3);
+                    conn.batch_execute("UPDATE comments SET deleted_at = '2024-01-01 00:00:00' WHERE id <> 6").await?;
+                    let removed = conn
+                        .transaction(async |conn| {
+                            of(2).purge_older_than(TimeDelta::days(1)).run_async(conn).await.unwrap_err();
+                            conn.batch_execute("UPDATE comments SET deleted_at = '2024-01-01 00:00:00'").await?;
+                            of(2).purge_older_than(TimeDelta::days(1)).run_async(conn).await
+                        })
+                        .await?;
+                    assert_eq!(removed, 3);
+                    conn.batch_execute("DROP TABLE comments").await?;
+                    Ok::<_, Error>(())
+                });
+                handler.await.unwrap().unwrap();
+                let url: String = $url;
+                let mut conn = <$Conn>::establish(&url).await.unwrap();
+                clean_up(&mut conn, "threads").await;
+            }
+
             /// The futures can be spawned, on a connection of a pool: what a web server's handler does.
             #[tokio::test]
             async fn spawned_on_a_pooled_connection() {

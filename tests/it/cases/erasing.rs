@@ -187,7 +187,10 @@ fn the_statements() {
     let erase = people::table.find(2).erase().archived_in(people_archive::table);
     assert_eq!(counts(erase.run(conn).unwrap()), (1, 1));
     assert_eq!(counts(orders::table.erase().archived_in(orders_archive::table).run(conn).unwrap()), (2, 2));
-    let sent: Vec<String> = sent.lock().unwrap().iter().map(|sql| plain(sql)).collect();
+    // Whether the tables are system-versioned is asked before anything else.
+    let asked = |sql: &&String| sql.contains("information_schema");
+    assert_eq!(sent.lock().unwrap().iter().filter(asked).count(), if DIALECT == Dialect::Mysql { 4 } else { 0 });
+    let sent: Vec<String> = sent.lock().unwrap().iter().filter(|sql| !asked(sql)).map(|sql| plain(sql)).collect();
     let lock = if DIALECT == Dialect::Mysql { " FOR UPDATE" } else { "" };
     let copies = |archive: &str, table: &str| match DIALECT {
         Dialect::Mysql => format!("DELETE \"{table}\" FROM \"{archive}\" AS \"{table}\""),
@@ -513,6 +516,49 @@ fn archives_that_cannot_be_reached() {
     let error = people::table.filter(people::email.eq("bob")).erase().archived_in(orders_archive::table).run(conn);
     assert!(matches!(error, Err(Error::Database(_))), "{error:?}");
     assert_eq!(stored(conn), before);
+}
+
+/// MariaDB keeps the old versions of a system-versioned table, and shows them to anyone who asks.
+#[test]
+fn tables_that_keep_their_history_are_refused() {
+    let is_mariadb = |conn: &mut Conn| {
+        let version = diesel::dsl::sql::<diesel::sql_types::Text>("VERSION()");
+        diesel::select(version).get_result::<String>(conn).unwrap().contains("MariaDB")
+    };
+    let conn = &mut *fill();
+    if DIALECT != Dialect::Mysql || !is_mariadb(conn) {
+        return;
+    }
+    let refused = |error: Error, table: &str| {
+        let text = error.to_string();
+        assert!(text.starts_with(&format!("cannot erase in `{table}`: it is system-versioned")), "{text}");
+        assert!(text.contains(&format!("DELETE HISTORY FROM {table}")), "{text}");
+    };
+    conn.batch_execute("ALTER TABLE old_people ADD SYSTEM VERSIONING").unwrap();
+    let before = stored(conn);
+    // The archive, whichever it is; and not one that is not named.
+    let erase = || people::table.find(2).erase().archived_in(people_archive::table);
+    refused(erase().archived_in(old_people::table).run(conn).unwrap_err(), "old_people");
+    assert_eq!(stored(conn), before);
+    assert_eq!(counts(people::table.find(9).erase().run(conn).unwrap()), (0, 0));
+
+    // The table itself, by partitions too; no row has to match.
+    conn.batch_execute("DROP TABLE orders; ALTER TABLE people ADD SYSTEM VERSIONING PARTITION BY SYSTEM_TIME").unwrap();
+    conn.batch_execute("CREATE TABLE orders (id INTEGER, person_id INTEGER, closed BOOLEAN)").unwrap();
+    let before = stored(conn);
+    refused(erase().run(conn).unwrap_err(), "people");
+    refused(people::table.filter(people::id.eq(99)).erase().run(conn).unwrap_err(), "people");
+    let result = conn.transaction(|conn| {
+        refused(people::table.erase().run(conn).unwrap_err(), "people");
+        diesel::update(people_archive::table.find(4)).set(people_archive::email.eq("eve")).execute(conn)?;
+        Err::<(), Error>(DieselError::RollbackTransaction.into())
+    });
+    assert!(result.is_err());
+    assert_eq!(stored(conn), before);
+
+    // What the message says to do.
+    conn.batch_execute("ALTER TABLE people REMOVE PARTITIONING; ALTER TABLE people DROP SYSTEM VERSIONING").unwrap();
+    assert_eq!(counts(erase().run(conn).unwrap()), (1, 1));
 }
 
 #[test]

@@ -250,3 +250,91 @@ fn an_instant_that_does_not_fit() {
     assert!(matches!(error, diesel_soft_delete::Error::InstantOutOfRange { .. }), "{error}");
     assert_eq!(things::table.active().count().get_result::<i64>(conn), Ok(1));
 }
+
+/// The database's clock, for a `touch` column of another type than the timestamp's.
+mod clocks {
+    use super::*;
+    use diesel_soft_delete::db_now;
+
+    /// A stored instant in microseconds.
+    trait InMicros {
+        fn in_micros(self, factor: i64) -> i64;
+    }
+    impl InMicros for chrono::NaiveDateTime {
+        fn in_micros(self, _: i64) -> i64 {
+            self.and_utc().timestamp_micros()
+        }
+    }
+    impl InMicros for DateTime<Utc> {
+        fn in_micros(self, _: i64) -> i64 {
+            self.timestamp_micros()
+        }
+    }
+    impl InMicros for i64 {
+        fn in_micros(self, factor: i64) -> i64 {
+            self * factor
+        }
+    }
+    impl InMicros for i32 {
+        fn in_micros(self, factor: i64) -> i64 {
+            i64::from(self) * factor
+        }
+    }
+
+    /// `factor` is the unit of integers in microseconds.
+    macro_rules! clocks {
+        ($name:ident, $stamp:ty => $stamp_rust:ty, $touch:ty => $touch_rust:ty, $ddl:expr, [$($unit:tt)*], $factor:expr, $clock:expr, $touch_clock:expr) => {
+            mod $name {
+                use super::*;
+                type Stamp = $stamp;
+                type Touch = $touch;
+                diesel::table! {
+                    use super::Touch;
+                    use super::Stamp;
+                    use diesel::sql_types::{Bool, Integer, Nullable};
+                    things { id -> Integer, state -> Bool, deleted -> Nullable<Stamp>, touched -> Touch }
+                }
+                diesel_soft_delete::soft_deletable! { things { flag = state, timestamp = deleted, touch = touched $($unit)* } }
+                #[test]
+                fn clocks() {
+                    let conn = &mut *connection();
+                    let (stamp, touch): (&str, &str) = $ddl;
+                    conn.batch_execute(&format!(
+                        "CREATE TABLE things (id INTEGER PRIMARY KEY, state BOOLEAN NOT NULL DEFAULT FALSE, deleted {stamp}, touched {touch});
+                         INSERT INTO things (id) VALUES (1)"
+                    ))
+                    .unwrap();
+                    let before = Utc::now().timestamp_micros();
+                    assert_eq!(things::table.find(1).soft_delete().at($clock).run(conn).unwrap(), 1);
+                    let columns = (things::deleted, things::touched);
+                    let (deleted, touched): (Option<$stamp_rust>, $touch_rust) = things::table.find(1).select(columns).first(conn).unwrap();
+                    let (deleted, touched) = (deleted.unwrap().in_micros($factor), touched.in_micros($factor));
+                    // Each is cut off to its own unit. SQLite's clock has milliseconds.
+                    assert_eq!(deleted / 1_000_000, touched / 1_000_000);
+                    assert!((deleted - touched).abs() < $factor, "{deleted} {touched}");
+                    assert!((deleted - before).abs() < 60_000_000, "{deleted} {before}");
+                    assert_eq!(things::table.find(1).restore().at($touch_clock).run(conn).unwrap(), 1);
+                }
+            }
+        };
+    }
+
+    #[allow(dead_code, reason = "each backend has its own")]
+    const INSTANT: &str = match DIALECT {
+        diesel_soft_delete::Dialect::Mysql => "DATETIME(6) NOT NULL DEFAULT '2020-01-01 00:00:00'",
+        _ => "TIMESTAMP NOT NULL DEFAULT '2020-01-01 00:00:00'",
+    };
+    use chrono::NaiveDateTime;
+    use diesel::sql_types::{BigInt, Integer, Timestamp};
+
+    clocks!(millis_and_a_timestamp, BigInt => i64, Instant => NaiveDateTime, ("BIGINT", INSTANT), [, unit = millis], 1000, db_now().millis(), db_now());
+    clocks!(micros_and_a_timestamp, BigInt => i64, Timestamp => NaiveDateTime, ("BIGINT", INSTANT), [, unit = micros], 1, db_now().micros(), db_now());
+    clocks!(seconds_and_a_timestamp, Integer => i32, Instant => NaiveDateTime, ("INTEGER", INSTANT), [, unit = seconds], 1_000_000, db_now().seconds(), db_now());
+    clocks!(a_timestamp_and_millis, Instant => NaiveDateTime, BigInt => i64, (INSTANT_NULL, EPOCH.1), [, unit = millis], 1000, db_now(), db_now().millis());
+    clocks!(a_timestamp_and_micros, Timestamp => NaiveDateTime, BigInt => i64, (INSTANT_NULL, EPOCH.1), [, unit = micros], 1, db_now(), db_now().micros());
+    clocks!(a_timestamp_and_seconds, Instant => NaiveDateTime, Integer => i32, (INSTANT_NULL, "INTEGER NOT NULL DEFAULT 0"), [, unit = seconds], 1_000_000, db_now(), db_now().seconds());
+    clocks!(millis_and_millis, BigInt => i64, BigInt => i64, EPOCH, [, unit = millis], 1000, db_now().millis(), db_now().millis());
+    clocks!(short_and_long_seconds, Integer => i32, BigInt => i64, ("INTEGER", EPOCH.1), [, unit = seconds], 1_000_000, db_now().seconds(), db_now().seconds());
+    clocks!(long_and_short_seconds, BigInt => i64, Integer => i32, ("BIGINT", "INTEGER NOT NULL DEFAULT 0"), [, unit = seconds], 1_000_000, db_now().seconds(), db_now().seconds());
+    clocks!(two_timestamps, Instant => NaiveDateTime, Timestamp => NaiveDateTime, (INSTANT_NULL, INSTANT), [], 1, db_now(), db_now());
+}

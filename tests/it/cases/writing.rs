@@ -608,3 +608,67 @@ fn statement_ids() {
     assert_eq!(id(&posts::table.find(1).restore().at(diesel::dsl::sql::<diesel::sql_types::Timestamp>("x"))), None);
     assert_eq!(id(&posts::table.filter(raw()).purge_older_than(age)), None);
 }
+
+/// A flag is a number on MySQL and SQLite; on PostgreSQL it can be NULL where nobody declared it.
+#[test]
+fn outcome_tells_rows_that_are_in_neither_state() {
+    use diesel::connection::SimpleConnection;
+    use diesel_soft_delete::Dialect;
+    diesel::table! { things { id -> Integer, state -> Bool } }
+    mod actives {
+        diesel::table! { things { id -> Integer, state -> Bool } }
+        diesel_soft_delete::soft_deletable! { things { active_flag = state } }
+    }
+    mod nullable {
+        diesel::table! { things { id -> Integer, state -> Nullable<Bool> } }
+        diesel_soft_delete::soft_deletable! { things { flag = state } }
+    }
+    use diesel_soft_delete::Error;
+    diesel_soft_delete::soft_deletable! { things { flag = state } }
+    let conn = &mut *super::backend::connection();
+    conn.batch_execute(
+        "CREATE TABLE things (id INTEGER PRIMARY KEY, state BOOLEAN); INSERT INTO things VALUES (1, NULL)",
+    )
+    .unwrap();
+    let refused = |error: Error| {
+        let text = error.to_string();
+        assert!(text.starts_with("the row in `things` is neither active nor deleted: `state` is"), "{text}");
+    };
+    let values: &[&str] = if super::backend::DIALECT == Dialect::Postgres { &["NULL"] } else { &["NULL", "2", "-1"] };
+    for value in values {
+        conn.batch_execute(&format!("UPDATE things SET state = {value}")).unwrap();
+        refused(things::table.find(1).soft_delete().outcome(conn).unwrap_err());
+        refused(things::table.find(1).restore().outcome(conn).unwrap_err());
+        refused(things::table.find(1).soft_delete().only_if(things::id.eq(2)).outcome(conn).unwrap_err());
+        refused(actives::things::table.find(1).soft_delete().outcome(conn).unwrap_err());
+        refused(actives::things::table.find(1).restore().outcome(conn).unwrap_err());
+        // Inside a transaction, which stays usable; `run` changes nothing, as ever.
+        conn.transaction(|conn| {
+            refused(things::table.restore().outcome(conn).unwrap_err());
+            assert_eq!(things::table.soft_delete().run(conn)? + things::table.restore().run(conn)?, 0);
+            Ok::<_, Error>(())
+        })
+        .unwrap();
+    }
+    // NULL is a state where it is declared.
+    conn.batch_execute("UPDATE things SET state = NULL").unwrap();
+    let table = nullable::things::table;
+    assert_eq!(table.restore().outcome(conn).unwrap(), Outcome::AlreadyInState);
+    assert_eq!(table.soft_delete().outcome(conn).unwrap(), Outcome::Changed);
+    assert_eq!(table.soft_delete().outcome(conn).unwrap(), Outcome::AlreadyInState);
+    assert_eq!(things::table.soft_delete().outcome(conn).unwrap(), Outcome::AlreadyInState);
+}
+
+#[test]
+fn a_purge_runs_in_a_savepoint() {
+    let conn = &mut *blog();
+    let purge = || posts::table.purge_older_than(TimeDelta::days(1));
+    conn.transaction(|conn| {
+        // Comments and tags refer to the posts.
+        assert!(purge().run(conn).is_err() || super::backend::DIALECT == diesel_soft_delete::Dialect::Sqlite);
+        assert_eq!(posts::table.find(3).soft_delete().run(conn)?, 1);
+        Ok::<_, diesel_soft_delete::Error>(())
+    })
+    .unwrap();
+    assert!(post(conn, 3).2);
+}
