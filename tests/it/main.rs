@@ -99,4 +99,5 @@ mod mysql_snapshots;
 #[cfg(feature = "postgres")]
 mod postgres_plans;
 mod retention_job;
+mod settings;
 mod sqlite_plans;
