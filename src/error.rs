@@ -20,10 +20,10 @@ pub enum Error {
     #[error(transparent)]
     Database(diesel::result::Error),
 
-    /// A restored row collides with a live row on a unique index; no row was changed. (The violation
-    /// of an exclusion constraint of PostgreSQL has no kind in Diesel and stays a `Database` error.)
+    /// A restored row collides with an active row on a unique index, or on an exclusion constraint of PostgreSQL;
+    /// no row was changed.
     #[error(
-        "cannot restore in `{table}`: a live row has taken a unique value{}; change or delete that row first",
+        "cannot restore in `{table}`: a live row has taken a unique value, or one that excludes it{}; change or delete that row first",
         constraint.as_deref().map(|name| format!(" (constraint `{name}`)")).unwrap_or_default()
     )]
     RestoreConflict {
@@ -339,7 +339,8 @@ pub enum Error {
     /// The columns of two tables cannot tell which rows an operation deleted, so nothing was restored (or, in a circle
     /// of tables, deleted).
     #[error(
-        "the rows of `{child}` that were deleted along with those of `{table}` cannot be told from others: {reason};          add an `operation = ..` column of one type to both"
+        "the rows of `{child}` that were deleted along with those of `{table}` cannot be told from others: {reason}; \
+         add an `operation = ..` column of one type to both"
     )]
     Unidentified {
         /// The root's table.
@@ -408,6 +409,19 @@ fn list(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("\n{finding}")).collect()
 }
 
+impl Error {
+    /// What an error of the database means for a statement that restores rows of a table.
+    pub(crate) fn of_restore(table: impl FnOnce() -> String, error: diesel::result::Error) -> Self {
+        use diesel::result::{DatabaseErrorKind as Kind, Error::DatabaseError};
+        match error {
+            DatabaseError(Kind::UniqueViolation | Kind::ExclusionViolation, information) => {
+                Self::RestoreConflict { table: table(), constraint: information.constraint_name().map(str::to_owned) }
+            }
+            other => other.into(),
+        }
+    }
+}
+
 impl From<diesel::result::Error> for Error {
     /// Unpacks one of our own errors that travelled through Diesel.
     fn from(error: diesel::result::Error) -> Self {
@@ -432,6 +446,23 @@ impl From<Error> for diesel::result::Error {
         match error {
             Error::Database(inner) => inner,
             own => Self::QueryBuilderError(Box::new(own)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// A text that goes on in the next line without a backslash takes its indentation along.
+    #[test]
+    fn no_message_has_two_blanks_in_a_row() {
+        let source = include_str!("error.rs").split("#[cfg(test)]").next().unwrap_or_default();
+        for attribute in source.split("#[error(").skip(1) {
+            let attribute = attribute.split(")]\n").next().unwrap_or_default();
+            // What the compiler does with a backslash at the end of a line.
+            let joined = attribute.split("\\\n").map(str::trim_start).collect::<String>();
+            for text in joined.split('"').skip(1).step_by(2) {
+                assert!(!text.contains("  ") && !text.contains('\n'), "{text}");
+            }
         }
     }
 }

@@ -65,13 +65,7 @@ impl Verb for RestoreVerb {
     const DELETES: bool = false;
     const CHANGES: Rows = Rows::Deleted;
     fn error<T: TableName>(error: diesel::result::Error) -> Error {
-        use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
-        match error {
-            DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
-                Error::RestoreConflict { table: T::table_name(), constraint: info.constraint_name().map(str::to_owned) }
-            }
-            other => other.into(),
-        }
+        Error::of_restore(T::table_name, error)
     }
 }
 
