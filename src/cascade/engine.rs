@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 use super::ancestors::Above;
 use super::mark::{self, OperationId};
@@ -25,7 +25,7 @@ use crate::relation::{Node, Soft};
 
 /// What `.cascade()` was told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Metadata for all tables.
     pub(super) metadata: Vec<(String, String)>,
     /// An identifier of the caller's.
@@ -56,7 +56,7 @@ pub(super) struct Attempt<'a, R, X> {
 }
 
 /// Runs a cascade.
-pub(super) async fn run<R, X>(root: &R, x: &mut X, options: &Options, preview: bool) -> Result<CascadeReport, Error>
+pub(crate) async fn run<R, X>(root: &R, x: &mut X, options: &Options, preview: bool) -> Result<CascadeReport, Error>
 where
     X: Executor,
     R: CascadeRoot<X::Backend>,
@@ -242,15 +242,10 @@ where
     /// Executes a statement that changes a table; its name is that of a conflict.
     pub(super) async fn change(&mut self, table: usize, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
         let restores = !self.root.deletes();
-        self.root.execute(self.x, text, keys).await.map_err(|error| match error {
-            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) if restores => {
-                Error::RestoreConflict {
-                    table: self.node(table).name(),
-                    constraint: information.constraint_name().map(str::to_owned),
-                }
-            }
-            other => other.into(),
-        })
+        self.root
+            .execute(self.x, text, keys)
+            .await
+            .map_err(|error| if restores { Error::of_restore(|| self.node(table).name(), error) } else { error.into() })
     }
 
     /// The one number that a query of two texts counts.

@@ -25,6 +25,7 @@ mod spelling;
 mod text;
 mod verb;
 
+pub(crate) use engine::{Options, run as run_cascade};
 pub use report::CascadeReport;
 pub use root::{CascadeRoot, FixedInstant};
 pub use verb::{Cascades, Cascading};

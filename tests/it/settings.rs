@@ -26,7 +26,7 @@ macro_rules! settings {
             use diesel::connection::SimpleConnection;
             use diesel::prelude::*;
             use diesel_soft_delete::prelude::*;
-            use diesel_soft_delete::{Error, db_now};
+            use diesel_soft_delete::{Error, Revival, db_now};
 
             use super::{Rows, instants};
             use crate::support::$backend::{Conn, connection};
@@ -198,6 +198,26 @@ macro_rules! settings {
                     assert!(since.abs() < chrono::TimeDelta::minutes(5), "{setting}: {since}");
                     assert_eq!(shop().restore().cascade().run(conn).unwrap().total(), 9, "{setting}");
                     assert_eq!(active(conn), all, "{setting}");
+                });
+            }
+
+            #[test]
+            fn a_key_comes_back() {
+                each(|conn, setting| {
+                    let all = active(conn);
+                    let key = (shops::region, shops::number);
+                    let write = |number: i32| {
+                        let values = (shops::region.eq(1), shops::number.eq(number));
+                        shops::table.insert_or_revive(values).on(key)
+                    };
+                    shops::table.find((1, 2)).soft_delete().at_utc(instants()[0]).cascade().run(conn).unwrap();
+                    assert_eq!(write(2).cascade().run(conn).unwrap(), Revival::Revived, "{setting}");
+                    assert_eq!(active(conn), all, "{setting}");
+                    shops::table.find((1, 3)).soft_delete().at_utc(instants()[1]).cascade().run(conn).unwrap();
+                    assert_eq!(write(3).without_cascade().run(conn).unwrap(), Revival::Revived, "{setting}");
+                    assert_eq!(active(conn).len() + 8, all.len(), "{setting}");
+                    assert_eq!(write(3).cascade().run(conn).unwrap(), Revival::Live, "{setting}");
+                    assert_eq!(write(9).cascade().run(conn).unwrap(), Revival::Inserted, "{setting}");
                 });
             }
 
