@@ -132,6 +132,18 @@ where
     /// # Errors
     ///
     /// [`run`](Self::run) fails also with the errors of that restore, and nothing is changed then.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Revival;
+    ///
+    /// let tess = (users::name.eq("Tess"),);
+    /// assert_eq!(users::table.insert_or_revive(tess).on(users::name).cascade().run(conn)?, Revival::Revived);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cascade(self) -> OnKey<T, I, C, WithChildren> {
         self.decided()
     }
@@ -139,6 +151,18 @@ where
     /// A revived row comes back alone, whatever its children: those that were deleted along with it stay deleted.
     ///
     /// For a table whose declaration names children: there it runs only after this or [`cascade`](Self::cascade).
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Revival;
+    ///
+    /// let tess = (users::name.eq("Tess"),);
+    /// assert_eq!(users::table.insert_or_revive(tess).on(users::name).without_cascade().run(conn)?, Revival::Revived);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn without_cascade(self) -> OnKey<T, I, C, Alone<RestoreVerb>> {
         self.decided()
     }
