@@ -407,7 +407,8 @@ pub enum Error {
     /// The values of an `insert_or_revive` do not name columns in which a revived row would keep its old values; nothing
     /// was executed.
     #[error(
-        "cannot insert or revive in `{table}`: the values do not name {}, so a revived row would keep there what the deleted          row held; give values for them, or say that the old ones stay, with `{}` or `.keeping_the_rest()`",
+        "cannot insert or revive in `{table}`: the values do not name {}, so a revived row would keep there what the \
+         deleted row held; give values for them, or say that the old ones stay, with `{}` or `.keeping_the_rest()`",
         columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "), keeping(table, columns)
     )]
     UnnamedColumns {
