@@ -466,10 +466,31 @@ pub enum Error {
         /// The flag.
         column: String,
     },
+
+    /// The values of an `insert_or_revive` do not name columns in which a revived row would keep its old values; nothing
+    /// was executed.
+    #[error(
+        "cannot insert or revive in `{table}`: the values do not name {}, so a revived row would keep there what the \
+         deleted row held; give values for them, or say that the old ones stay, with `{}` or `.keeping_the_rest()`",
+        columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "), keeping(table, columns)
+    )]
+    UnnamedColumns {
+        /// The table of the statement.
+        table: String,
+        /// All of those columns, in the order of the `table!`.
+        columns: Vec<String>,
+    },
 }
 
 fn list(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("\n{finding}")).collect()
+}
+
+/// `.keeping(posts::body)`, `.keeping((posts::body, posts::title))`.
+fn keeping(table: &str, columns: &[String]) -> String {
+    let module = table.rsplit('.').next().unwrap_or(table);
+    let paths = columns.iter().map(|column| format!("{module}::{column}")).collect::<Vec<_>>().join(", ");
+    if columns.len() == 1 { format!(".keeping({paths})") } else { format!(".keeping(({paths}))") }
 }
 
 impl Error {

@@ -63,7 +63,8 @@
 //! | [`target.soft_delete()`](SoftDeleteDsl::soft_delete) | active rows become deleted |
 //! | [`target.restore()`](SoftDeleteDsl::restore) | deleted rows become active |
 //! | [`target.purge_older_than(age)`](SoftDeleteDsl::purge_older_than), [`target.purge_deleted_before(cutoff)`](SoftDeleteDsl::purge_deleted_before) | rows deleted long enough ago are removed for good |
-//! | [`table.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive)[`.on(columns)`](InsertOrRevive::on) | the deleted row with that key comes back with these values; else they are inserted; a live row is left alone |
+//! | [`table.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive)[`.on(columns)`](InsertOrRevive::on) | the deleted row with that key comes back with these values; else they are inserted; an active row is left alone |
+//! | [`.keeping(columns)`](OnKey::keeping), [`.keeping_the_rest()`](OnKey::keeping_the_rest), [`.cascade()`](OnKey::cascade) | what a revived row keeps, and what comes back along with it |
 //! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | all rows are removed at once and for good, with their copies in archives; none if one is under hold |
 //! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another instant than now |
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |

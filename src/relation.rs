@@ -272,6 +272,11 @@ pub trait RunsAlone<V> {}
 impl RunsAlone<SoftDeleteVerb> for NoRelations {}
 impl RunsAlone<RestoreVerb> for NoRelations {}
 impl<R, V> RunsAlone<Alone<V>> for R {}
+impl<R> RunsAlone<WithChildren> for R {}
+
+/// `.cascade()` of an `insert_or_revive`.
+#[derive(Debug, Clone, Copy)]
+pub struct WithChildren;
 
 /// What happens to the children of a row that is soft-deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

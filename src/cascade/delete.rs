@@ -219,8 +219,12 @@ where
         for (column, value) in &self.options.metadata {
             let operation = soft.operation.map(|(operation, _)| operation);
             if soft.reset.iter().any(|reset| reset == column && Some(*reset) != operation) {
-                // As a literal: on PostgreSQL it takes the type of its column.
-                assignments.push(self.assign(table, column, self.dialect.literal(value).into()));
+                let value = match self.dialect {
+                    // A parameter would be a text there; a literal takes the type of its column.
+                    Dialect::Postgres => Text::new().part(Part::Literal(self.dialect.literal(value))),
+                    Dialect::Mysql | Dialect::Sqlite => Text::new().bind(value),
+                };
+                assignments.push(self.assign(table, column, value));
             }
         }
         if let Some(literal) = soft.mode.assignment(true) {

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 
 use super::ancestors::Above;
 use super::mark::{self, OperationId};
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::{CascadeRoot, Known};
+use super::session::Session;
 use super::spelling::{Speller, Through};
 use super::text::{Part, Text};
 use super::{delete, restore};
@@ -17,14 +18,14 @@ use crate::error::Error;
 use crate::executor::Executor;
 use crate::faults::{Fault, fault};
 use crate::instant::to_micros;
-use crate::migration::{Dialect, Question};
+use crate::migration::Dialect;
 use crate::predicate::Rows;
 use crate::purge::{backoff, dialect};
 use crate::relation::{Node, Soft};
 
 /// What `.cascade()` was told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// Metadata for all tables.
     pub(super) metadata: Vec<(String, String)>,
     /// An identifier of the caller's.
@@ -55,7 +56,7 @@ pub(super) struct Attempt<'a, R, X> {
 }
 
 /// Runs a cascade.
-pub(super) async fn run<R, X>(root: &R, x: &mut X, options: &Options, preview: bool) -> Result<CascadeReport, Error>
+pub(crate) async fn run<R, X>(root: &R, x: &mut X, options: &Options, preview: bool) -> Result<CascadeReport, Error>
 where
     X: Executor,
     R: CascadeRoot<X::Backend>,
@@ -66,36 +67,42 @@ where
     check(root, &plan, options)?;
     let outermost = !x.in_transaction()?;
     let dialect = dialect(x).await?;
-    let at = instant(root, x, &plan, dialect).await?;
-    let given = |id| OperationId::given(id, plan.has_uuids());
-    let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
     let recursive = plan.components.iter().any(|component| component.recursive);
-    let recursion = Recursion::allow(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
-    let mut tried = 0;
-    let result = loop {
-        let attempt = Attempt {
-            root,
-            x: &mut *x,
-            plan: &plan,
-            above: &above,
-            dialect,
-            options,
-            at,
-            id: &id,
-            preview,
-            counts: preview,
-        };
-        let result = attempt.in_transaction().await;
-        tried += 1;
-        match result {
-            // Inside a transaction of the caller's, it is the caller's that must be tried again.
-            Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
-                x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await?;
+    let session = Session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
+    let result = match instant(root, x, &plan, dialect).await {
+        Ok(at) => {
+            let given = |id| OperationId::given(id, plan.has_uuids());
+            let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
+            let mut tried = 0;
+            loop {
+                let attempt = Attempt {
+                    root,
+                    x: &mut *x,
+                    plan: &plan,
+                    above: &above,
+                    dialect,
+                    options,
+                    at,
+                    id: &id,
+                    preview,
+                    counts: preview,
+                };
+                let result = attempt.in_transaction().await;
+                tried += 1;
+                match result {
+                    // Inside a transaction of the caller's, it is the caller's that must be tried again.
+                    Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
+                        if let Err(error) = x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await {
+                            break Err(error.into());
+                        }
+                    }
+                    result => break result,
+                }
             }
-            result => break result,
         }
+        Err(error) => Err(error),
     };
-    recursion.restore(x).await;
+    session.restore(x).await;
     result
 }
 
@@ -170,40 +177,6 @@ where
     Ok(to_micros(Utc::now()))
 }
 
-/// How deep MySQL and MariaDB let a recursive query go: 1000 steps, then MySQL fails, and MariaDB returns what
-/// it has so far.
-struct Recursion {
-    /// The variable of the session, and its value.
-    before: Option<(String, String)>,
-}
-
-impl Recursion {
-    async fn allow<X: Executor>(x: &mut X, dialect: Dialect, is_recursive: bool) -> Result<Self, Error> {
-        if dialect != Dialect::Mysql || !is_recursive {
-            return Ok(Self { before: None });
-        }
-        // The first comment is MariaDB's, the second that of MySQL 8, which MariaDB leaves alone.
-        let question = Question::text(
-            "SELECT CAST(NULL AS CHAR) /*M! , 'max_recursive_iterations', CAST(@@SESSION.max_recursive_iterations AS CHAR) */ \
-             /*!80000 , 'cte_max_recursion_depth', CAST(@@SESSION.cte_max_recursion_depth AS CHAR) */ \
-             , CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR)",
-        );
-        let rows = x.ask(question).await?;
-        let before = rows.first().and_then(|row| Some((row.optional(1)?, row.optional(2)?)));
-        if let Some((name, _)) = &before {
-            x.tell(Question::text(&format!("SET SESSION {name} = 4294967295"))).await?;
-        }
-        Ok(Self { before })
-    }
-
-    async fn restore<X: Executor>(self, x: &mut X) {
-        if let Some((name, value)) = self.before.filter(|(_, value)| value.parse::<u64>().is_ok()) {
-            // On a connection that is lost there is nothing to give back.
-            let _ = x.tell(Question::text(&format!("SET SESSION {name} = {value}"))).await;
-        }
-    }
-}
-
 impl<R, X> Attempt<'_, R, X>
 where
     X: Executor,
@@ -269,15 +242,10 @@ where
     /// Executes a statement that changes a table; its name is that of a conflict.
     pub(super) async fn change(&mut self, table: usize, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
         let restores = !self.root.deletes();
-        self.root.execute(self.x, text, keys).await.map_err(|error| match error {
-            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, information) if restores => {
-                Error::RestoreConflict {
-                    table: self.node(table).name(),
-                    constraint: information.constraint_name().map(str::to_owned),
-                }
-            }
-            other => other.into(),
-        })
+        self.root
+            .execute(self.x, text, keys)
+            .await
+            .map_err(|error| if restores { Error::of_restore(|| self.node(table).name(), error) } else { error.into() })
     }
 
     /// The one number that a query of two texts counts.

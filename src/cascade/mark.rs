@@ -40,6 +40,7 @@ pub(super) fn read(kind: InstantKind, text: &str) -> Option<DateTime<Utc>> {
         InstantKind::Millis => DateTime::from_timestamp_millis(number()?),
         InstantKind::Micros => DateTime::from_timestamp_micros(number()?),
         _ => {
+            let text = text.trim_end_matches(" AD");
             let zoned = DateTime::parse_from_str(text, "%F %T%.f%:z").map(|at| at.to_utc());
             let plain = || NaiveDateTime::parse_from_str(text, "%F %T%.f").map(|at| at.and_utc());
             zoned.or_else(|_| plain()).ok()
@@ -47,18 +48,30 @@ pub(super) fn read(kind: InstantKind, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// An expression of a kind of instant as text that [`read`] reads, whatever the settings of the session.
+/// An expression of a kind of instant as text that [`read`] reads and [`instant`] turns into the same instant again,
+/// whatever the settings of the session.
+///
+/// PostgreSQL's cast to text follows `DateStyle`, and can name a zone by letters that mean another one when they are
+/// read: IST is India's and Israel's time. MySQL prepares a parameter of the type that it is cast to, so one in
+/// `CAST(? AS CHAR)` loses its microseconds there.
 pub(super) fn asked(kind: InstantKind, dialect: Dialect, expression: Text) -> Text {
     let around = |before: &str, after: &str| Text::from(before).then(expression.clone()).sql(after);
+    // `to_char` makes NULL of infinity, which has one text.
+    let or_infinite = |text: Text| Text::from("COALESCE(").then(text).then(around(", CAST(", " AS TEXT))"));
     match (dialect, kind) {
         (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => {
-            around("to_char(", ", 'YYYY-MM-DD HH24:MI:SS.US')")
+            or_infinite(around("to_char(CAST(", " AS timestamp), 'YYYY-MM-DD HH24:MI:SS.US AD')"))
         }
-        (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => {
-            around("to_char((", ") AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')")
-        }
+        (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => or_infinite(around(
+            "to_char(CAST(",
+            " AS timestamptz) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US\"+00:00\" AD')",
+        )),
         (Dialect::Postgres | Dialect::Sqlite, _) => around("CAST(", " AS TEXT)"),
-        (Dialect::Mysql, _) => around("CAST(", " AS CHAR)"),
+        (
+            Dialect::Mysql,
+            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
+        ) => around("CAST(CAST(", " AS DATETIME(6)) AS CHAR)"),
+        (Dialect::Mysql, _) => around("CAST(CAST(", " AS SIGNED) AS CHAR)"),
     }
 }
 

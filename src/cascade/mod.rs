@@ -7,6 +7,7 @@
 //! root.rs       what depends on the target: its where clause, keys and assignments, typed
 //! engine.rs     what all runs have in common; delete.rs, restore.rs: the steps of each
 //! ancestors.rs  whether a restored row would stand below a deleted one
+//! session.rs    what is set in MySQL's session meanwhile
 //! mark.rs       instants and identifiers of operations as text
 //! report.rs     what a run says
 //! ```
@@ -19,10 +20,12 @@ mod plan;
 mod report;
 mod restore;
 mod root;
+mod session;
 mod spelling;
 mod text;
 mod verb;
 
+pub(crate) use engine::{Options, run as run_cascade};
 pub use report::CascadeReport;
 pub use root::{CascadeRoot, FixedInstant};
 pub use verb::{Cascades, Cascading};

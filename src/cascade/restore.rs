@@ -123,16 +123,16 @@ where
         let soft = self.soft(ROOT).clone();
         let table = self.quoted(ROOT);
         let ty = if self.dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
-        let column = |name: Option<&str>| match name {
-            Some(name) => format!("CAST({table}.{} AS {ty})", self.dialect.quote(name)),
-            None => format!("CAST(NULL AS {ty})"),
-        };
+        let column = |name: &str| format!("{table}.{}", self.dialect.quote(name));
+        let none = || Text::from(format!("CAST(NULL AS {ty})"));
+        let operation = soft.operation.map(|(name, _)| Text::from(format!("CAST({} AS {ty})", column(name))));
         // Where the identifier decides everywhere, the instant tells nothing.
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
-        let marks = [column(soft.operation.map(|(name, _)| name)), column(stamp.map(|(name, _)| name))].join(", ");
+        let stamp = stamp.map(|(name, kind)| mark::asked(kind, self.dialect, column(name).into()));
+        let marks = operation.unwrap_or_else(none).sql(", ").then(stamp.unwrap_or_else(none));
         // In the order in which the keys were found.
         let order = key_of(&table, self.node(ROOT), self.dialect).join(", ");
-        let query = Text::from(format!("SELECT {marks} FROM {table} WHERE "));
+        let query = Text::from("SELECT ").then(marks).sql(format!(" FROM {table} WHERE "));
         let query = query.then(self.is_root()).sql(format!(" ORDER BY {order}{}", self.current()));
         let found = self.root.texts(self.x, &query, keys).await?;
         if found.len() != keys.len() {

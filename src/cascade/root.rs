@@ -167,6 +167,10 @@ where
         for part in self.text.parts() {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),
+                Part::Literal(sql) => {
+                    out.unsafe_to_cache_prepared();
+                    out.push_sql(sql);
+                }
                 Part::Bind(text) => out.push_bind_param::<SqlText, String>(text)?,
                 Part::Where => self.root.condition.walk_and(out.reborrow())?,
                 Part::OnlyIf => self.root.only_if.walk_ast(out.reborrow())?,

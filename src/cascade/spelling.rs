@@ -151,8 +151,9 @@ impl Speller<'_> {
             return Text::new().part(Part::Keys(key.to_vec()));
         }
         let (above, own) = (self.plan.tables[place].component, self.plan.tables[table].component);
+        // In parentheses: MySQL has a mode in which NOT binds closer than IN.
         let within =
-            |set: &str| format!("{} IN (SELECT {})", tuple(key), self.select_keys_from(set, above, place)).into();
+            |set: &str| format!("({} IN (SELECT {}))", tuple(key), self.select_keys_from(set, above, place)).into();
         if above < own {
             return within(&format!("{SET}{above}"));
         }
@@ -586,7 +587,7 @@ impl Speller<'_> {
     /// Beside [`circle`](Self::circle).
     pub(super) fn in_circle(&self, table: usize, columns: &[String]) -> String {
         let component = self.plan.tables[table].component;
-        format!("{} IN (SELECT {})", tuple(columns), self.select_keys(component, table))
+        format!("({} IN (SELECT {}))", tuple(columns), self.select_keys(component, table))
     }
 
     /// The set of the root's circle.

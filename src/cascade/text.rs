@@ -13,6 +13,8 @@ pub(super) enum Part {
     Sql(String),
     /// A value, as text.
     Bind(String),
+    /// SQL that holds a value: no other statement will have it, so this one is not kept prepared.
+    Literal(String),
     /// Whether these columns are one of the keys of the root's rows.
     Keys(Vec<String>),
     /// ` WHERE <the target's where clause> AND `.

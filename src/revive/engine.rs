@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use diesel::backend::Backend;
-use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::target::Revivable;
 use super::verb::Revival;
@@ -33,16 +33,23 @@ where
 {
     verb.check()?;
     let outermost = !x.in_transaction()?;
-    // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began.
-    let snapshots = !outermost && dialect(x).await? == Dialect::Mysql;
+    // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. It is found out after
+    // the first look, which refuses values that are not right: asking may need a statement.
+    let mut snapshots = None;
     let mut lock = false;
     // What the look saw before a unique index refused the change, and how often it was that in a row.
-    let mut refused: Option<(Option<V::Row>, DieselError)> = None;
+    let mut refused: Option<(Option<V::Row>, Error)> = None;
     let mut refusals = 0;
     let mut tried = 0;
     while tried < ATTEMPTS {
         let last = tried + 1 == ATTEMPTS;
-        let tombstone = match verb.look(x, lock).await {
+        let look = verb.look(x, lock).await.map_err(Error::from);
+        let snapshots = match snapshots {
+            Some(snapshots) => snapshots,
+            None if look.is_err() => false,
+            None => *snapshots.insert(!outermost && dialect(x).await? == Dialect::Mysql),
+        };
+        let tombstone = match look {
             Ok(Some((_, true))) if snapshots && !lock => {
                 lock = true;
                 continue;
@@ -54,7 +61,7 @@ where
                 tried += 1;
                 continue;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         refusals = match refused.take() {
             Some((before, error)) if before == tombstone => {
@@ -70,7 +77,7 @@ where
             Ok(0) => {}
             Ok(_) if tombstone.is_some() => return Ok(Revival::Revived),
             Ok(_) => return Ok(Revival::Inserted),
-            Err(error @ DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)) => {
+            Err(error) if refuses(&error) => {
                 refusals += 1;
                 refused = Some((tombstone, error));
             }
@@ -78,7 +85,7 @@ where
             Err(error) if outermost && !last && passes(&error) => {
                 x.sleep(backoff(tried) + Duration::from_millis(1)).await?;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         lock = snapshots;
         tried += 1;
@@ -89,22 +96,29 @@ where
     })
 }
 
+/// Whether a unique index, or an exclusion constraint, refused the change.
+fn refuses(error: &Error) -> bool {
+    use DatabaseErrorKind::{ExclusionViolation, UniqueViolation};
+    match error {
+        Error::Database(DieselError::DatabaseError(kind, _)) => matches!(kind, UniqueViolation | ExclusionViolation),
+        error => matches!(error, Error::RestoreConflict { .. }),
+    }
+}
+
 /// The refusal of a unique index that is not that of the key.
-fn conflict<DB, V>(verb: &V, revives: bool, error: DieselError) -> Error
+fn conflict<DB, V>(verb: &V, revives: bool, error: Error) -> Error
 where
     DB: Backend,
     V: Revivable<DB>,
 {
     match error {
-        DieselError::DatabaseError(_, information) if revives => {
-            Error::RestoreConflict { table: verb.table(), constraint: information.constraint_name().map(str::to_owned) }
-        }
-        error => error.into(),
+        Error::Database(error) if revives => Error::of_restore(|| verb.table(), error),
+        error => error,
     }
 }
 
 /// Revives the tombstone, or inserts.
-async fn change<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>, outermost: bool) -> QueryResult<usize>
+async fn change<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>, outermost: bool) -> Result<usize, Error>
 where
     X: Executor,
     V: Revivable<X::Backend>,
@@ -115,28 +129,28 @@ where
     // PostgreSQL gives up a whole transaction after an error; a savepoint keeps it usable.
     x.begin().await?;
     match statement(verb, x, tombstone).await {
-        Ok(rows) => x.commit().await.map(|()| rows),
+        Ok(rows) => Ok(x.commit().await.map(|()| rows)?),
         Err(error) => match x.rollback().await {
             Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
             // After a deadlock there is no savepoint any more.
             Err(_) if passes(&error) => Err(error),
-            Err(rollback) => Err(rollback),
+            Err(rollback) => Err(rollback.into()),
         },
     }
 }
 
-async fn statement<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>) -> QueryResult<usize>
+async fn statement<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>) -> Result<usize, Error>
 where
     X: Executor,
     V: Revivable<X::Backend>,
 {
     match tombstone {
         Some(row) => verb.revive(x, row).await,
-        None => verb.insert(x).await,
+        None => Ok(verb.insert(x).await?),
     }
 }
 
 /// Whether an error passes when it is tried again.
-fn passes(error: &DieselError) -> bool {
-    matches!(fault(error), Fault::Again | Fault::Busy)
+fn passes(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if matches!(fault(error), Fault::Again | Fault::Busy))
 }

@@ -6,7 +6,7 @@ use diesel::query_source::Column;
 use diesel::result::QueryResult;
 use diesel::sql_types::{HasSqlType, Integer};
 
-use super::values::{Assignments, KeyPart};
+use super::values::{Assignments, KeyPart, Unnamed};
 use super::verb::OnKey;
 use crate::hidden::writes_nothing;
 use crate::key::{Key, KeyOf};
@@ -33,7 +33,7 @@ pub struct Revive<'a, Q, K> {
 /// [`Look`], as a query for a primary key and whether its row is live.
 pub(super) type LookTypes<T> = (KeyOf<T>, Integer);
 
-impl<T, I, C> Query for Look<'_, OnKey<T, I, C>>
+impl<T, I, C, W> Query for Look<'_, OnKey<T, I, C, W>>
 where
     T: SoftDeletable,
 {
@@ -63,7 +63,7 @@ where
     out.push_identifier(column)
 }
 
-impl<T, I, C> OnKey<T, I, C>
+impl<T, I, C, W> OnKey<T, I, C, W>
 where
     T: SoftDeletable,
 {
@@ -101,7 +101,37 @@ where
     }
 }
 
-impl<T, I, C, DB> QueryFragment<DB> for Look<'_, OnKey<T, I, C>>
+impl<T, I, C, W> OnKey<T, I, C, W>
+where
+    T: SoftDeletable,
+    T::AllColumns: TableColumns,
+{
+    /// Writes nothing, or what cannot be bound: columns that the values do not name.
+    ///
+    /// It stands in the first statement, whatever that finds: a row that is not there yet can be deleted in production.
+    fn walk_unnamed<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<Integer>,
+        C: Assignments<DB>,
+    {
+        let mut unnamed = self.columns_to_name();
+        for assignment in self.changeset.assignments() {
+            if !writes_nothing(&assignment.fragment, &out)? {
+                unnamed.retain(|column| !assignment.names(column));
+            }
+        }
+        if !unnamed.is_empty() {
+            let columns = unnamed.into_iter().map(|column| column.name.to_owned()).collect();
+            // Whichever pass it is, it finds the same.
+            let _ = self.unnamed.columns.set(columns);
+            out.push_sql(" AND 1 = ");
+            out.push_bind_param::<Integer, Unnamed>(&self.unnamed)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T, I, C, W, DB> QueryFragment<DB> for Look<'_, OnKey<T, I, C, W>>
 where
     DB: Backend + HasSqlType<Integer>,
     T: SoftDeletable + QueryFragment<DB>,
@@ -121,6 +151,7 @@ where
         verb.table.walk_ast(out.reborrow())?;
         out.push_sql(" WHERE ");
         verb.walk_key(out.reborrow())?;
+        verb.walk_unnamed(out.reborrow())?;
         // It says little, but lets PostgreSQL use partial indexes, one for each half.
         out.push_sql(" AND (");
         verb.walk_state(Rows::Active, out.reborrow())?;
@@ -155,12 +186,74 @@ where
     }
 }
 
-impl<T, I, C, K, DB> QueryFragment<DB> for Revive<'_, OnKey<T, I, C>, K>
+impl<T, I, C, W> OnKey<T, I, C, W>
+where
+    T: SoftDeletable,
+{
+    /// Writes the values, and returns what stands before a further assignment.
+    fn walk_values<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<&'static str>
+    where
+        DB: Backend,
+        C: Assignments<DB>,
+    {
+        let mut comma = "";
+        for assignment in self.changeset.assignments() {
+            // The row keeps its identity: others refer to it.
+            let identifies = self.primary_key.iter().any(|column| assignment.is_of(column));
+            if identifies || writes_nothing(&assignment.fragment, &out)? {
+                continue;
+            }
+            out.push_sql(comma);
+            assignment.fragment.walk_ast(out.reborrow())?;
+            comma = ", ";
+        }
+        Ok(comma)
+    }
+
+    /// Whether the values have one for the touch column.
+    fn touches<DB>(&self, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
+    where
+        DB: Backend,
+        C: Assignments<DB>,
+    {
+        let Some(touch) = T::Touch::column() else { return Ok(false) };
+        for assignment in self.changeset.assignments() {
+            if assignment.is_of(&touch) && !writes_nothing(&assignment.fragment, out)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Writes ` WHERE <the primary key of the row> AND <the key>`: what the look saw can have changed since.
+    fn walk_row<'b, DB>(
+        &'b self,
+        row: &'b <KeyOf<T> as Key<DB>>::Value,
+        mut out: AstPass<'_, 'b, DB>,
+    ) -> QueryResult<()>
+    where
+        DB: Backend + HasSqlType<Integer>,
+        T: QueryFragment<DB>,
+        C: Assignments<DB>,
+        KeyOf<T>: Key<DB>,
+    {
+        out.push_sql(" WHERE ");
+        for (place, column) in self.primary_key.iter().enumerate() {
+            out.push_sql("(");
+            walk_column(&self.table, column.name, out.reborrow())?;
+            out.push_sql(" = ");
+            <KeyOf<T> as Key<DB>>::push(row, place, out.reborrow())?;
+            out.push_sql(") AND ");
+        }
+        self.walk_key(out)
+    }
+}
+
+impl<T, I, C, W, K, DB> QueryFragment<DB> for Revive<'_, OnKey<T, I, C, W>, K>
 where
     DB: Backend + HasSqlType<Integer>,
     T: SoftDeletable + QueryFragment<DB>,
     TouchOf<T>: QueryFragment<DB>,
-    T::AllColumns: TableColumns,
     C: Assignments<DB>,
     KeyOf<T>: Key<DB, Value = K>,
 {
@@ -169,33 +262,45 @@ where
         out.push_sql("UPDATE ");
         verb.table.walk_ast(out.reborrow())?;
         out.push_sql(" SET ");
-        let mut comma = "";
-        let mut touch = Some(&verb.touch);
-        for assignment in verb.changeset.assignments() {
-            // The row keeps its identity: others refer to it.
-            let identifies = verb.primary_key.iter().any(|column| assignment.is_of(column));
-            if identifies || writes_nothing(&assignment.fragment, &out)? {
-                continue;
-            }
-            if T::Touch::column().is_some_and(|column| assignment.is_of(&column)) {
-                touch = None;
-            }
-            out.push_sql(comma);
-            assignment.fragment.walk_ast(out.reborrow())?;
-            comma = ", ";
-        }
+        let comma = verb.walk_values(out.reborrow())?;
+        let touch = if verb.touches(&out)? { None } else { Some(&verb.touch) };
         walk_restored::<T, TouchOf<T>, DB>(touch, comma, out.reborrow())?;
-        out.push_sql(" WHERE ");
-        for (place, column) in verb.primary_key.iter().enumerate() {
-            out.push_sql("(");
-            walk_column(&verb.table, column.name, out.reborrow())?;
-            out.push_sql(" = ");
-            <KeyOf<T> as Key<DB>>::push(self.row, place, out.reborrow())?;
-            out.push_sql(") AND ");
-        }
-        // What the look saw can have changed since.
-        verb.walk_key(out.reborrow())?;
+        verb.walk_row(self.row, out.reborrow())?;
         out.push_sql(" AND ");
         verb.walk_state(Rows::Deleted, out)
+    }
+}
+
+/// The values, as further assignments of a restore.
+#[derive(Debug)]
+pub struct Values<'a, Q>(pub(super) &'a Q);
+
+impl<T, I, C, W, DB> QueryFragment<DB> for Values<'_, OnKey<T, I, C, W>>
+where
+    DB: Backend,
+    T: SoftDeletable,
+    C: Assignments<DB>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.0.walk_values(out).map(|_| ())
+    }
+}
+
+/// The row, as the where clause of a restore.
+#[derive(Debug)]
+pub struct ByKey<'a, Q, K> {
+    pub(super) verb: &'a Q,
+    pub(super) row: &'a K,
+}
+
+impl<T, I, C, W, K, DB> QueryFragment<DB> for ByKey<'_, OnKey<T, I, C, W>, K>
+where
+    DB: Backend + HasSqlType<Integer>,
+    T: SoftDeletable + QueryFragment<DB>,
+    C: Assignments<DB>,
+    KeyOf<T>: Key<DB, Value = K>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.verb.walk_row(self.row, out)
     }
 }

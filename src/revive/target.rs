@@ -7,16 +7,18 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{HasSqlType, Integer};
 
-use super::sql::{Look, LookTypes, Revive};
+use super::sql::{ByKey, Look, LookTypes, Revive, Values};
 use super::values::Assignments;
 use super::verb::OnKey;
+use crate::cascade::{CascadeRoot, Options, run_cascade};
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::hidden::TableName;
 use crate::key::{Key, KeyOf};
 use crate::marker::SoftDeletable;
 use crate::migration::TableColumns;
-use crate::statement::TouchOf;
+use crate::relation::WithChildren;
+use crate::statement::{Alone, Condition, Restore, RestoreVerb, TouchOf};
 
 /// An `insert_or_revive(..).on(..)` that can run on a backend.
 #[diagnostic::on_unimplemented(
@@ -41,10 +43,10 @@ pub trait Revivable<DB: Backend> {
     async fn look<X>(&self, x: &mut X, lock: bool) -> QueryResult<Option<(Self::Row, bool)>>
     where
         X: Executor<Backend = DB>;
-    /// Revives a tombstone; 0 if it is none any more.
+    /// Revives a deleted row; 0 if it is not deleted any more.
     #[doc(hidden)]
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn revive<X>(&self, x: &mut X, row: &Self::Row) -> QueryResult<usize>
+    async fn revive<X>(&self, x: &mut X, row: &Self::Row) -> Result<usize, Error>
     where
         X: Executor<Backend = DB>;
     /// Inserts the values.
@@ -55,15 +57,96 @@ pub trait Revivable<DB: Backend> {
         X: Executor<Backend = DB>;
 }
 
-impl<T, I, C, DB> Revivable<DB> for OnKey<T, I, C>
+/// How a deleted row is revived: alone, or with what was deleted along with it.
+pub trait Way<DB: Backend, T: SoftDeletable, I, C>: Sized
+where
+    KeyOf<T>: Key<DB>,
+{
+    /// Whether the children come along.
+    const CASCADES: bool;
+
+    /// Revives the row; 0 if it is not deleted any more.
+    #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
+    async fn revive<X>(
+        verb: &OnKey<T, I, C, Self>,
+        x: &mut X,
+        row: &<KeyOf<T> as Key<DB>>::Value,
+    ) -> Result<usize, Error>
+    where
+        X: Executor<Backend = DB>;
+}
+
+macro_rules! alone {
+    ($($Way:ty),+) => {
+        $(impl<T, I, C, DB> Way<DB, T, I, C> for $Way
+        where
+            DB: Backend + HasSqlType<Integer>,
+            T: SoftDeletable + QueryFragment<DB>,
+            TouchOf<T>: QueryFragment<DB>,
+            C: Assignments<DB>,
+            KeyOf<T>: Key<DB>,
+        {
+            const CASCADES: bool = false;
+
+            async fn revive<X>(
+                verb: &OnKey<T, I, C, Self>,
+                x: &mut X,
+                row: &<KeyOf<T> as Key<DB>>::Value,
+            ) -> Result<usize, Error>
+            where
+                X: Executor<Backend = DB>,
+            {
+                Ok(x.execute(Revive { verb, row }).await?)
+            }
+        })+
+    };
+}
+
+alone!(RestoreVerb, Alone<RestoreVerb>);
+
+impl<T, I, C, DB> Way<DB, T, I, C> for WithChildren
+where
+    DB: Backend + HasSqlType<Integer>,
+    T: SoftDeletable + QueryFragment<DB>,
+    C: Assignments<DB>,
+    KeyOf<T>: Key<DB>,
+    for<'a> Restoration<'a, T, I, C, <KeyOf<T> as Key<DB>>::Value>: CascadeRoot<DB>,
+{
+    const CASCADES: bool = true;
+
+    async fn revive<X>(
+        verb: &OnKey<T, I, C, Self>,
+        x: &mut X,
+        row: &<KeyOf<T> as Key<DB>>::Value,
+    ) -> Result<usize, Error>
+    where
+        X: Executor<Backend = DB>,
+    {
+        let condition = Condition::Plain(ByKey { verb, row });
+        let restore: Restoration<'_, T, I, C, _> = Restore::new(verb.table.clone(), condition).assigning(Values(verb));
+        let report = run_cascade(&restore, x, &Options::default(), false).await?;
+        Ok(report.rows(&<T as TableName>::table_name()) as usize)
+    }
+}
+
+/// The restore of one row, with the values.
+type Restoration<'a, T, I, C, K> = Restore<
+    T,
+    ByKey<'a, OnKey<T, I, C, WithChildren>, K>,
+    ByKey<'a, OnKey<T, I, C, WithChildren>, K>,
+    TouchOf<T>,
+    Values<'a, OnKey<T, I, C, WithChildren>>,
+>;
+
+impl<T, I, C, W, DB> Revivable<DB> for OnKey<T, I, C, W>
 where
     DB: Backend + HasSqlType<Integer> + QueryMetadata<LookTypes<T>>,
     T: SoftDeletable + QueryFragment<DB>,
     T::AllColumns: TableColumns,
-    TouchOf<T>: QueryFragment<DB>,
     I: QueryFragment<DB> + QueryId,
     C: Assignments<DB>,
     KeyOf<T>: Key<DB>,
+    W: Way<DB, T, I, C>,
     (<KeyOf<T> as Key<DB>>::Value, i32): FromSqlRow<LookTypes<T>, DB>,
 {
     type Row = <KeyOf<T> as Key<DB>>::Value;
@@ -73,7 +156,7 @@ where
     }
 
     fn check(&self) -> Result<(), Error> {
-        self.check_columns()?;
+        self.check_columns(W::CASCADES)?;
         let assignments = self.changeset.assignments();
         match self.key.iter().find(|part| !assignments.iter().any(|assignment| assignment.is_of(&part.column))) {
             None => Ok(()),
@@ -89,11 +172,11 @@ where
         Ok(rows.into_iter().next().map(|(row, live)| (row, live == 1)))
     }
 
-    async fn revive<X>(&self, x: &mut X, row: &Self::Row) -> QueryResult<usize>
+    async fn revive<X>(&self, x: &mut X, row: &Self::Row) -> Result<usize, Error>
     where
         X: Executor<Backend = DB>,
     {
-        x.execute(Revive { verb: self, row }).await
+        W::revive(self, x, row).await
     }
 
     async fn insert<X>(&self, x: &mut X) -> QueryResult<usize>

@@ -1,5 +1,7 @@
 //! The values, column by column, and the columns of the key.
 
+use std::sync::OnceLock;
+
 use diesel::backend::Backend;
 use diesel::query_builder::QueryFragment;
 use diesel::query_source::Column;
@@ -39,13 +41,13 @@ pub trait Assignments<DB: Backend> {
     fn assignments(&self) -> Vec<Assignment<'_, DB>>;
 }
 
-/// The columns of a key: a column of the table, or a tuple of up to eight.
+/// Columns of a table: one of them, or a tuple of up to eight.
 ///
 /// `Kind` is [`OneColumn`] or [`SeveralColumns`], and inferred: without it the two implementations could
 /// overlap, for all the compiler knows.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no key of the table `{T}`",
-    note = "`.on(..)` takes a column of the table that is inserted into, or a tuple of up to eight of them"
+    message = "`{Self}` is not a column of the table `{T}`, nor a tuple of its columns",
+    note = "`.on(..)` and `.keeping(..)` take a column of the table that is inserted into, or a tuple of up to eight of them"
 )]
 pub trait KeyColumns<T, Kind> {
     /// The columns.
@@ -113,6 +115,55 @@ impl<DB: Backend> Assignment<'_, DB> {
     pub(super) fn is_of(&self, column: &ColumnRef) -> bool {
         assigns(self.type_name, column) && self.type_name.matches("ColumnWrapperForUpdate<").count() == 1
     }
+
+    /// Whether it gives a column a value, if it writes anything.
+    ///
+    /// In a struct that is embedded, or a tuple in a tuple, an `Option` of its own may be `None` beside others that are
+    /// not. Nothing tells which, so it counts as `None`.
+    pub(super) fn names(&self, column: &ColumnRef) -> bool {
+        let mut open = Vec::new();
+        for (place, letter) in self.type_name.char_indices() {
+            let before = &self.type_name[..place];
+            match letter {
+                '<' => {
+                    if before.ends_with("ColumnWrapperForUpdate") {
+                        let rest = &self.type_name[place + 1..];
+                        if rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')) {
+                            // The outermost is told by what is written.
+                            let optional = open.iter().any(|(at, is_option)| *is_option && *at > 0);
+                            return !optional;
+                        }
+                    }
+                    open.push((before.trim_end_matches(is_of_path).len(), before.ends_with("option::Option")));
+                }
+                '>' if !before.ends_with('-') => {
+                    open.pop();
+                }
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
+/// Whether a letter can stand in the path of a type.
+fn is_of_path(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | ':')
+}
+
+/// Columns that the values do not name, although a revived row would keep its old values there. As a value they are
+/// an error: which they are is known only when the statement is written, for a backend.
+#[derive(Debug)]
+pub struct Unnamed {
+    pub(super) table: String,
+    pub(super) columns: OnceLock<Vec<String>>,
+}
+
+impl<DB: Backend> ToSql<Integer, DB> for Unnamed {
+    fn to_sql<'b>(&'b self, _: &mut Output<'b, '_, DB>) -> serialize::Result {
+        let columns = self.columns.get().cloned().unwrap_or_default();
+        Err(Box::new(Error::UnnamedColumns { table: self.table.clone(), columns }))
+    }
 }
 
 /// A column of the key.
@@ -136,5 +187,50 @@ impl KeyPart {
 impl<DB: Backend> ToSql<Integer, DB> for KeyPart {
     fn to_sql<'b>(&'b self, _: &mut Output<'b, '_, DB>) -> serialize::Result {
         Err(Box::new(self.without_value()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::prelude::*;
+    use diesel::query_builder::AsChangeset;
+
+    use super::*;
+
+    diesel::table! { pages { id -> Integer, title -> Text, body -> Nullable<Text>, lead -> Nullable<Text> } }
+
+    #[derive(AsChangeset)]
+    #[diesel(table_name = pages)]
+    struct Texts {
+        title: String,
+        body: Option<String>,
+    }
+
+    #[derive(AsChangeset)]
+    #[diesel(table_name = pages)]
+    struct Page {
+        lead: Option<String>,
+        #[diesel(embed)]
+        texts: Texts,
+    }
+
+    fn names<V: AsChangeset<Target = pages::table>>(_: V) -> [bool; 3] {
+        let type_name = std::any::type_name::<V::Changeset>();
+        // As one element of a tuple.
+        let assignment: Assignment<'_, diesel::sqlite::Sqlite> = Assignment { type_name, fragment: &() };
+        [ColumnRef::of::<pages::title>(), ColumnRef::of::<pages::body>(), ColumnRef::of::<pages::lead>()]
+            .map(|column| assignment.names(&column))
+    }
+
+    #[test]
+    fn an_option_beside_other_columns_counts_as_none() {
+        assert_eq!(names(pages::title.eq("x")), [true, false, false]);
+        assert_eq!(names(Some(pages::title.eq("x"))), [true, false, false]);
+        assert_eq!(names(Some((pages::title.eq("x"), pages::body.eq("x")))), [true, true, false]);
+        assert_eq!(names((pages::title.eq("x"), Some(pages::body.eq("x")))), [true, false, false]);
+        assert_eq!(names((pages::lead.eq(Some("x")), pages::title.eq("x"))), [true, false, true]);
+        let texts = Texts { title: String::new(), body: None };
+        assert_eq!(names(&texts), [true, false, false]);
+        assert_eq!(names(Page { lead: None, texts }), [true, false, false]);
     }
 }

@@ -135,6 +135,21 @@ impl<V, T, P, G, S, X> Transition<V, T, P, G, S, X> {
             _verb: PhantomData,
         }
     }
+
+    /// The same with further assignments, which are no changeset of the caller's.
+    pub(crate) fn assigning<Set>(self, set: Set) -> Transition<V, T, P, G, S, X, Set> {
+        Transition {
+            table: self.table,
+            condition: self.condition,
+            stamp: self.stamp,
+            touch: self.touch,
+            set,
+            set_twice: None,
+            only_if: self.only_if,
+            returning: self.returning,
+            _verb: PhantomData,
+        }
+    }
 }
 
 impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {

@@ -114,4 +114,5 @@ mod postgres_plans;
 #[cfg(feature = "postgres")]
 mod postgres_policies;
 mod retention_job;
+mod settings;
 mod sqlite_plans;

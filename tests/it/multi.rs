@@ -210,6 +210,15 @@ fn revivals(mut conn: AnyConnection) {
     let write = |id: i32, slug: &'static str| {
         slugs::table.insert_or_revive((slugs::id.eq(id), slugs::slug.eq(slug))).on(slugs::slug)
     };
+    let unnamed = |id: i32| slugs::table.insert_or_revive((slugs::id.eq(id),)).on(slugs::id);
+    for id in [1, 2, 3] {
+        let error = unnamed(id).run(conn).unwrap_err();
+        assert!(matches!(error, Error::UnnamedColumns { columns, .. } if columns == ["slug"]));
+        let error = conn.transaction(|conn| unnamed(id).cascade().run(conn)).unwrap_err();
+        assert!(matches!(error, Error::UnnamedColumns { columns, .. } if columns == ["slug"]));
+    }
+    assert_eq!(unnamed(2).keeping(slugs::slug).cascade().run(conn).unwrap(), Revival::Revived);
+    slugs::table.find(2).soft_delete().run(conn).unwrap();
     assert_eq!(write(7, "one").run(conn).unwrap(), Revival::Live);
     assert_eq!(write(7, "two").run(conn).unwrap(), Revival::Revived);
     assert_eq!(write(7, "three").run(conn).unwrap(), Revival::Inserted);

@@ -25,6 +25,12 @@ fn misuse<Conn: LoadConnection<Backend = Mysql>>(conn: &mut Conn) {
     //~^ `execute`
     let _ = users::table.find(1).soft_delete().at(users::deleted_at.assume_not_null()).cascade();
     //~^ Count == Once
+    let revive = || users::table.insert_or_revive((users::name.eq("Ann"),)).on(users::name);
+    let _ = revive().run(conn);
+    //~^ this table has declared children
+    let _ = revive().keeping_the_rest().without_cascade().run(conn);
+    let _ = revive().without_cascade().cascade();
+    //~^ no method named `cascade` found
 }
 
 fn main() {}

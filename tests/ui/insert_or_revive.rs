@@ -27,9 +27,13 @@ fn main() {
     let _ = posts::table.insert_or_revive(values).run(&mut ());
     //~^ no method named `run` found
     let _ = posts::table.insert_or_revive(values).on(posts::user_id.eq(1));
-    //~^ is no key of the table `posts::table`
+    //~^ is not a column of the table `posts::table`
     let _ = posts::table.insert_or_revive(values).on(comments::post_id);
     //~^ type mismatch
+    let _ = posts::table.insert_or_revive(values).on(posts::user_id).keeping(posts::user_id.eq(1));
+    //~^ is not a column of the table `posts::table`
+    let _ = posts::table.insert_or_revive(values).on(posts::user_id).keeping((posts::user_id, comments::post_id));
+    //~^ is not a column of the table `posts::table`, nor a tuple of its columns
     runs(posts::table.insert_or_revive(posts::user_id.eq(1)).on(posts::user_id));
     //~^ `insert_or_revive` cannot take these values apart
 }

@@ -195,6 +195,12 @@ macro_rules! cases {
                     assert_eq!(write("one").run_async(&mut conn).await.unwrap(), Revival::Live);
                     assert_eq!(posts::table.find(2).soft_delete().run_async(&mut conn).await.unwrap(), 1);
                     assert_eq!(write("two").run_async(&mut conn).await.unwrap(), Revival::Revived);
+                    assert_eq!(posts::table.find(2).soft_delete().run_async(&mut conn).await.unwrap(), 1);
+                    let unnamed = || posts::table.insert_or_revive((posts::id.eq(2),)).on(posts::id);
+                    let error = unnamed().run_async(&mut conn).await.unwrap_err();
+                    assert!(matches!(error, Error::UnnamedColumns { columns, .. } if columns == ["title"]));
+                    let revival = unnamed().keeping_the_rest().cascade().run_async(&mut conn).await.unwrap();
+                    assert_eq!(revival, Revival::Revived);
                     assert_eq!(write("nine").run_async(&mut conn).await.unwrap(), Revival::Inserted);
                     conn
                 })

@@ -201,7 +201,8 @@ fn write(slug: &str) -> NewArticle<'_> {
 }
 
 fn on_slug(conn: &mut Conn, slug: &str) -> Result<Revival, Error> {
-    articles::table.insert_or_revive(&write(slug)).on(articles::slug).run(conn)
+    let kept = (articles::tenant, articles::email, articles::held);
+    articles::table.insert_or_revive(&write(slug)).on(articles::slug).keeping(kept).without_cascade().run(conn)
 }
 
 /// The rows, but for those named.
@@ -337,24 +338,49 @@ fn a_tuple_of_values() {
     };
     // The primary key is for the insert alone: replies refer to the row. `touch` is the values', if they have one.
     assert_eq!(
-        articles::table.insert_or_revive(values(50, "two")).on(articles::slug).run(conn).unwrap(),
+        articles::table
+            .insert_or_revive(values(50, "two"))
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap(),
         Revival::Revived
     );
     let two = load(conn)[2].clone();
     assert_eq!(two, (3, None, "two".into(), Some("two@x".into()), Some("b".into()), Some(at), ACTIVE));
     assert_eq!(
-        articles::table.insert_or_revive(values(50, "six")).on(articles::slug).run(conn).unwrap(),
+        articles::table
+            .insert_or_revive(values(50, "six"))
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap(),
         Revival::Inserted
     );
     assert_eq!(load(conn)[5], (50, None, "six".into(), None, Some("b".into()), Some(at), ACTIVE));
     // Of the key alone, too; and an expression as a value.
     let key = (articles::slug.eq("two"),);
     articles::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
-    assert_eq!(articles::table.insert_or_revive(key).on(articles::slug).run(conn).unwrap(), Revival::Revived);
+    assert_eq!(
+        articles::table
+            .insert_or_revive(key)
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap(),
+        Revival::Revived
+    );
     assert_eq!(load(conn)[2].4.as_deref(), Some("b"));
     articles::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
     let lower = diesel::dsl::sql::<diesel::sql_types::Text>("LOWER('TWO')");
-    let raw = articles::table.insert_or_revive((articles::slug.eq(lower),)).on((articles::slug,));
+    let raw = articles::table
+        .insert_or_revive((articles::slug.eq(lower),))
+        .on((articles::slug,))
+        .keeping_the_rest()
+        .without_cascade();
     assert_eq!(raw.run(conn).unwrap(), Revival::Revived);
 }
 
@@ -362,11 +388,29 @@ fn a_tuple_of_values() {
 fn a_struct_by_value_whose_none_is_null() {
     let conn = &mut *live_slugs();
     let whole = Whole { id: 60, tenant: Some(7), slug: "two".into(), email: None, body: None };
-    assert_eq!(articles::table.insert_or_revive(whole.clone()).on(articles::slug).run(conn).unwrap(), Revival::Revived);
+    assert_eq!(
+        articles::table
+            .insert_or_revive(whole.clone())
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap(),
+        Revival::Revived
+    );
     let two = load(conn)[2].clone();
     assert_eq!((two.0, two.1, two.3, two.4, two.6), (3, Some(7), None, None, ACTIVE));
     let six = Whole { slug: "six".into(), ..whole };
-    assert_eq!(articles::table.insert_or_revive(&six).on(articles::slug).run(conn).unwrap(), Revival::Inserted);
+    assert_eq!(
+        articles::table
+            .insert_or_revive(&six)
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap(),
+        Revival::Inserted
+    );
     assert_eq!(load(conn)[5].0, 60);
 }
 
@@ -377,13 +421,19 @@ fn a_key_of_several_columns() {
     conn.batch_execute("UPDATE articles SET tenant = id WHERE id <> 4").unwrap();
     let write = |tenant: Option<i32>, slug: &'static str| (articles::tenant.eq(tenant), articles::slug.eq(slug));
     let key = (articles::tenant, articles::slug);
-    let run = |conn: &mut Conn, tenant, slug| articles::table.insert_or_revive(write(tenant, slug)).on(key).run(conn);
+    let run = |conn: &mut Conn, tenant, slug| {
+        articles::table.insert_or_revive(write(tenant, slug)).on(key).keeping_the_rest().without_cascade().run(conn)
+    };
     assert_eq!(run(conn, Some(1), "one").unwrap(), Revival::Live);
     assert_eq!(run(conn, Some(2), "two").unwrap(), Revival::Revived);
     assert!(!load(conn)[1].6.0 && load(conn)[2].6.0);
     assert_eq!(run(conn, Some(2), "one").unwrap(), Revival::Inserted);
     // The other way round.
-    let swapped = articles::table.insert_or_revive(write(Some(3), "two")).on((articles::slug, articles::tenant));
+    let swapped = articles::table
+        .insert_or_revive(write(Some(3), "two"))
+        .on((articles::slug, articles::tenant))
+        .keeping_the_rest()
+        .without_cascade();
     assert_eq!(swapped.run(conn).unwrap(), Revival::Revived);
     assert!(!load(conn)[2].6.0);
     // NULL equals nothing, although row 4 is deleted, and has no tenant.
@@ -405,7 +455,11 @@ fn a_key_without_a_value() {
     let before = load(conn);
     // A `None` in a nullable column is NULL.
     let values = Optional { tenant: None, slug: Some("two"), body: None };
-    let insert = articles::table.insert_or_revive(values).on((articles::tenant, articles::slug));
+    let insert = articles::table
+        .insert_or_revive(values)
+        .on((articles::tenant, articles::slug))
+        .keeping_the_rest()
+        .without_cascade();
     assert_eq!(insert.run(conn).unwrap(), Revival::Inserted);
     let after = load(conn);
     assert_eq!((others(&after, &[after[5].0]), after[5].2.as_str()), (before, "two"));
@@ -417,17 +471,35 @@ fn a_key_without_a_value() {
         _ => false,
     };
     let none = Optional { slug: None, ..values };
-    let error = articles::table.insert_or_revive(none).on(articles::slug).run(conn).unwrap_err();
+    let error = articles::table
+        .insert_or_revive(none)
+        .on(articles::slug)
+        .keeping_the_rest()
+        .without_cascade()
+        .run(conn)
+        .unwrap_err();
     assert!(of_slug(error));
     // What prints the statement must not panic; it was not sent.
     assert_eq!(take(&texts).len(), 1);
-    let error = articles::table.insert_or_revive((articles::body.eq("x"),)).on(articles::slug).run(conn).unwrap_err();
+    let error = articles::table
+        .insert_or_revive((articles::body.eq("x"),))
+        .on(articles::slug)
+        .keeping_the_rest()
+        .without_cascade()
+        .run(conn)
+        .unwrap_err();
     assert!(of_slug(error));
     assert_eq!(take(&texts), [""; 0]);
     assert_eq!(load(conn), after);
     // The transaction was not touched either.
     let committed = conn.transaction(|conn| {
-        articles::table.insert_or_revive(none).on(articles::slug).run(conn).unwrap_err();
+        articles::table
+            .insert_or_revive(none)
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap_err();
         on_slug(conn, "one")
     });
     assert_eq!(committed.unwrap(), Revival::Live);
@@ -441,7 +513,7 @@ fn the_columns_of_a_deletion_are_not_the_values() {
     macro_rules! refused {
         ($($column:ident = $value:expr),+) => { $(
             let values = (articles::slug.eq("two"), articles::$column.eq($value));
-            let error = articles::table.insert_or_revive(values).on(articles::slug).run(conn).unwrap_err();
+            let error = articles::table.insert_or_revive(values).on(articles::slug).keeping_the_rest().without_cascade().run(conn).unwrap_err();
             let Error::ColumnSetTwice { table, column } = error else { panic!("{error}") };
             assert_eq!((&*table, &*column), ("articles", stringify!($column)));
         )+ };
@@ -450,7 +522,16 @@ fn the_columns_of_a_deletion_are_not_the_values() {
     assert_eq!(take(&texts), [""; 0]);
     assert_eq!(load(conn), before);
     let held = (articles::slug.eq("two"), articles::held.eq(true));
-    assert_eq!(articles::table.insert_or_revive(held).on(articles::slug).run(conn).unwrap(), Revival::Revived);
+    assert_eq!(
+        articles::table
+            .insert_or_revive(held)
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap(),
+        Revival::Revived
+    );
 }
 
 #[test]
@@ -459,7 +540,9 @@ fn another_index_that_refuses_is_an_error() {
     let before = load(conn);
     let taken = |slug| NewArticle { email: Some("one@x"), ..write(slug) };
     let texts = record(conn);
-    let run = |conn: &mut Conn, slug| articles::table.insert_or_revive(&taken(slug)).on(articles::slug).run(conn);
+    let run = |conn: &mut Conn, slug| {
+        articles::table.insert_or_revive(&taken(slug)).on(articles::slug).keeping_the_rest().without_cascade().run(conn)
+    };
     let error = run(conn, "two").unwrap_err();
     let Error::RestoreConflict { table, constraint } = error else { panic!("{error}") };
     assert_eq!(table, "articles");
@@ -479,9 +562,21 @@ fn a_transaction_stays_usable_and_decides() {
     let before = load(conn);
     let taken = |slug| NewArticle { email: Some("one@x"), ..write(slug) };
     let result = conn.transaction(|conn| {
-        let error = articles::table.insert_or_revive(&taken("two")).on(articles::slug).run(conn).unwrap_err();
+        let error = articles::table
+            .insert_or_revive(&taken("two"))
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap_err();
         assert!(matches!(error, Error::RestoreConflict { .. }), "{error}");
-        let error = articles::table.insert_or_revive(&taken("six")).on(articles::slug).run(conn).unwrap_err();
+        let error = articles::table
+            .insert_or_revive(&taken("six"))
+            .on(articles::slug)
+            .keeping_the_rest()
+            .without_cascade()
+            .run(conn)
+            .unwrap_err();
         assert!(violates(&error), "{error}");
         assert_eq!(load(conn), before);
         assert_eq!(on_slug(conn, "two")?, Revival::Revived);
@@ -504,7 +599,13 @@ fn what_else_the_database_refuses() {
     }
     conn.batch_execute("ALTER TABLE articles ADD COLUMN must VARCHAR(20) NOT NULL DEFAULT 'x'").unwrap();
     let values = (articles::slug.eq("two"), articles::email.eq(diesel::dsl::sql("no_such_function()")));
-    let error = articles::table.insert_or_revive(values).on(articles::slug).run(conn).unwrap_err();
+    let error = articles::table
+        .insert_or_revive(values)
+        .on(articles::slug)
+        .keeping_the_rest()
+        .without_cascade()
+        .run(conn)
+        .unwrap_err();
     assert!(matches!(error, Error::Database(_)), "{error}");
     assert_eq!(load(conn), before);
 }
@@ -680,7 +781,7 @@ fn a_function_returns_it() {
         incomplete.on(articles::slug)
     }
     let conn = &mut *live_slugs();
-    assert_eq!(of("two").run(conn).unwrap(), Revival::Revived);
+    assert_eq!(of("two").keeping_the_rest().without_cascade().run(conn).unwrap(), Revival::Revived);
     let debug = format!("{:?} {:?}", of("two"), articles::table.insert_or_revive((articles::slug.eq("two"),)));
     assert!(debug.contains("articles") && debug.contains("slug"), "{debug}");
 }
@@ -726,4 +827,325 @@ fn the_index_of_the_migrations() {
     assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
     let error = articles::table.find(2).restore().without_cascade().run(conn).unwrap_err();
     assert!(matches!(error, Error::RestoreConflict { .. }), "{error}");
+}
+
+/// A revived row has no value that nobody spoke of.
+mod columns_that_the_values_do_not_name {
+    use super::*;
+
+    diesel::table! {
+        use diesel::sql_types::*;
+        use super::super::Instant;
+        accounts {
+            id -> Integer,
+            email -> Text,
+            name -> Nullable<Text>,
+            is_admin -> Bool,
+            plan -> Text,
+            label -> Nullable<Text>,
+            seen -> Nullable<Integer>,
+            is_deleted -> Bool,
+            deleted_at -> Nullable<Instant>,
+            deleted_by -> Nullable<Text>,
+            touched_at -> Nullable<Instant>,
+            operation -> Nullable<Text>,
+            held -> Bool,
+        }
+    }
+    diesel_soft_delete::soft_deletable! {
+        accounts {
+            flag = is_deleted, timestamp = deleted_at, touch = touched_at, metadata(deleted_by), operation = operation,
+            hold = held,
+        }
+    }
+
+    type Account = (Option<String>, bool, String, Option<i32>, bool, bool);
+
+    /// Account 1 is active; 2, of a deleted administrator, is under hold.
+    fn accounts() -> crate::support::TestConnection<Conn> {
+        let mut conn = shared().0;
+        let id = match DIALECT {
+            Dialect::Postgres => "SERIAL PRIMARY KEY",
+            Dialect::Mysql => "INTEGER PRIMARY KEY AUTO_INCREMENT",
+            _ => "INTEGER PRIMARY KEY",
+        };
+        let ddl = format!(
+            "CREATE TABLE accounts (id {id}, email VARCHAR(20) NOT NULL, name VARCHAR(20) DEFAULT 'nobody',
+                 is_admin BOOLEAN NOT NULL DEFAULT FALSE, plan VARCHAR(20) NOT NULL DEFAULT 'free',
+                 label VARCHAR(40) GENERATED ALWAYS AS (LOWER(plan)) STORED, seen INTEGER,
+                 is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at {{instant}}, deleted_by VARCHAR(20),
+                 touched_at {{instant}}, operation VARCHAR(36), held BOOLEAN NOT NULL DEFAULT FALSE);
+             INSERT INTO accounts (email, name, is_admin, plan, seen, is_deleted, deleted_at, deleted_by, held) VALUES
+                 ('ann', 'Ann', TRUE, 'GOLD', 7, FALSE, NULL, NULL, FALSE),
+                 ('bob', 'Bob', TRUE, 'GOLD', 7, TRUE, '2024-03-01 12:00:00', 'root', TRUE);"
+        );
+        conn.batch_execute(&ddl.replace("{instant}", INSTANT_NULL)).expect("the table");
+        conn
+    }
+
+    fn account(conn: &mut Conn, of: &str) -> Account {
+        use accounts::*;
+        let columns = (name, is_admin, plan, seen, is_deleted, held);
+        accounts::table.filter(email.eq(of)).select(columns).first(conn).expect("an account")
+    }
+
+    /// The columns of the error, whichever row is there; and nothing is changed.
+    macro_rules! unnamed {
+        ($conn:ident, $values:expr, $columns:expr $(, $($keeping:tt)+)?) => {
+            let count = accounts::table.count();
+            for of in ["ann", "bob", "eve"] {
+                let make = $values;
+                let before = count.get_result::<i64>($conn).unwrap();
+                for in_transaction in [false, true] {
+                    let verb = || accounts::table.insert_or_revive(make(of)).on(accounts::email)$($($keeping)+)?;
+                    let error = if in_transaction {
+                        $conn.transaction(|conn| verb().run(conn)).unwrap_err()
+                    } else {
+                        verb().run($conn).unwrap_err()
+                    };
+                    let Error::UnnamedColumns { table, columns } = &error else { panic!("{error}") };
+                    let expected: &[&str] = &$columns;
+                    assert_eq!((table.as_str(), columns.as_slice()), ("accounts", expected.map_owned().as_slice()));
+                    for column in expected {
+                        assert!(error.to_string().contains(&format!("accounts::{column}")), "{error}");
+                    }
+                }
+                assert_eq!(count.get_result::<i64>($conn), Ok(before));
+            }
+            assert_eq!(account($conn, "bob"), (Some("Bob".into()), true, "GOLD".into(), Some(7), true, true));
+        };
+    }
+
+    trait MapOwned {
+        fn map_owned(&self) -> Vec<String>;
+    }
+    impl MapOwned for [&str] {
+        fn map_owned(&self) -> Vec<String> {
+            self.iter().map(|text| (*text).to_owned()).collect()
+        }
+    }
+
+    #[test]
+    fn an_administrator_who_signs_up_again_is_none() {
+        let conn = &mut *accounts();
+        unnamed!(
+            conn,
+            |of: &'static str| (accounts::email.eq(of), accounts::name.eq("New")),
+            ["is_admin", "plan", "label", "seen", "held"]
+        );
+        let error = accounts::table.insert_or_revive((accounts::email.eq("bob"),)).on(accounts::email).run(conn);
+        let text = error.unwrap_err().to_string();
+        let keeping = ".keeping((accounts::name, accounts::is_admin, accounts::plan, accounts::label, accounts::seen, \
+                       accounts::held))";
+        assert!(text.contains(keeping) && text.contains(".keeping_the_rest()"), "{text}");
+        let values = (
+            accounts::email.eq("bob"),
+            accounts::name.eq("New"),
+            accounts::is_admin.eq(false),
+            accounts::plan.eq("free"),
+            accounts::seen.eq(None::<i32>),
+        );
+        // What the database computes has no value of its own; a held row stays held.
+        let verb = accounts::table.insert_or_revive(values).on(accounts::email);
+        let revival = verb.keeping(accounts::label).keeping((accounts::held,)).run(conn).unwrap();
+        assert_eq!(revival, Revival::Revived);
+        assert_eq!(account(conn, "bob"), (Some("New".into()), false, "free".into(), None, false, true));
+        let label = accounts::table.filter(accounts::email.eq("bob")).select(accounts::label);
+        assert_eq!(label.first(conn), Ok(Some(String::from("free"))));
+    }
+
+    #[test]
+    fn old_values_stay_where_it_is_said() {
+        let conn = &mut *accounts();
+        let values = (accounts::email.eq("bob"), accounts::held.eq(false));
+        unnamed!(
+            conn,
+            |of: &'static str| (accounts::email.eq(of), accounts::held.eq(false)),
+            ["is_admin", "plan", "label", "seen"],
+            .keeping(accounts::name)
+        );
+        // A column that the values name gets their value.
+        let verb = accounts::table.insert_or_revive(values).on(accounts::email).keeping(accounts::held);
+        assert_eq!(verb.keeping_the_rest().run(conn).unwrap(), Revival::Revived);
+        assert_eq!(account(conn, "bob"), (Some("Bob".into()), true, "GOLD".into(), Some(7), false, false));
+    }
+
+    #[derive(Debug, Clone, Copy, Insertable, AsChangeset)]
+    #[diesel(table_name = accounts)]
+    struct Signup<'a> {
+        email: &'a str,
+        name: Option<&'a str>,
+        is_admin: Option<bool>,
+        plan: &'a str,
+        seen: Option<Option<i32>>,
+    }
+
+    #[test]
+    fn fields_that_are_none_name_nothing() {
+        let conn = &mut *accounts();
+        let none = |of: &'static str| Signup { email: of, name: None, is_admin: None, plan: "free", seen: None };
+        unnamed!(conn, none, ["name", "is_admin", "label", "seen", "held"]);
+        unnamed!(conn, |of| Signup { seen: Some(None), is_admin: Some(false), ..none(of) }, ["name", "label", "held"]);
+        let all = Signup { name: Some("New"), is_admin: Some(false), seen: Some(None), ..none("bob") };
+        let verb = accounts::table.insert_or_revive(&all).on(accounts::email);
+        assert_eq!(verb.keeping((accounts::label, accounts::held)).run(conn).unwrap(), Revival::Revived);
+        assert_eq!(account(conn, "bob"), (Some("New".into()), false, "free".into(), None, false, true));
+    }
+
+    #[test]
+    fn tuples_with_options() {
+        let conn = &mut *accounts();
+        let values = |of: &'static str, plan: Option<&'static str>, name: Option<&'static str>| {
+            (accounts::email.eq(of), plan.map(|plan| accounts::plan.eq(plan)), accounts::name.eq(name))
+        };
+        unnamed!(
+            conn,
+            |of| values(of, None, None),
+            ["plan", "seen"],
+            .keeping((accounts::label, accounts::held)).keeping(accounts::is_admin)
+        );
+        let verb = accounts::table.insert_or_revive(values("bob", Some("free"), None)).on(accounts::email);
+        let revival = verb.keeping((accounts::label, accounts::held, accounts::is_admin, accounts::seen)).run(conn);
+        assert_eq!(revival.unwrap(), Revival::Revived);
+        assert_eq!(account(conn, "bob"), (None, true, "free".into(), Some(7), false, true));
+    }
+
+    #[derive(Debug, Clone, Copy, Insertable, AsChangeset)]
+    #[diesel(table_name = accounts)]
+    struct Person<'a> {
+        name: &'a str,
+        seen: Option<i32>,
+    }
+
+    #[derive(Debug, Clone, Copy, Insertable, AsChangeset)]
+    #[diesel(table_name = accounts)]
+    struct Member<'a> {
+        email: &'a str,
+        #[diesel(embed)]
+        person: Person<'a>,
+    }
+
+    #[test]
+    fn structs_in_structs() {
+        let conn = &mut *accounts();
+        let member = |of, seen| Member { email: of, person: Person { name: "New", seen } };
+        // Nothing tells whether an `Option` in there is `None`.
+        unnamed!(conn, |of| member(of, None), ["is_admin", "plan", "label", "seen", "held"]);
+        unnamed!(conn, |of| member(of, Some(1)), ["is_admin", "plan", "label", "seen", "held"]);
+        let verb = accounts::table.insert_or_revive(member("bob", Some(1))).on(accounts::email).keeping(accounts::seen);
+        assert_eq!(verb.keeping_the_rest().run(conn).unwrap(), Revival::Revived);
+        assert_eq!(account(conn, "bob"), (Some("New".into()), true, "GOLD".into(), Some(1), false, true));
+    }
+}
+
+#[test]
+fn children_that_went_along_come_back() {
+    let conn = &mut *live_slugs();
+    let live =
+        |conn: &mut Conn| replies::table.active().order(replies::id).select(replies::id).load::<i32>(conn).unwrap();
+    assert_eq!(live(conn), [1, 3]);
+    let verb =
+        |slug| articles::table.insert_or_revive((articles::slug.eq(slug), articles::body.eq("new"))).on(articles::slug);
+    let run = |conn: &mut Conn, slug| verb(slug).keeping_the_rest().cascade().run(conn);
+    assert_eq!(run(conn, "two").unwrap(), Revival::Revived);
+    let (id, _, slug, email, body, changed_at, mark) = load(conn)[2].clone();
+    assert_eq!(
+        (id, slug.as_str(), email.as_deref(), body.as_deref(), mark),
+        (3, "two", Some("two@x"), Some("new"), ACTIVE)
+    );
+    assert!(changed_at.unwrap() > instant(CHANGED_AT));
+    assert_eq!(live(conn), [1, 2, 3]);
+    assert_eq!(run(conn, "two").unwrap(), Revival::Live);
+    assert_eq!(run(conn, "six").unwrap(), Revival::Inserted);
+    // By an operation of our own, inside a transaction.
+    articles::table.find(3).soft_delete().cascade().run(conn).unwrap();
+    assert_eq!(live(conn), [1]);
+    let revival = conn.transaction(|conn| run(conn, "two")).unwrap();
+    assert_eq!((revival, live(conn)), (Revival::Revived, vec![1, 2, 3]));
+    // Alone.
+    articles::table.find(3).soft_delete().cascade().run(conn).unwrap();
+    assert_eq!(verb("two").without_cascade().keeping_the_rest().run(conn).unwrap(), Revival::Revived);
+    assert_eq!(live(conn), [1]);
+}
+
+#[test]
+fn a_revival_with_children_is_refused_whole() {
+    let conn = &mut *live_slugs();
+    let before = load(conn);
+    let texts = record(conn);
+    let touched = (articles::slug.eq("two"), articles::changed_at.eq(instant(CHANGED_AT)));
+    let verb = articles::table.insert_or_revive(touched).on(articles::slug).keeping_the_rest().cascade();
+    let error = verb.run(conn).unwrap_err();
+    assert!(matches!(error, Error::ColumnSetTwice { column, .. } if column == "changed_at"));
+    assert_eq!(take(&texts), [""; 0]);
+    let verb = articles::table.insert_or_revive((articles::slug.eq("two"),)).on(articles::slug).cascade();
+    assert!(matches!(verb.run(conn).unwrap_err(), Error::UnnamedColumns { .. }));
+    // Another index refuses: nothing is changed, inside a transaction either.
+    let taken = || {
+        let values = (articles::slug.eq("two"), articles::email.eq("one@x"));
+        articles::table.insert_or_revive(values).on(articles::slug).keeping_the_rest().cascade()
+    };
+    assert!(matches!(taken().run(conn).unwrap_err(), Error::RestoreConflict { table, .. } if table == "articles"));
+    conn.transaction(|conn| {
+        assert!(matches!(taken().run(conn).unwrap_err(), Error::RestoreConflict { .. }));
+        assert_eq!(load(conn), before);
+        Ok::<_, Error>(())
+    })
+    .unwrap();
+    assert_eq!(replies::table.active().count().get_result(conn), Ok(2_i64));
+}
+
+#[test]
+fn somebody_was_faster_with_the_children() {
+    let (mut owner, url) = library(&unique("articles", "slug"));
+    let conn = &mut *owner;
+    let run = |conn: &mut Conn, slug| {
+        let verb =
+            articles::table.insert_or_revive((articles::slug.eq(slug), articles::body.eq("new"))).on(articles::slug);
+        verb.keeping_the_rest().cascade().run(conn)
+    };
+    if DIALECT != Dialect::Sqlite {
+        // Between the look and the restore.
+        let word =
+            if DIALECT == Dialect::Mysql { "SELECT `articles`.`id` FROM" } else { "SELECT \"articles\".\"id\" FROM" };
+        meanwhile(
+            conn,
+            &url,
+            word,
+            "UPDATE articles SET is_deleted = FALSE, deleted_at = NULL, body = 'theirs' WHERE id = 3",
+        );
+        assert_eq!(run(conn, "two").unwrap(), Revival::Live);
+        assert_eq!(load(conn)[2].4.as_deref(), Some("theirs"));
+    }
+    meanwhile(conn, &url, "INSERT", "INSERT INTO articles (slug, body) VALUES ('six', 'theirs')");
+    assert_eq!(run(conn, "six").unwrap(), Revival::Live);
+}
+
+#[test]
+fn an_exclusion_constraint_is_a_conflict() {
+    if DIALECT != Dialect::Postgres {
+        return;
+    }
+    let conn = &mut *live_slugs();
+    conn.batch_execute(
+        "ALTER TABLE articles ADD CONSTRAINT one_body EXCLUDE USING btree (body WITH =) WHERE (is_deleted = FALSE);
+         ALTER TABLE replies ADD CONSTRAINT one_reply EXCLUDE USING btree (article_id WITH =) WHERE (deleted_at IS NULL);",
+    )
+    .unwrap();
+    let before = load(conn);
+    let verb = |body: &'static str| {
+        let values = (articles::slug.eq("two"), articles::body.eq(body));
+        articles::table.insert_or_revive(values).on(articles::slug).keeping_the_rest()
+    };
+    let refused = |result: Result<(), Error>, of: &str, by: &str| {
+        let error = result.unwrap_err();
+        let Error::RestoreConflict { table, constraint } = &error else { panic!("{error}") };
+        assert_eq!((table.as_str(), constraint.as_deref()), (of, Some(by)));
+    };
+    refused(verb("first").without_cascade().run(conn).map(|_| ()), "articles", "one_body");
+    refused(verb("first").cascade().run(conn).map(|_| ()), "articles", "one_body");
+    refused(verb("new").cascade().run(conn).map(|_| ()), "replies", "one_reply");
+    refused(articles::table.find(3).restore().cascade().run(conn).map(|_| ()), "replies", "one_reply");
+    assert_eq!(load(conn), before);
+    assert_eq!(verb("new").without_cascade().run(conn).unwrap(), Revival::Revived);
 }
