@@ -62,7 +62,7 @@ listen_port = $pooler_port
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 5
+default_pool_size = 2
 END
 drop_to postgres
 "${as[@]}" "$(command -v pgbouncer)" "$work/pooler/pgbouncer.ini" >"$work/pooler.log" 2>&1 &
