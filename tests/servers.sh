@@ -10,6 +10,13 @@
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf '\n== %s\n' "$*"; }
+sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
+install_packages() {
+    say "installing Debian packages: $*"
+    $sudo apt-get update -qq
+    # Private servers are started below; with this run level most systems start none of the package's.
+    $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
 
 # --- what must be installed ----------------------------------------------------------------------
 
@@ -27,29 +34,27 @@ has_library libpq || packages+=(libpq-dev)
 has_library libmariadb || has_library mysqlclient || packages+=(libmariadb-dev)
 [ -n "${PG_DATABASE_URL:-}" ] || [ -x "$(pg_bin)/initdb" ] || packages+=(postgresql)
 [ -n "${MYSQL_DATABASE_URL:-}" ] || command -v mariadbd >/dev/null || packages+=(mariadb-server)
-if [ ${#packages[@]} -gt 0 ]; then
-    say "installing Debian packages: ${packages[*]}"
-    sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
-    $sudo apt-get update -qq
-    # Private servers are started below; with this run level most systems start none of the package's.
-    $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
-fi
+[ ${#packages[@]} = 0 ] || install_packages "${packages[@]}"
 
 # --- private servers -----------------------------------------------------------------------------
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/diesel_soft_delete.XXXXXX")
 chmod 755 "$work"
-pids=()
+# Servers, and what else is removed at the end.
+pids=() leftovers=()
+# A server in a chroot was started by root.
+signal() { kill -s "$1" "$2" 2>/dev/null || [ ! -d "/proc/$2" ] || ${sudo:-:} kill -s "$1" "$2" 2>/dev/null || :; }
 stop_servers() {
     local status=$? pid
     trap - EXIT INT TERM
-    # INT is PostgreSQL's fast shutdown; MariaDB stops on TERM.
-    for pid in "${pids[@]}"; do kill -INT "$pid" 2>/dev/null || :; kill -TERM "$pid" 2>/dev/null || :; done
+    # INT is PostgreSQL's fast shutdown; MySQL and MariaDB stop on TERM.
+    for pid in "${pids[@]}"; do signal INT "$pid"; signal TERM "$pid"; done
     for pid in "${pids[@]}"; do
-        for _ in $(seq 100); do kill -0 "$pid" 2>/dev/null || break; sleep 0.1; done
-        kill -KILL "$pid" 2>/dev/null || :
+        for _ in $(seq 100); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
+        [ ! -d "/proc/$pid" ] || signal KILL "$pid"
     done
     rm -rf "$work"
+    [ ${#leftovers[@]} = 0 ] || $sudo rm -rf --one-file-system "${leftovers[@]}"
     exit "$status"
 }
 trap stop_servers EXIT
@@ -79,34 +84,50 @@ wait_for() {
     echo "$what does not answer; its log:" >&2; tail -n 30 "$log" >&2; return 1
 }
 
+# Starts a server on `$work/<name>/data`, which is made if it is missing, and sets `$port`.
+start_postgres() {
+    local name=$1 bin
+    bin=$(pg_bin) port=$(free_port)
+    own postgres "$work/$name"
+    drop_to postgres
+    [ -d "$work/$name/data" ] ||
+        "${as[@]}" "$bin/initdb" -D "$work/$name/data" -U postgres -A trust -E UTF8 --no-sync >"$work/$name.init.log"
+    "${as[@]}" "$bin/postgres" -D "$work/$name/data" -p "$port" -k "$work/$name" \
+        -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 >"$work/$name.log" 2>&1 &
+    pids+=($!)
+    wait_for PostgreSQL "$work/$name.log" "$bin/pg_isready" -h 127.0.0.1 -p "$port" -U postgres
+}
+
+# Makes the files of a MariaDB server in `$work/<name>`, for `start_mariadb <name> <port> [option ..]`.
+make_mariadb() {
+    own mysql "$work/$1"
+    # By root, the installer makes the files the server's own itself.
+    local user_option=(); [ "$(id -u)" != 0 ] || user_option=(--user=mysql)
+    mariadb-install-db --no-defaults "${user_option[@]}" --datadir="$work/$1/data" \
+        --auth-root-authentication-method=normal --skip-test-db >"$work/$1.init.log" 2>&1
+}
+start_mariadb() {
+    local name=$1 port=$2; shift 2
+    drop_to mysql
+    "${as[@]}" "$(command -v mariadbd)" --no-defaults --datadir="$work/$name/data" --port="$port" \
+        --socket="$work/$name/socket" --pid-file="$work/$name/pid" --bind-address=127.0.0.1 \
+        --innodb-flush-log-at-trx-commit=0 --skip-name-resolve "$@" >"$work/$name.log" 2>&1 &
+    pids+=($!)
+    wait_for MariaDB "$work/$name.log" mariadb-admin --no-defaults -h 127.0.0.1 -P "$port" -u root ping
+}
+
 if [ -z "${PG_DATABASE_URL:-}" ]; then
     say "starting a private PostgreSQL"
-    bin=$(pg_bin) port=$(free_port)
-    own postgres "$work/pg"
-    drop_to postgres
-    "${as[@]}" "$bin/initdb" -D "$work/pg/data" -U postgres -A trust -E UTF8 --no-sync >"$work/pg.init.log"
-    "${as[@]}" "$bin/postgres" -D "$work/pg/data" -p "$port" -k "$work/pg" \
-        -c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=200 >"$work/pg.log" 2>&1 &
-    pids+=($!)
-    wait_for PostgreSQL "$work/pg.log" "$bin/pg_isready" -h 127.0.0.1 -p "$port" -U postgres
+    start_postgres pg
     export PG_DATABASE_URL="postgres://postgres@127.0.0.1:$port/postgres"
-    "$bin/postgres" --version
+    "$(pg_bin)/postgres" --version
 fi
 
 if [ -z "${MYSQL_DATABASE_URL:-}" ]; then
     say "starting a private MariaDB"
     port=$(free_port)
-    own mysql "$work/mysql"
-    # By root, the installer makes the files the server's own itself.
-    user_option=(); [ "$(id -u)" != 0 ] || user_option=(--user=mysql)
-    mariadb-install-db --no-defaults "${user_option[@]}" --datadir="$work/mysql/data" \
-        --auth-root-authentication-method=normal --skip-test-db >"$work/mysql.init.log" 2>&1
-    drop_to mysql
-    "${as[@]}" "$(command -v mariadbd)" --no-defaults --datadir="$work/mysql/data" --port="$port" \
-        --socket="$work/mysql/socket" --pid-file="$work/mysql/pid" --bind-address=127.0.0.1 \
-        --innodb-flush-log-at-trx-commit=0 --skip-name-resolve >"$work/mysql.log" 2>&1 &
-    pids+=($!)
-    wait_for MariaDB "$work/mysql.log" mariadb-admin --no-defaults -h 127.0.0.1 -P "$port" -u root ping
+    make_mariadb mysql
+    start_mariadb mysql "$port"
     # Over TCP, root is a user of its own.
     export MYSQL_DATABASE_URL="mysql://root@127.0.0.1:$port/mysql"
     mariadbd --version

@@ -172,9 +172,10 @@ pub mod mysql {
         conn.batch_execute(&format!(
             "CREATE TABLE template (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL, title VARCHAR(100) NOT NULL, \
                  is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at DATETIME(6));
-             INSERT INTO template SELECT seq, seq % 100, REPEAT('x', 60), deleted, \
-                 IF(deleted, TIMESTAMP'2024-01-01 00:00:00' + INTERVAL (seq * 7919 % 10000000) SECOND, NULL) \
-                 FROM (SELECT seq, (seq * 2654435761 DIV 65536) % 2 = 0 AS deleted FROM seq_1_to_{}) AS numbers;",
+             INSERT INTO template SELECT n, n % 100, REPEAT('x', 60), deleted, \
+                 IF(deleted, TIMESTAMP'2024-01-01 00:00:00' + INTERVAL (n * 7919 % 10000000) SECOND, NULL) \
+                 FROM (SELECT n, (n * 2654435761 DIV 65536) % 2 = 0 AS deleted \
+                     FROM JSON_TABLE(CONCAT('[0', REPEAT(',0', {} - 1), ']'), '$[*]' COLUMNS (n FOR ORDINALITY)) AS s) AS numbers;",
             crate::ROWS
         ))
         .expect("the template");

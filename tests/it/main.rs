@@ -1,6 +1,7 @@
 //! The same cases on every backend that is built in. A case is written once, in `cases/`, against
 //! the names that `support` gives each backend; a server that cannot be reached is a failure.
 
+#[allow(dead_code, reason = "the binary `ddl` uses all of it")]
 mod support;
 mod ui;
 

@@ -253,7 +253,7 @@ fn on_postgresql() {
 
 #[cfg(feature = "mysql")]
 #[test]
-fn on_mariadb() {
+fn on_mysql() {
     let (mut conn, url) = crate::support::mysql::shared();
     conn.run_pending_migrations(crate::support::mysql::MIGRATIONS).unwrap();
     fill(&mut *conn, true);

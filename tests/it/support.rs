@@ -89,6 +89,15 @@ pub mod sqlite {
         let conn = Conn::establish(&url).expect("SQLite is built in");
         (super::TestConnection { conn, cleanup: String::new() }, url)
     }
+
+    /// The numbers `1..=rows`, as a query of one column `n`.
+    pub fn series(rows: u32) -> String {
+        format!("WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {rows}) SELECT n FROM s")
+    }
+
+    pub fn is_mariadb(_: &mut Conn) -> bool {
+        false
+    }
 }
 
 #[cfg(feature = "postgres")]
@@ -123,6 +132,15 @@ pub mod postgres {
         let cleanup = format!("SET client_min_messages TO warning; DROP SCHEMA {name} CASCADE;");
         (super::TestConnection { conn, cleanup }, url)
     }
+
+    /// The numbers `1..=rows`, as a query of one column `n`.
+    pub fn series(rows: u32) -> String {
+        format!("SELECT n FROM generate_series(1, {rows}) AS s (n)")
+    }
+
+    pub fn is_mariadb(_: &mut Conn) -> bool {
+        false
+    }
 }
 
 #[cfg(feature = "mysql")]
@@ -151,5 +169,18 @@ pub mod mysql {
             .expect("a database can be created");
         let base = url.rsplit_once('/').expect("the URL names a database").0;
         (super::TestConnection { conn, cleanup: format!("DROP DATABASE {name};") }, format!("{base}/{name}"))
+    }
+
+    /// The numbers `1..=rows`, as a query of one column `n`, on MySQL itself and on MariaDB.
+    pub fn series(rows: u32) -> String {
+        format!(
+            "SELECT n FROM JSON_TABLE(CONCAT('[0', REPEAT(',0', {rows} - 1), ']'), '$[*]' COLUMNS (n FOR ORDINALITY)) AS s"
+        )
+    }
+
+    /// Whether the server is MariaDB, and not MySQL itself.
+    pub fn is_mariadb(conn: &mut Conn) -> bool {
+        let version = diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("VERSION()"));
+        version.get_result::<String>(conn).expect("a server has a version").contains("MariaDB")
     }
 }

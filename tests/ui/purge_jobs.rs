@@ -13,7 +13,7 @@ fn run(conn: &mut impl diesel::connection::LoadConnection<Backend = diesel::mysq
     let month = TimeDelta::days(30);
     let _ = weights::table.purge_older_than(month).in_batches().run(conn);
     //~^ a purge in batches cannot walk a primary key of the SQL type `diesel::sql_types::Double`
-    //~^^ supported are integers, `Text`, `Binary`
+    //~^^ supported are integers, `Numeric`, `Text`, `Binary`
     let _ = posts::table.purge_older_than(month).in_batches().archive_into("posts_archive");
     //~^ `&str` is no table to archive rows in
     //~^^ `.archive_into(posts_archive::table)`

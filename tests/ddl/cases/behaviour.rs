@@ -7,7 +7,7 @@ use diesel_soft_delete::migration::{LiveParent, SoftDeleteMigration};
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Dialect, TimeUnit};
 
-use super::backend::{Conn, DIALECT, shared};
+use super::backend::{Conn, DIALECT, is_mariadb, shared};
 use super::blog::{self, PLAIN_KEY};
 use super::catalog::dump;
 
@@ -540,8 +540,12 @@ fn flag_and_timestamp_cannot_disagree() {
     let conn = &mut *blog::empty();
     blog::up(conn, &SoftDeleteMigration::for_table::<posts::table>());
     insert(conn, 1, "a").unwrap();
+    // MySQL itself would copy the table for a CHECK, and is given none.
+    let is_checked = DIALECT != Dialect::Mysql || is_mariadb(conn);
     for wrong in ["is_deleted = TRUE", "deleted_at = '2024-01-01 00:00:00'"] {
-        assert!(conn.batch_execute(&format!("UPDATE posts SET {wrong}")).is_err(), "{wrong}");
+        let changed = conn.batch_execute(&format!("UPDATE posts SET {wrong}"));
+        assert_eq!(changed.is_err(), is_checked, "{wrong}");
+        conn.batch_execute("UPDATE posts SET is_deleted = FALSE, deleted_at = NULL").unwrap();
     }
     assert_eq!(posts::table.soft_delete().execute(conn), Ok(1));
     assert_eq!(posts::table.restore().execute(conn), Ok(1));

@@ -4,7 +4,7 @@ use diesel::connection::SimpleConnection;
 use diesel_soft_delete::Dialect;
 use diesel_soft_delete::migration::SoftDeleteMigration;
 
-use super::backend::{Conn, DIALECT, connection};
+use super::backend::{Conn, DIALECT, connection, series};
 use crate::support::TestConnection;
 
 /// The name of the plain unique index over slugs.
@@ -32,13 +32,7 @@ pub fn create(conn: &mut Conn) {
 
 /// Fills `posts` with `rows` rows, every tenth with a comment.
 pub fn fill(conn: &mut Conn, rows: u32) {
-    let series = match DIALECT {
-        Dialect::Postgres => format!("SELECT n FROM generate_series(1, {rows}) AS s (n)"),
-        Dialect::Mysql => format!("SELECT seq AS n FROM seq_1_to_{rows}"),
-        Dialect::Sqlite => {
-            format!("WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {rows}) SELECT n FROM s")
-        }
-    };
+    let series = series(rows);
     let slug = if DIALECT == Dialect::Mysql { "CONCAT('slug', n)" } else { "'slug' || n" };
     conn.batch_execute(&format!(
         "INSERT INTO posts (id, author_id, slug) SELECT n, 1 + n % 2, {slug} FROM ({series}) AS numbers;

@@ -3,6 +3,9 @@
 
 #[path = "proof/cascades/mod.rs"]
 mod cascades;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+#[path = "proof/clusters/mod.rs"]
+mod clusters;
 #[path = "proof/keys.rs"]
 mod keys;
 #[path = "proof/many_tables.rs"]

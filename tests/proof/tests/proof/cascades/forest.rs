@@ -23,7 +23,7 @@ fn operation_text(operation: u32) -> String {
 
 fn fill(conn: &mut Conn, rows: &[Vec<Row>; 5]) {
     let columns =
-        ["team_id, team_id_too", "user_id, user_id_too", "post_id, parent_id", "from_user, to_user", "lead, part_of"];
+        ["team_id, team_id_too", "user_id, user_id_too", "post_id, parent_id", "from_user, to_user", "leader, part_of"];
     for ((table, rows), columns) in TABLES.iter().zip(rows).zip(columns) {
         let key = |key: Option<i32>| key.map_or_else(|| String::from("NULL"), |key| key.to_string());
         let values = rows.iter().map(|row| format!("({}, {}, {})", row.id, key(row.keys[0]), key(row.keys[1])));
@@ -123,7 +123,7 @@ fn step(conn: &mut Conn, model: &mut Model, step: &Step, number: u32) -> Result<
                 ["user_id", "user_id_too"],
                 ["post_id", "parent_id"],
                 ["from_user", "to_user"],
-                ["lead", "part_of"],
+                ["leader", "part_of"],
             ];
             let to_text = to.map_or_else(|| String::from("NULL"), |to| to.to_string());
             conn.batch_execute(&format!(
@@ -172,7 +172,7 @@ fn prove(cases: u32) {
              CREATE TABLE comments (id INTEGER PRIMARY KEY, post_id INTEGER, parent_id INTEGER, is_active BOOLEAN NOT NULL DEFAULT TRUE,
                  deleted_at {stamp}, operation VARCHAR(36));
              CREATE TABLE follows (id INTEGER PRIMARY KEY, from_user INTEGER, to_user INTEGER, deleted_at {stamp}, operation VARCHAR(36));
-             CREATE TABLE teams (id INTEGER PRIMARY KEY, lead INTEGER, part_of INTEGER, deleted_at {stamp}, operation VARCHAR(36));"
+             CREATE TABLE teams (id INTEGER PRIMARY KEY, leader INTEGER, part_of INTEGER, deleted_at {stamp}, operation VARCHAR(36));"
         ))
         .expect("the tables");
     let conn = std::cell::RefCell::new(&mut own.conn);

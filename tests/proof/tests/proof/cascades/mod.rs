@@ -49,7 +49,7 @@ macro_rules! forests {
             forest!(circles, $backend, $cases, Identified::ByOperation, circle: true, {
                 users {
                     timestamp = deleted_at, operation = operation,
-                    cascade(posts(user_id), follows(from_user), follows(to_user), teams(lead)),
+                    cascade(posts(user_id), follows(from_user), follows(to_user), teams(leader)),
                 }
                 posts { flag = is_deleted, timestamp = deleted_at, operation = operation, cascade(comments(post_id)) }
                 comments { active_flag = is_active, timestamp = deleted_at, operation = operation, cascade(comments(parent_id)) }

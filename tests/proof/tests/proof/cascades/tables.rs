@@ -29,7 +29,7 @@ diesel::table! {
 diesel::table! {
     teams {
         id -> Integer,
-        lead -> Nullable<Integer>,
+        leader -> Nullable<Integer>,
         part_of -> Nullable<Integer>,
         deleted_at -> Nullable<Timestamp>,
         operation -> Nullable<Text>,

@@ -35,6 +35,19 @@ impl Conn {
         }
         .unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
+
+    /// Whether the server is MySQL, and not MariaDB.
+    pub fn is_mysql_itself(&mut self) -> bool {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::Mysql(conn) => {
+                use diesel::prelude::*;
+                let version = diesel::select(diesel::dsl::sql::<Text>("VERSION()")).get_result::<String>(conn);
+                !version.expect("a server has a version").contains("MariaDB")
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A query that SQLite can run. It is loaded as Diesel loads it, prepared once under its static id: an id

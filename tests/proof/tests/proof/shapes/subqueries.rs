@@ -255,19 +255,22 @@ fn of_values(p: &mut Proof) {
                 .single_value()
         ))
     );
-    rows!(
-        p,
-        live_users::table
-            .left_join(
-                live_posts::table.on_active(
-                    live_posts::user_id
-                        .eq(live_users::id.nullable())
-                        .and(live_posts::id.nullable().eq_any(live_likes::table.active().select(live_likes::post_id)))
+    // MySQL itself (9.7) loses the filter of such a subquery: a fault of its semijoin, which MariaDB does not have.
+    if !p.conn.is_mysql_itself() {
+        rows!(
+            p,
+            live_users::table
+                .left_join(
+                    live_posts::table.on_active(
+                        live_posts::user_id.eq(live_users::id.nullable()).and(
+                            live_posts::id.nullable().eq_any(live_likes::table.active().select(live_likes::post_id))
+                        )
+                    )
                 )
-            )
-            .active()
-            .select((live_users::id, live_posts::id.nullable()))
-    );
+                .active()
+                .select((live_users::id, live_posts::id.nullable()))
+        );
+    }
     rows!(
         p,
         live_posts::table
