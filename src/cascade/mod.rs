@@ -27,5 +27,6 @@ mod verb;
 
 pub(crate) use engine::{Options, run as run_cascade};
 pub use report::CascadeReport;
+pub(crate) use restore::can_restore;
 pub use root::{CascadeRoot, FixedInstant};
 pub use verb::{Cascades, Cascading};

@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::executor::Executor;
 use crate::migration::{Dialect, Question};
 use crate::predicate::Rows;
+use crate::relation::Node;
 
 /// Every table must be able to tell which operation deleted its rows.
 pub(super) fn check(plan: &Plan) -> Result<(), Error> {
@@ -39,6 +40,11 @@ pub(super) fn check(plan: &Plan) -> Result<(), Error> {
         })?;
     }
     Ok(())
+}
+
+/// The same before there is a row to restore.
+pub(crate) fn can_restore(root: Node) -> Result<(), Error> {
+    check(&Plan::of(root)?)
 }
 
 /// The tables in which rows are found by their mark.

@@ -10,14 +10,14 @@ use diesel::sql_types::{HasSqlType, Integer};
 use super::sql::{ByKey, Look, LookTypes, Revive, Values};
 use super::values::Assignments;
 use super::verb::OnKey;
-use crate::cascade::{CascadeRoot, Options, run_cascade};
+use crate::cascade::{CascadeRoot, Options, can_restore, run_cascade};
 use crate::error::Error;
 use crate::executor::Executor;
 use crate::hidden::TableName;
 use crate::key::{Key, KeyOf};
 use crate::marker::SoftDeletable;
 use crate::migration::TableColumns;
-use crate::relation::WithChildren;
+use crate::relation::{Node, WithChildren};
 use crate::statement::{Alone, Condition, Restore, RestoreVerb, TouchOf};
 
 /// An `insert_or_revive(..).on(..)` that can run on a backend.
@@ -65,6 +65,11 @@ where
     /// Whether the children come along.
     const CASCADES: bool;
 
+    /// What forbids a revival, whatever row is there.
+    fn check() -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Revives the row; 0 if it is not deleted any more.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn revive<X>(
@@ -108,11 +113,16 @@ impl<T, I, C, DB> Way<DB, T, I, C> for WithChildren
 where
     DB: Backend + HasSqlType<Integer>,
     T: SoftDeletable + QueryFragment<DB>,
+    T::AllColumns: TableColumns,
     C: Assignments<DB>,
     KeyOf<T>: Key<DB>,
     for<'a> Restoration<'a, T, I, C, <KeyOf<T> as Key<DB>>::Value>: CascadeRoot<DB>,
 {
     const CASCADES: bool = true;
+
+    fn check() -> Result<(), Error> {
+        can_restore(Node::soft_deletable::<T>())
+    }
 
     async fn revive<X>(
         verb: &OnKey<T, I, C, Self>,
@@ -157,6 +167,7 @@ where
 
     fn check(&self) -> Result<(), Error> {
         self.check_columns(W::CASCADES)?;
+        W::check()?;
         let assignments = self.changeset.assignments();
         match self.key.iter().find(|part| !assignments.iter().any(|assignment| assignment.is_of(&part.column))) {
             None => Ok(()),

@@ -1149,3 +1149,32 @@ fn an_exclusion_constraint_is_a_conflict() {
     assert_eq!(load(conn), before);
     assert_eq!(verb("new").without_cascade().run(conn).unwrap(), Revival::Revived);
 }
+
+mod children_that_cannot_be_told {
+    use super::*;
+
+    diesel::table! { pools { id -> Integer, name -> Text, is_deleted -> Bool } }
+    diesel::table! { lanes { id -> Integer, pool_id -> Integer, is_deleted -> Bool } }
+    diesel_soft_delete::soft_deletable! {
+        pools { flag = is_deleted, cascade(lanes(pool_id)) }
+        lanes { flag = is_deleted }
+    }
+
+    #[test]
+    fn refuse_a_revival_with_them_whichever_row_is_there() {
+        let conn = &mut *shared().0;
+        conn.batch_execute(
+            "CREATE TABLE pools (id INTEGER PRIMARY KEY, name VARCHAR(9) NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
+             CREATE TABLE lanes (id INTEGER PRIMARY KEY, pool_id INTEGER NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
+             INSERT INTO pools VALUES (1, 'a', FALSE), (2, 'b', TRUE);",
+        )
+        .unwrap();
+        for name in ["a", "b", "c"] {
+            let verb = || pools::table.insert_or_revive((pools::id.eq(3), pools::name.eq(name))).on(pools::name);
+            let error = verb().cascade().run(conn).unwrap_err();
+            assert!(matches!(error, Error::Unidentified { .. }), "{error}");
+            verb().without_cascade().run(conn).unwrap();
+        }
+        assert_eq!(pools::table.active().count().get_result(conn), Ok(3_i64));
+    }
+}
