@@ -16,9 +16,7 @@ pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     if let Some(dialect) = known_dialect::<X::Backend>() {
         return Ok(dialect);
     }
-    let texts = ["0 /*! + 1 */", "1 /* /* */ + 1 -- */\n"].into_iter().chain(std::iter::repeat_n("NULL", 6));
-    let list = texts.map(|text| format!("CAST({text} AS CHAR(8))")).collect::<Vec<_>>().join(", ");
-    let rows = x.ask(Question::text(&format!("SELECT {list}"))).await?;
+    let rows = x.ask(Question::select_as("CHAR(8)", &["0 /*! + 1 */", "1 /* /* */ + 1 -- */\n"])).await?;
     let Some(row) = rows.first() else { return Err(diesel::result::Error::NotFound) };
     Ok(match (row.text(0).trim(), row.text(1).trim()) {
         ("1", _) => Dialect::Mysql,

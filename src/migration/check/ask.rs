@@ -70,7 +70,11 @@ enum Part {
 impl Question {
     /// `SELECT` and these expressions, as text.
     pub(crate) fn select(dialect: Dialect, columns: &[&str]) -> Self {
-        let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
+        Self::select_as(if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" }, columns)
+    }
+
+    /// The same where the dialect is not known, and so not what it calls a text.
+    pub(crate) fn select_as(ty: &str, columns: &[&str]) -> Self {
         let padded = columns.iter().copied().chain(std::iter::repeat("NULL")).take(WIDTH);
         let list = padded.map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
         Self::text(&format!("SELECT {}", list.join(", ")))
