@@ -44,7 +44,7 @@ impl Reference {
         }
     }
 
-    /// Whether MySQL must join it: it takes no subquery over the table that a statement changes.
+    /// Whether the table refers to itself.
     pub(crate) fn is_to_itself(&self) -> bool {
         self.is_to_itself
     }
@@ -75,11 +75,14 @@ impl Reference {
         format!("EXISTS (SELECT 1 FROM {} AS {CHILD} WHERE {})", self.table, self.condition(table, CHILD))
     }
 
-    /// MySQL: a join in which a row that nothing refers to has NULL, and the test for that.
+    /// For a DELETE of MySQL and MariaDB: what is joined to the table, and the test that no row refers to the one of `table`.
+    ///
+    /// MySQL takes no subquery over the table that it deletes from, and MariaDB has no LATERAL. Each executes its own comments.
+    /// The joined table has one column of our name, so that raw SQL of the app may name columns without their table.
     pub(crate) fn outer_join(&self, table: &str, place: usize) -> (String, String) {
-        let child = format!("{CHILD}_{place}");
-        let first = self.pairs.first().map_or("", |(_, column)| column.as_str());
-        let join = format!(" LEFT JOIN {} AS {child} ON {}", self.table, self.condition(table, &child));
-        (join, format!("{child}.{first} IS NULL"))
+        let (exists, condition) = (self.exists(table), self.condition(table, CHILD));
+        let found = format!("(SELECT 1 AS soft_delete_found FROM {} AS {CHILD} WHERE {condition} LIMIT 1)", self.table);
+        let join = format!(" /*!80014 LEFT JOIN LATERAL {found} AS {CHILD}_{place} ON TRUE */");
+        (join, format!("/*M! NOT {exists} */ /*!80014 {CHILD}_{place}.soft_delete_found IS NULL */"))
     }
 }

@@ -369,9 +369,9 @@ on_backend! {
         let joined: Vec<_> = joined.enumerate().map(|(at, one)| one.outer_join(&self.rows.qualifier(), at)).collect();
         out.push_sql("DELETE ");
         if !joined.is_empty() {
-            // MySQL takes no subquery over the table that it changes.
+            out.push_sql("/*!80014 ");
             self.rows.table.walk_ast(out.reborrow())?;
-            out.push_sql(" ");
+            out.push_sql(" */ ");
         }
         out.push_sql("FROM ");
         self.rows.table.walk_ast(out.reborrow())?;

@@ -17,7 +17,7 @@ use crate::references::Reference;
 /// How a DELETE leaves out the rows of its table that others of the table refer to.
 #[derive(Debug)]
 pub struct Leaves {
-    /// What is joined: MySQL cannot read in a subquery what it deletes from.
+    /// What MySQL joins to the table.
     join: String,
     /// The test that no row refers to this one.
     test: String,
@@ -62,8 +62,9 @@ where
     out.push_sql("DELETE ");
     let join = leaves.map_or("", |leaves| leaves.join.as_str());
     if !join.is_empty() {
+        out.push_sql("/*!80014 ");
         table.walk_ast(out.reborrow())?;
-        out.push_sql(" ");
+        out.push_sql(" */ ");
     }
     out.push_sql("FROM ");
     table.walk_ast(out.reborrow())?;
