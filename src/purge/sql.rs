@@ -240,8 +240,8 @@ where
 
 on_backend! {
     impl Find<'a, T, P, G, V> fn walk_ast(self, out) {
-        // Each distinct text would stay in the connection's cache of statements. And PostgreSQL comes to a plan without
-        // the values after five executions: it then expects few rows, and sorts all of them instead of reading the first.
+        // Each distinct text would stay in the connection's cache of statements. PostgreSQL plans a prepared statement
+        // without its values after five executions. That plan expects few rows, and sorts all instead of reading the first.
         if !self.usual || self.rows.dialect == Some(Dialect::Postgres) {
             out.unsafe_to_cache_prepared();
         }

@@ -33,8 +33,8 @@ where
 {
     verb.check()?;
     let outermost = !x.in_transaction()?;
-    // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. It is found out after
-    // the first look, which refuses values that are not right: asking may need a statement.
+    // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. The dialect is asked for
+    // after the first look, since that can be a statement, and wrong values must be refused before any.
     let mut snapshots = None;
     let mut lock = false;
     // What the look saw before a unique index refused the change, and how often it was that in a row.

@@ -1,7 +1,7 @@
 //! Rows that refer to each other in one table: they are removed from the leaves to the roots.
 //!
-//! InnoDB tests a foreign key row by row, and SQLite does with `ON DELETE RESTRICT`. So one DELETE of a comment and its
-//! replies fails where it meets the comment first. (`DELETE IGNORE` would skip such a row, and keep what a trigger
+//! InnoDB tests a foreign key row by row, and so does SQLite with `ON DELETE RESTRICT`. One DELETE of a comment and its
+//! replies therefore fails where it meets the comment first. (`DELETE IGNORE` would skip such a row, and keep what a trigger
 //! `BEFORE DELETE` did for it.) PostgreSQL tests at the end of the statement.
 
 use diesel::backend::Backend;
