@@ -1,5 +1,9 @@
 //! Foreign keys of other rows, as conditions: whether a row is referred to.
 
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::result::QueryResult;
+
 use crate::migration::{Dialect, LiveReference, LiveTable};
 
 /// The name that a referring row has in statements.
@@ -44,11 +48,6 @@ impl Reference {
         }
     }
 
-    /// Whether MySQL must join it: it takes no subquery over the table that a statement changes.
-    pub(crate) fn is_to_itself(&self) -> bool {
-        self.is_to_itself
-    }
-
     /// The referring table, as SQL.
     pub(crate) fn table(&self) -> &str {
         &self.table
@@ -76,10 +75,57 @@ impl Reference {
     }
 
     /// MySQL: a join in which a row that nothing refers to has NULL, and the test for that.
-    pub(crate) fn outer_join(&self, table: &str, place: usize) -> (String, String) {
+    fn outer_join(&self, table: &str, place: usize) -> (String, String) {
         let child = format!("{CHILD}_{place}");
         let first = self.pairs.first().map_or("", |(_, column)| column.as_str());
         let join = format!(" LEFT JOIN {} AS {child} ON {}", self.table, self.condition(table, &child));
         (join, format!("{child}.{first} IS NULL"))
+    }
+}
+
+/// How a DELETE leaves out the rows that other rows refer to.
+#[derive(Debug, Default)]
+pub struct Leaves {
+    join: String,
+    tests: Vec<String>,
+}
+
+impl Leaves {
+    /// For rows of a table, written as SQL.
+    pub(crate) fn new<'r>(dialect: Dialect, table: &str, references: impl Iterator<Item = &'r Reference>) -> Self {
+        let mut leaves = Self::default();
+        for (place, reference) in references.enumerate() {
+            // MySQL cannot read in a subquery the table from which it deletes.
+            if dialect == Dialect::Mysql && reference.is_to_itself {
+                let (join, test) = reference.outer_join(table, place);
+                leaves.join += &join;
+                leaves.tests.push(test);
+            } else {
+                leaves.tests.push(format!("NOT {}", reference.exists(table)));
+            }
+        }
+        leaves
+    }
+
+    /// The tests that no row refers to a row; all of them must hold.
+    pub(crate) fn tests(&self) -> &[String] {
+        &self.tests
+    }
+
+    /// Writes `DELETE FROM posts`, with the joins that the tests need.
+    pub(crate) fn walk_delete_from<'b, T, DB>(&self, table: &'b T, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        out.push_sql("DELETE ");
+        if !self.join.is_empty() {
+            table.walk_ast(out.reborrow())?;
+            out.push_sql(" ");
+        }
+        out.push_sql("FROM ");
+        table.walk_ast(out.reborrow())?;
+        out.push_sql(&self.join);
+        Ok(())
     }
 }

@@ -15,7 +15,7 @@ use super::spelling::{Speller, Through};
 use super::text::{Part, Text};
 use super::{delete, restore};
 use crate::error::Error;
-use crate::executor::Executor;
+use crate::executor::{Executor, end};
 use crate::faults::{Fault, fault};
 use crate::instant::to_micros;
 use crate::migration::Dialect;
@@ -184,28 +184,12 @@ where
 {
     async fn in_transaction(mut self) -> Result<CascadeReport, Error> {
         self.x.begin().await?;
-        let result = self.steps().await;
-        match result {
+        match self.steps().await {
             Ok(report) if self.preview => {
                 self.x.rollback().await?;
                 Ok(report)
             }
-            Ok(report) => match self.x.commit().await {
-                Ok(()) => Ok(report),
-                // A failure to serialize that shows at the end: the transaction is gone, unless Diesel says otherwise.
-                Err(error) => {
-                    if self.x.in_transaction().is_ok_and(|open| open)
-                        && !matches!(error, DieselError::BrokenTransactionManager)
-                    {
-                        let _ = self.x.rollback().await;
-                    }
-                    Err(error.into())
-                }
-            },
-            Err(error) => match self.x.rollback().await {
-                Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
-                Err(rollback) => Err(rollback.into()),
-            },
+            result => end(self.x, result).await,
         }
     }
 

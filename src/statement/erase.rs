@@ -22,7 +22,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 
 use super::condition::Condition;
 use super::hold::walk_not_held;
-use super::leaves::{Leaves, walk_delete};
+use super::leaves::{leaves_of, walk_delete};
 use super::transition::{Alone, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition};
 use crate::error::Error;
 use crate::executor::{Answer, Blocking, Executor, block, end};
@@ -32,6 +32,7 @@ use crate::marker::{ColumnRef, Hold, SoftDeletable, Stamp, State};
 use crate::migration::{AnswersText, Dialect, Question, TableColumns, TableName as MigrationTable, primary_key};
 use crate::predicate::Rows;
 use crate::purge::dialect;
+use crate::references::Leaves;
 
 /// What an erasure removed.
 ///
@@ -504,7 +505,7 @@ where
         match self.attempt(x, dialect, None).await {
             // The rows may refer to each other, or a foreign key among them may have removed rows that nobody counted.
             Err(error) if can_be_of_references(&error) => {
-                match Leaves::of(x, MigrationTable::from_parts(T::name_parts())).await {
+                match leaves_of(x, MigrationTable::from_parts(T::name_parts())).await {
                     Ok(Some(leaves)) => self.attempt(x, dialect, Some(&leaves)).await,
                     Ok(None) | Err(_) => Err(error),
                 }

@@ -12,7 +12,7 @@ use diesel::query_source::Column;
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::BigInt;
 
-use super::leaves::Leaves;
+use super::leaves::leaves_of;
 use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
 use crate::error::Error;
@@ -23,6 +23,7 @@ use crate::marker::{SoftDeletable, State, Timestamped};
 use crate::migration::{AnswersText, TableName as MigrationTable};
 use crate::predicate::Rows;
 use crate::purge::backoff;
+use crate::references::Leaves;
 use crate::relation::RunsAlone;
 
 /// What a soft delete or restore of one row did, or why it did nothing.
@@ -403,7 +404,7 @@ where
             Err(Error::Database(error)) if is_reference(&error) => error,
             result => return result,
         };
-        let Ok(Some(leaves)) = Leaves::of(x, MigrationTable::from_parts(T::name_parts())).await else {
+        let Ok(Some(leaves)) = leaves_of(x, MigrationTable::from_parts(T::name_parts())).await else {
             return Err(error.into());
         };
         x.begin().await?;
