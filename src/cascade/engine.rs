@@ -69,39 +69,36 @@ where
     let dialect = dialect(x).await?;
     let recursive = plan.components.iter().any(|component| component.recursive);
     let session = Session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
-    let result = match instant(root, x, &plan, dialect).await {
-        Ok(at) => {
-            let given = |id| OperationId::given(id, plan.has_uuids());
-            let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
-            let mut tried = 0;
-            loop {
-                let attempt = Attempt {
-                    root,
-                    x: &mut *x,
-                    plan: &plan,
-                    above: &above,
-                    dialect,
-                    options,
-                    at,
-                    id: &id,
-                    preview,
-                    counts: preview,
-                };
-                let result = attempt.in_transaction().await;
-                tried += 1;
-                match result {
-                    // Inside a transaction of the caller's, it is the caller's that must be tried again.
-                    Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
-                        if let Err(error) = x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await {
-                            break Err(error.into());
-                        }
-                    }
-                    result => break result,
+    let result = async {
+        let at = instant(root, x, &plan, dialect).await?;
+        let given = |id| OperationId::given(id, plan.has_uuids());
+        let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
+        let mut tried = 0;
+        loop {
+            let attempt = Attempt {
+                root,
+                x: &mut *x,
+                plan: &plan,
+                above: &above,
+                dialect,
+                options,
+                at,
+                id: &id,
+                preview,
+                counts: preview,
+            };
+            let result = attempt.in_transaction().await;
+            tried += 1;
+            match result {
+                // Inside a transaction of the caller's, it is the caller's that must be tried again.
+                Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
+                    x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await?;
                 }
+                result => return result,
             }
         }
-        Err(error) => Err(error),
-    };
+    }
+    .await;
     session.restore(x).await;
     result
 }
