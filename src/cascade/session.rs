@@ -6,8 +6,8 @@ use diesel::result::QueryResult;
 
 /// Settings of the session that change what the statements of a cascade do.
 ///
-/// `sql_safe_updates` refuses an `UPDATE` of several tables. `sql_select_limit` cuts the rows of the target off
-/// silently. A recursive query goes 1000 steps deep: then MySQL fails, and MariaDB returns what it has so far.
+/// `sql_safe_updates` refuses an `UPDATE` of several tables. `sql_select_limit` silently leaves rows of the target out. A
+/// recursive query goes 1000 steps deep: then MySQL fails, and MariaDB returns what it has so far.
 pub(super) struct Session {
     /// The variables that were changed, and their values before.
     before: Vec<(String, String)>,

@@ -25,8 +25,8 @@ pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     })
 }
 
-/// MySQL's settings of a session that a job changes: the timeouts for rows, and for tables that others alter or lock as a
-/// whole; and the refusal of a `DELETE` for which the planner chooses no key.
+/// MySQL's settings of a session that a job changes. The first two are timeouts: for rows, and for tables that others alter
+/// or lock as a whole. The third refuses a `DELETE` for which the planner chooses no key.
 const SETTINGS: [&str; 3] = ["innodb_lock_wait_timeout", "lock_wait_timeout", "sql_safe_updates"];
 
 /// The settings of the session before the job, to be set again at its end.

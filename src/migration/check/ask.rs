@@ -235,14 +235,14 @@ pub(crate) trait Inquiry {
 /// How often a question is asked again.
 const TRIES: u32 = 6;
 
-/// How long to wait before a question is asked again; `None` if its error stands. Inside a transaction of the caller's,
-/// it is that one which must be tried again.
+/// How long to wait before a question is asked again; `None` if its error stands. Inside the caller's transaction it
+/// stands, since that transaction must be tried as a whole.
 fn pause(error: &diesel::result::Error, tries: u32, in_transaction: QueryResult<bool>) -> Option<Duration> {
     let passes = tries < TRIES && matches!(fault(error), Fault::Again | Fault::Busy);
     (passes && in_transaction == Ok(false)).then(|| backoff(tries))
 }
 
-/// Asks until there is no question left. What ends by a deadlock is asked again.
+/// Asks until there is no question left. A question that fails by a deadlock is asked again.
 pub(super) fn run<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
 where
     Conn: LoadConnection,
