@@ -151,7 +151,8 @@ fn fate(error: &Error) -> Fate {
     }
     let text = error.to_string().to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["deadlock", "lock wait timeout", "record has changed since last read"]) {
+    // The last: another node's transaction took this one back between two statements, and its savepoints with it.
+    if says(&["deadlock", "lock wait timeout", "record has changed since last read", "savepoint"]) {
         return Fate::Undone;
     }
     if says(&["gone away", "lost connection", "can't connect", "wsrep", "server shutdown", "unknown command"]) {
