@@ -164,7 +164,7 @@ where
 
     /// Counts, batch by batch, what would be removed, and changes nothing.
     ///
-    /// Whether a row is blocked shows only when it is removed.
+    /// Whether a row is blocked shows only when it is removed, so rows that a foreign key would hold are counted too.
     pub fn dry_run(mut self) -> Self {
         self.options.dry_run = true;
         self

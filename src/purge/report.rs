@@ -132,7 +132,7 @@ pub struct Blocked {
     pub key: String,
     /// What holds it.
     pub cause: BlockedBy,
-    /// The constraint, where the database names it (PostgreSQL does).
+    /// The constraint, where the database names it (SQLite does not).
     pub constraint: Option<String>,
     /// What the database said.
     pub message: String,

@@ -112,8 +112,9 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///   `hold = ..`.
     /// * `.execute(conn)` and `.run(conn)` return how many rows were removed.
     ///
-    /// One `DELETE` in one transaction. On a table without a timestamp column it does not compile,
-    /// and the message names the attribute to add.
+    /// One `DELETE` in one transaction: a row that a foreign key holds makes it fail, and nothing is removed.
+    /// [`.in_batches()`](crate::Purge::in_batches) removes the other rows. On a table without a timestamp column it does not
+    /// compile, and the message names the attribute to add.
     ///
     /// ```sql
     /// DELETE FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
@@ -212,7 +213,8 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// So filter by columns that a soft delete does not change: rows of `filter(is_deleted.eq(false))` are no
     /// longer of the target after the first step, and that is the error
-    /// [`NotErased`](crate::Error::NotErased). Rows of other tables are the caller's: erase children first, in
+    /// [`NotErased`](crate::Error::NotErased). So is a row whose flag is neither 0 nor 1, on MySQL and SQLite. Replies that
+    /// are not of the target hold the row by their foreign key. Rows of other tables are the caller's: erase children first, in
     /// a transaction around both; a foreign key with `ON DELETE CASCADE` would take them along, held or not
     /// (`check` finds it). What the database has written elsewhere (its log, replicas, backups) is out of reach.
     /// A system-versioned table or archive of MariaDB is refused, since its old versions would stay readable. (A view over
