@@ -25,8 +25,8 @@ use crate::marker::ForTouch;
 /// | MySQL, MariaDB | `UTC_TIMESTAMP(6)` | microseconds |
 /// | SQLite | `strftime('%Y-%m-%d %H:%M:%f', 'now')` | milliseconds, SQLite's own |
 ///
-/// For an integer column say the unit: `db_now().seconds()`, `.millis()`, `.micros()`. In a soft delete it is the
-/// timestamp column's form that counts: a `touch` column of another type gets the same time in its own form.
+/// For an integer column say the unit: `db_now().seconds()`, `.millis()`, `.micros()`. In a soft delete, give
+/// the form of the timestamp column. A `touch` column of another type gets the same time in its own form.
 ///
 /// Through a `MultiConnection` implement [`UtcClock`] for its backend.
 ///

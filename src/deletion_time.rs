@@ -1,8 +1,8 @@
 //! Which stored values are times of a deletion.
 //!
-//! A purge compares the timestamp with a cutoff, and databases order more than times: a zero date of MySQL is before every
-//! date, SQLite puts any number and `''` before any text, and a number of seconds is a very old number of milliseconds.
-//! A row with such a value has an unknown age, so it stays, like a row whose timestamp is NULL.
+//! A purge compares the timestamp with a cutoff, and some values that are not times sort before it. MySQL's zero date is
+//! before every date. SQLite puts any number and `''` before any text. A number of seconds is a very old number of
+//! milliseconds. A row with such a value has an unknown age, so it stays, like a row whose timestamp is NULL.
 
 use diesel::backend::Backend;
 use diesel::query_builder::AstPass;
@@ -13,8 +13,8 @@ use crate::migration::Dialect;
 
 /// The test that a value is a time, as SQL with `$` in place of the column.
 ///
-/// No time before 1973-03-03 09:46:40 UTC counts: it is 100 million seconds after 1970. A value in seconds that stands in
-/// a column of milliseconds lies before it, and so do zero dates and sentinels such as `1970-01-01`.
+/// No time before 1973-03-03 09:46:40 UTC counts, which is 100 million seconds after 1970. A value in seconds in a column of
+/// milliseconds lies before it, and so do zero dates and sentinels such as `1970-01-01`.
 fn templates(kind: InstantKind, dialect: Option<Dialect>) -> [&'static str; 2] {
     let bound = match kind {
         InstantKind::Timestamp | InstantKind::Datetime => "$ > '1973-03-03 09:46:40'",
@@ -44,8 +44,8 @@ pub(crate) fn text(kind: InstantKind, dialect: Dialect, column: &str) -> String 
     format!("({})", templates(kind, Some(dialect)).concat().replace('$', column))
 }
 
-/// Writes the same. Without a dialect (through a `MultiConnection`) only the bound is tested, which keeps out the numbers of
-/// SQLite and MySQL's zero dates, but no text that is not a time.
+/// Writes the same. Without a dialect (through a `MultiConnection`) only the bound is tested. It keeps out SQLite's numbers
+/// and MySQL's zero dates, but not a text that is not a time.
 pub(crate) fn walk<'b, DB: Backend>(
     kind: InstantKind,
     dialect: Option<Dialect>,

@@ -397,10 +397,10 @@ pub enum Error {
         id: String,
     },
 
-    /// A purge job walked past rows that are old enough, because the order of the primary key differs from its comparison.
-    /// What was removed is in the report of [`PurgeFailed`](Error::PurgeFailed).
+    /// A purge job passed over rows that are old enough, because the order of the primary key differs from its comparison.
+    /// The report of [`PurgeFailed`](Error::PurgeFailed) says what was removed.
     #[error(
-        "{rows} rows of `{table}` are old enough and were passed over: the database orders the primary key in one way and \
+        "{rows} row(s) of `{table}` are old enough and were passed over: the database orders the primary key in one way and \
          compares it in another; purge them with the single statement `.purge_older_than(..).run(conn)`"
     )]
     PassedOver {
@@ -434,8 +434,8 @@ pub enum Error {
     /// An erasure would leave old versions of its rows readable, since MariaDB keeps the history of the table; nothing
     /// was changed.
     #[error(
-        "cannot erase in `{table}`: it is system-versioned, so the removed rows stay readable in its history; nothing was \
-         changed; drop the versioning first (`ALTER TABLE {table} DROP SYSTEM VERSIONING`), or delete the rows with \
+        "cannot erase in `{table}`: it is system-versioned, so removed rows stay readable in its history. Nothing was \
+         changed. Drop the versioning first (`ALTER TABLE {table} DROP SYSTEM VERSIONING`), or delete the rows with \
          `diesel::delete` and then the history of all rows with `DELETE HISTORY FROM {table}`"
     )]
     KeepsHistory {
@@ -445,8 +445,8 @@ pub enum Error {
 
     /// An erasure saw no row, and a row-level policy of PostgreSQL can hide deleted rows from it; nothing was changed.
     #[error(
-        "cannot erase in `{table}`: it saw no row, but the policy `{policy}` can hide rows by their state; nothing was \
-         changed; erase as a role to which no policy applies (`BYPASSRLS`)"
+        "cannot erase in `{table}`: it saw no row, but the policy `{policy}` can hide rows by their state. Nothing was \
+         changed. Erase as a role to which no policy applies (`BYPASSRLS`)"
     )]
     HiddenByPolicy {
         /// The table.
@@ -457,8 +457,8 @@ pub enum Error {
 
     /// The row of `.outcome(conn)` is neither active nor deleted, so no verb changes it; nothing was changed.
     #[error(
-        "the row in `{table}` is neither active nor deleted: `{column}` is NULL, or a number other than 0 and 1; nothing was \
-         changed; correct the value and add a CHECK; `check` finds all such rows"
+        "the row in `{table}` is neither active nor deleted: `{column}` is NULL, or a number other than 0 and 1. Nothing was \
+         changed. Correct the value and add a CHECK"
     )]
     InNeitherState {
         /// The table of the statement.
@@ -467,11 +467,11 @@ pub enum Error {
         column: String,
     },
 
-    /// The values of an `insert_or_revive` do not name columns in which a revived row would keep its old values; nothing
+    /// The values of an `insert_or_revive` leave columns out, in which a revived row would keep its old values; nothing
     /// was executed.
     #[error(
-        "cannot insert or revive in `{table}`: the values do not name {}, so a revived row would keep there what the \
-         deleted row held; give values for them, or say that the old ones stay, with `{}` or `.keeping_the_rest()`",
+        "cannot insert or revive in `{table}`: the values do not name {}, so a revived row would keep the old values \
+         of the deleted row. Give values for them, or say with `{}` or `.keeping_the_rest()` that the old ones stay",
         columns.iter().map(|column| format!("`{column}`")).collect::<Vec<_>>().join(", "), keeping(table, columns)
     )]
     UnnamedColumns {
@@ -536,7 +536,7 @@ impl From<Error> for diesel::result::Error {
 
 #[cfg(test)]
 mod tests {
-    /// A text that goes on in the next line without a backslash takes its indentation along.
+    /// Without a backslash at the end of a line, a text contains the indentation of the next line.
     #[test]
     fn no_message_has_two_blanks_in_a_row() {
         let source = include_str!("error.rs").split("#[cfg(test)]").next().unwrap_or_default();

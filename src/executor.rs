@@ -111,7 +111,7 @@ pub(crate) async fn end<X: Executor, T>(x: &mut X, result: Result<T, Error>) -> 
     match result {
         Ok(value) => match x.commit().await {
             Ok(()) => Ok(value),
-            // A failure that shows at the end: the transaction is gone, unless Diesel says otherwise.
+            // After a commit that failed the transaction is gone, unless Diesel says otherwise.
             Err(error) => {
                 if !matches!(error, DieselError::BrokenTransactionManager) && x.in_transaction().is_ok_and(|open| open)
                 {
@@ -122,7 +122,7 @@ pub(crate) async fn end<X: Executor, T>(x: &mut X, result: Result<T, Error>) -> 
         },
         Err(error) => match x.rollback().await {
             Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
-            // After a deadlock there is no savepoint any more.
+            // A deadlock has ended the savepoint already.
             Err(_) if is_passing(&error) => Err(error),
             Err(rollback) => Err(rollback.into()),
         },

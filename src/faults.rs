@@ -91,7 +91,7 @@ pub(crate) fn is_reference(error: &Error) -> bool {
     matches!(kind, Kind::ForeignKeyViolation | Kind::RestrictViolation)
         // SQLite says of a RESTRICT that a trigger failed.
         || message == "FOREIGN KEY constraint failed"
-        // ON DELETE CASCADE through more than fifteen rows, as MySQL and MariaDB say it; MySQL also at a second such key.
+        // MySQL and MariaDB: ON DELETE CASCADE through more than fifteen rows. MySQL also says it of a second such key.
         || message.starts_with("Foreign key cascade delete/update exceeds")
         || message.starts_with("Got error 193 ")
 }

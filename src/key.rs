@@ -194,7 +194,7 @@ keys!(6: A 0, B 1, C 2, D 3, E 4, F 5);
 keys!(7: A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 keys!(8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
-/// `Numeric`, which Diesel loads only into a type of another crate: as it comes from the database, and goes back to it.
+/// Values of `Numeric` as the database sends them, since Diesel loads them only into a type of another crate.
 mod numeric {
     use diesel::{deserialize::Queryable, sql_types::Numeric};
     #[cfg(any(feature = "postgres_backend", feature = "mysql_backend", feature = "sqlite"))]

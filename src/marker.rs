@@ -320,7 +320,9 @@ where
 }
 
 /// An expression of the timestamp's type `ST` that can be written to a `touch` column of the type `To`, of which `U` is
-/// the unit: any, if the types are the same; else [`db_now()`](crate::db_now) alone, which can be read in another form.
+/// the unit.
+///
+/// If the types are the same, any expression can. Else only [`db_now()`](crate::db_now) can, which has a form for each.
 #[diagnostic::on_unimplemented(
     message = "the `touch` column cannot take the expression given to `.at(..)`",
     note = "its SQL type differs from the timestamp's; use `.at_utc(..)`, which converts for each column"

@@ -1,5 +1,9 @@
 //! Foreign keys of other rows, as conditions: whether a row is referred to.
 
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, QueryFragment};
+use diesel::result::QueryResult;
+
 use crate::migration::{Dialect, LiveReference, LiveTable};
 
 /// The name that a referring row has in statements.
@@ -50,7 +54,7 @@ impl Reference {
         }
     }
 
-    /// Whether MySQL must join it: it takes no subquery over the table that a statement changes.
+    /// Whether the referring rows are of the table itself.
     pub(crate) fn is_to_itself(&self) -> bool {
         self.is_to_itself
     }
@@ -88,11 +92,62 @@ impl Reference {
         format!("EXISTS (SELECT 1 FROM {} AS {CHILD} WHERE {})", self.table, self.condition(table, CHILD))
     }
 
-    /// MySQL: a join in which a row that nothing refers to has NULL, and the test for that.
-    pub(crate) fn outer_join(&self, table: &str, place: usize) -> (String, String) {
-        let child = format!("{CHILD}_{place}");
-        let first = self.pairs.first().map_or("", |(_, column)| column.as_str());
-        let join = format!(" LEFT JOIN {} AS {child} ON {}", self.table, self.condition(table, &child));
-        (join, format!("{child}.{first} IS NULL"))
+    /// For a DELETE of MySQL and MariaDB: what is joined to the table, and the test that no row refers to the one of `table`.
+    ///
+    /// MySQL takes no subquery over the table that it deletes from, and MariaDB has no LATERAL. Each executes its own comments.
+    /// The joined table has one column of our name, so that raw SQL of the app may name columns without their table.
+    fn outer_join(&self, table: &str, place: usize) -> (String, String) {
+        let (exists, condition) = (self.exists(table), self.condition(table, CHILD));
+        let found = format!("(SELECT 1 AS soft_delete_found FROM {} AS {CHILD} WHERE {condition} LIMIT 1)", self.table);
+        let join = format!(" /*!80014 LEFT JOIN LATERAL {found} AS {CHILD}_{place} ON TRUE */");
+        (join, format!("/*M! NOT {exists} */ /*!80014 {CHILD}_{place}.soft_delete_found IS NULL */"))
+    }
+}
+
+/// How a DELETE leaves out the rows that other rows refer to.
+#[derive(Debug, Default)]
+pub struct Leaves {
+    join: String,
+    tests: Vec<String>,
+}
+
+impl Leaves {
+    /// For rows of a table, written as SQL.
+    pub(crate) fn new<'r>(dialect: Dialect, table: &str, references: impl Iterator<Item = &'r Reference>) -> Self {
+        let mut leaves = Self::default();
+        for (place, reference) in references.enumerate() {
+            // MySQL cannot read in a subquery the table from which it deletes.
+            if dialect == Dialect::Mysql && reference.is_to_itself {
+                let (join, test) = reference.outer_join(table, place);
+                leaves.join += &join;
+                leaves.tests.push(test);
+            } else {
+                leaves.tests.push(format!("NOT {}", reference.exists(table)));
+            }
+        }
+        leaves
+    }
+
+    /// The tests that no row refers to a row; all of them must hold.
+    pub(crate) fn tests(&self) -> &[String] {
+        &self.tests
+    }
+
+    /// Writes `DELETE FROM posts`, with the joins that the tests need.
+    pub(crate) fn walk_delete_from<'b, T, DB>(&self, table: &'b T, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        T: QueryFragment<DB>,
+    {
+        out.push_sql("DELETE ");
+        if !self.join.is_empty() {
+            out.push_sql("/*!80014 ");
+            table.walk_ast(out.reborrow())?;
+            out.push_sql(" */ ");
+        }
+        out.push_sql("FROM ");
+        table.walk_ast(out.reborrow())?;
+        out.push_sql(&self.join);
+        Ok(())
     }
 }

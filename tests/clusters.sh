@@ -31,7 +31,7 @@ for node in 0 1 2; do
         --wsrep-provider-options="gmcast.listen_addr=tcp://$address;ist.recv_addr=127.0.0.1:$(free_port);gcache.size=64M"
         --wsrep-sst-method=rsync --wsrep-sst-receive-address="127.0.0.1:$(free_port)"
     )
-    # The first founds the cluster; the others get their data from it.
+    # The first node starts the cluster; the others get their data from it.
     [ "$node" != 0 ] || options+=(--wsrep-new-cluster)
     make_mariadb "$name"
     start_mariadb "$name" "$port" "${options[@]}"

@@ -15,7 +15,7 @@ use super::spelling::{Speller, Through};
 use super::text::{Part, Text};
 use super::{delete, restore};
 use crate::error::Error;
-use crate::executor::Executor;
+use crate::executor::{Executor, end};
 use crate::faults::{Fault, fault};
 use crate::instant::to_micros;
 use crate::migration::Dialect;
@@ -69,39 +69,36 @@ where
     let dialect = dialect(x).await?;
     let recursive = plan.components.iter().any(|component| component.recursive);
     let session = Session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
-    let result = match instant(root, x, &plan, dialect).await {
-        Ok(at) => {
-            let given = |id| OperationId::given(id, plan.has_uuids());
-            let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
-            let mut tried = 0;
-            loop {
-                let attempt = Attempt {
-                    root,
-                    x: &mut *x,
-                    plan: &plan,
-                    above: &above,
-                    dialect,
-                    options,
-                    at,
-                    id: &id,
-                    preview,
-                    counts: preview,
-                };
-                let result = attempt.in_transaction().await;
-                tried += 1;
-                match result {
-                    // Inside a transaction of the caller's, it is the caller's that must be tried again.
-                    Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
-                        if let Err(error) = x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await {
-                            break Err(error.into());
-                        }
-                    }
-                    result => break result,
+    let result = async {
+        let at = instant(root, x, &plan, dialect).await?;
+        let given = |id| OperationId::given(id, plan.has_uuids());
+        let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
+        let mut tried = 0;
+        loop {
+            let attempt = Attempt {
+                root,
+                x: &mut *x,
+                plan: &plan,
+                above: &above,
+                dialect,
+                options,
+                at,
+                id: &id,
+                preview,
+                counts: preview,
+            };
+            let result = attempt.in_transaction().await;
+            tried += 1;
+            match result {
+                // Inside a transaction of the caller's, it is the caller's that must be tried again.
+                Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
+                    x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await?;
                 }
+                result => return result,
             }
         }
-        Err(error) => Err(error),
-    };
+    }
+    .await;
     session.restore(x).await;
     result
 }
@@ -184,28 +181,12 @@ where
 {
     async fn in_transaction(mut self) -> Result<CascadeReport, Error> {
         self.x.begin().await?;
-        let result = self.steps().await;
-        match result {
+        match self.steps().await {
             Ok(report) if self.preview => {
                 self.x.rollback().await?;
                 Ok(report)
             }
-            Ok(report) => match self.x.commit().await {
-                Ok(()) => Ok(report),
-                // A failure to serialize that shows at the end: the transaction is gone, unless Diesel says otherwise.
-                Err(error) => {
-                    if self.x.in_transaction().is_ok_and(|open| open)
-                        && !matches!(error, DieselError::BrokenTransactionManager)
-                    {
-                        let _ = self.x.rollback().await;
-                    }
-                    Err(error.into())
-                }
-            },
-            Err(error) => match self.x.rollback().await {
-                Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
-                Err(rollback) => Err(rollback.into()),
-            },
+            result => end(self.x, result).await,
         }
     }
 

@@ -48,15 +48,15 @@ pub(super) fn read(kind: InstantKind, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// An expression of a kind of instant as text that [`read`] reads and [`instant`] turns into the same instant again,
-/// whatever the settings of the session.
+/// An expression of a kind of instant as a text that no setting of the session changes. [`read`] reads it, and
+/// [`instant`] makes the same instant of it again.
 ///
 /// PostgreSQL's cast to text follows `DateStyle`, and can name a zone by letters that mean another one when they are
 /// read: IST is India's and Israel's time. MySQL prepares a parameter of the type that it is cast to, so one in
 /// `CAST(? AS CHAR)` loses its microseconds there.
 pub(super) fn asked(kind: InstantKind, dialect: Dialect, expression: Text) -> Text {
     let around = |before: &str, after: &str| Text::from(before).then(expression.clone()).sql(after);
-    // `to_char` makes NULL of infinity, which has one text.
+    // `to_char` makes NULL of infinity, whose cast to text depends on no setting.
     let or_infinite = |text: Text| Text::from("COALESCE(").then(text).then(around(", CAST(", " AS TEXT))"));
     match (dialect, kind) {
         (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => {

@@ -6,8 +6,8 @@ use diesel::result::QueryResult;
 
 /// Settings of the session that change what the statements of a cascade do.
 ///
-/// `sql_safe_updates` refuses an `UPDATE` of several tables. `sql_select_limit` cuts the rows of the target off
-/// silently. A recursive query goes 1000 steps deep: then MySQL fails, and MariaDB returns what it has so far.
+/// `sql_safe_updates` refuses an `UPDATE` of several tables. `sql_select_limit` silently leaves rows of the target out. A
+/// recursive query goes 1000 steps deep: then MySQL fails, and MariaDB returns what it has so far.
 pub(super) struct Session {
     /// The variables that were changed, and their values before.
     before: Vec<(String, String)>,
@@ -21,13 +21,11 @@ impl Session {
         }
         // The first comment is MariaDB's, the second that of MySQL 8, which MariaDB leaves alone. The limit is for a
         // session whose own limit is 0.
-        let question = Question::text(
-            "SELECT CAST(@@SESSION.sql_safe_updates + 0 AS CHAR), CAST(@@SESSION.sql_select_limit AS CHAR) \
-             /*M! , 'max_recursive_iterations', CAST(@@SESSION.max_recursive_iterations AS CHAR) */ \
-             /*!80000 , 'cte_max_recursion_depth', CAST(@@SESSION.cte_max_recursion_depth AS CHAR) */ \
-             , CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR), CAST(NULL AS CHAR) LIMIT 1",
-        );
-        let rows = x.ask(question.cached()).await?;
+        let depth = |mariadb: &str, mysql: &str| format!("COALESCE(NULL /*M! , {mariadb} */ /*!80000 , {mysql} */)");
+        let name = depth("'max_recursive_iterations'", "'cte_max_recursion_depth'");
+        let value = depth("@@SESSION.max_recursive_iterations", "@@SESSION.cte_max_recursion_depth");
+        let columns = ["@@SESSION.sql_safe_updates + 0", "@@SESSION.sql_select_limit", &name, &value];
+        let rows = x.ask(Question::select(dialect, &columns).sql(" LIMIT 1").cached()).await?;
         let Some(row) = rows.first() else { return Ok(Self { before }) };
         let mut settings = vec![
             (String::from("sql_safe_updates"), row.text(0), "0"),

@@ -13,7 +13,7 @@ pub(super) enum Part {
     Sql(String),
     /// A value, as text.
     Bind(String),
-    /// SQL that holds a value: no other statement will have it, so this one is not kept prepared.
+    /// SQL that holds a value. Other statements have other values, so this one is not kept prepared.
     Literal(String),
     /// Whether these columns are one of the keys of the root's rows.
     Keys(Vec<String>),

@@ -26,7 +26,7 @@ pub(crate) struct Shape {
     pub(crate) hold: Option<HoldColumn>,
     /// The unit of a timestamp or touch column that is an integer.
     pub(crate) unit: Option<TimeUnit>,
-    /// The declared relations; a builder knows none.
+    /// The declared relations; empty in the shape of a builder.
     pub(crate) relations: Vec<DeclaredRelation>,
 }
 
@@ -103,7 +103,7 @@ impl Shape {
     }
 }
 
-/// The relations of a declaration. What the key is called is known to the entry that every table with relations has.
+/// The relations of a declaration. The names of the parent's key come from the entry that each table with relations has.
 fn relations<T: SoftDeletable>() -> Vec<DeclaredRelation> {
     let relations = T::Relations::relations();
     let parent = (!relations.is_empty()).then(|| declared_parents().find(|node| node.id == TypeId::of::<T>()));

@@ -106,7 +106,7 @@ const UNEQUAL_ATTEMPTS: u32 = 2;
 /// How long a part of a range waits that was locked as a whole before.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Which rows a walk means.
+/// Which rows the statements of a walk mean.
 fn held<K: Clone + PartialEq>(walk: &Walk<K>) -> Held {
     if walk.leaves_out_held() { Held::LeftOut } else { Held::Included }
 }
@@ -177,11 +177,12 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 if passed_over > 0 && has_looked_again && !walk.removed_in_pass() {
                     return Err(Error::PassedOver { table: self.report.table.clone(), rows: passed_over });
                 }
-                // They became old behind the walk, or the walk has missed them: then the next one does, too.
+                // Rows that became old behind the walk go in another pass. Rows that the walk missed are missed again.
                 again = passed_over > 0;
                 has_looked_again |= again;
             }
-            match if again { self.last(x, held).await? } else { None } {
+            let end = if again { self.last(x, held).await? } else { None };
+            match end {
                 Some(end) => {
                     self.forget_blocked();
                     walk.begin_pass(end);
@@ -252,8 +253,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 Attempt::LeaseLost => return Ok(Some(Stopped::LeaseLost)),
                 Attempt::LeaseFailed(error) => return Err(error.into()),
                 Attempt::Grew if !self.has_unique_key => Cause::again(String::from(
-                    "several rows have this key, and together they are more than the limit of rows allows; \
-                     the table has no unique index over its declared key",
+                    "several rows have this key, and together they exceed the limit of rows: the table has no unique index \
+                     over its declared key",
                 )),
                 Attempt::Grew => Cause::again(String::from("rows became old enough while the batch was removed")),
                 Attempt::Unequal { copied, removed } => {

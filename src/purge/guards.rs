@@ -128,7 +128,7 @@ pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(engine) = &live.unsafe_engine {
         notes.push(format!(
-            "the engine {engine} does not support transactions: of a batch that failed, rows can be gone that are not counted"
+            "the engine {engine} does not support transactions: rows of a batch that failed can be gone without being counted"
         ));
     }
     if live.gives_keys_again {
@@ -140,7 +140,7 @@ pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
     if live.foreign_keys_off && !live.references.is_empty() {
         notes.push(String::from(
             "this connection ignores foreign keys: children of removed rows stay, and can belong to a new row with the same \
-             number; say `PRAGMA foreign_keys = ON`",
+             number. Switch them on with `PRAGMA foreign_keys = ON`",
         ));
     }
     if live.keeps_history {

@@ -55,8 +55,8 @@ where
     ///
     /// A row that cannot be removed (a foreign key, a trigger) does not stop the others. After the first refusal by a foreign
     /// key the job leaves out all rows that others refer to, and looks at them again as long as rows are removed. Any other
-    /// batch that is refused is halved at the end, until the row is alone. The report has the first hundred such rows and
-    /// their number. A batch that meets a lock waits for
+    /// batch that is refused is halved at the end, until the row is alone. The report has the first hundred blocked rows,
+    /// and the number of all. A batch that meets a lock waits for
     /// [`lock_timeout`](PurgeJob::lock_timeout), is stepped over, and tried again at the end. Deadlocks,
     /// failures to serialize and SQLite's `database is locked` are tried again. Killing the process at
     /// any moment loses nothing, and the next run goes on. Two runners at once are harmless.

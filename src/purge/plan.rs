@@ -134,7 +134,7 @@ impl<J, H> Run<'_, J, H> {
         }
     }
 
-    /// How many eligible rows there are of a kind, asked as patiently.
+    /// How many eligible rows there are of a kind, with the retries of [`find`](Self::find).
     pub(super) async fn count<X>(
         &mut self,
         x: &mut X,

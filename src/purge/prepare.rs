@@ -33,7 +33,7 @@ pub struct Prepared {
     pub(super) took: Duration,
 }
 
-/// How often the catalog is read again after a deadlock: changes of the schema can be in the way.
+/// How often the catalog is read again after a deadlock with a change of the schema.
 const ATTEMPTS: u32 = 6;
 
 /// Looks at the catalog, also while others are in the way for a moment.

@@ -26,7 +26,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         }
     }
 
-    /// Another pass meets them again.
+    /// Forgets the blocked rows before another pass, which finds them again.
     pub(super) fn forget_blocked(&mut self) {
         self.report.blocked.clear();
         self.report.blocked_rows = 0;
@@ -47,7 +47,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         }
     }
 
-    /// Whether foreign keys of other tables hold more rows than `.max_blocked(..)` allows; then they are in the report.
+    /// Whether foreign keys of other tables hold more rows than `.max_blocked(..)` allows. If so, it reports them.
     ///
     /// What rows of the table itself hold may go after them.
     pub(super) async fn is_over_max_blocked<X>(&mut self, x: &mut X) -> Result<bool, Error>
@@ -113,7 +113,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(left - self.report.blocked_rows)
     }
 
-    /// Whether a dry run has counted all rows that were eligible before it and after it.
+    /// An error if a dry run has counted fewer rows than were eligible both before and after it.
     pub(super) async fn compare_dry_run<X>(&mut self, x: &mut X, before: u64) -> Result<(), Error>
     where
         X: Executor,

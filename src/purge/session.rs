@@ -16,9 +16,7 @@ pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     if let Some(dialect) = known_dialect::<X::Backend>() {
         return Ok(dialect);
     }
-    let texts = ["0 /*! + 1 */", "1 /* /* */ + 1 -- */\n"].into_iter().chain(std::iter::repeat_n("NULL", 6));
-    let list = texts.map(|text| format!("CAST({text} AS CHAR(8))")).collect::<Vec<_>>().join(", ");
-    let rows = x.ask(Question::text(&format!("SELECT {list}"))).await?;
+    let rows = x.ask(Question::select_as("CHAR(8)", &["0 /*! + 1 */", "1 /* /* */ + 1 -- */\n"])).await?;
     let Some(row) = rows.first() else { return Err(diesel::result::Error::NotFound) };
     Ok(match (row.text(0).trim(), row.text(1).trim()) {
         ("1", _) => Dialect::Mysql,
@@ -27,8 +25,8 @@ pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     })
 }
 
-/// MySQL's settings of a session that a job changes: the timeouts for rows, and for tables that others alter or lock as a
-/// whole; and the refusal of a `DELETE` for which the planner chooses no key.
+/// MySQL's settings of a session that a job changes. The first two are timeouts: for rows, and for tables that others alter
+/// or lock as a whole. The third refuses a `DELETE` for which the planner chooses no key.
 const SETTINGS: [&str; 3] = ["innodb_lock_wait_timeout", "lock_wait_timeout", "sql_safe_updates"];
 
 /// The settings of the session before the job, to be set again at its end.

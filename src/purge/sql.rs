@@ -14,7 +14,7 @@ use super::piece::Piece;
 use crate::key::{Key, KeyOf};
 use crate::marker::{SoftDeletable, Timestamped};
 use crate::migration::{Dialect, TableName};
-use crate::references::Reference;
+use crate::references::{Leaves, Reference};
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 
 /// The rows that a job may remove.
@@ -85,6 +85,14 @@ where
                 out.push_sql(" AND NOT ");
                 out.push_sql(&reference.exists(&self.qualifier()));
             }
+        }
+    }
+
+    /// How a DELETE leaves out the rows that another row refers to.
+    fn leaves(&self, held: Held) -> Leaves {
+        match (held, self.dialect) {
+            (Held::LeftOut, Some(dialect)) => Leaves::new(dialect, &self.qualifier(), self.references.iter()),
+            _ => Leaves::default(),
         }
     }
 
@@ -240,8 +248,8 @@ where
 
 on_backend! {
     impl Find<'a, T, P, G, V> fn walk_ast(self, out) {
-        // Each distinct text would stay in the connection's cache of statements. And PostgreSQL comes to a plan without
-        // the values after five executions: it then expects few rows, and sorts all of them instead of reading the first.
+        // Each distinct text would stay in the connection's cache of statements. PostgreSQL plans a prepared statement
+        // without its values after five executions. That plan expects few rows, and sorts all instead of reading the first.
         if !self.usual || self.rows.dialect == Some(Dialect::Postgres) {
             out.unsafe_to_cache_prepared();
         }
@@ -366,30 +374,13 @@ where
 
 on_backend! {
     impl Delete<'a, T, P, G, V> fn walk_ast(self, out) {
-        let leaves_out = self.piece.held == Held::LeftOut;
-        let joins = leaves_out && self.rows.dialect == Some(Dialect::Mysql);
-        let joined = self.rows.references.iter().filter(|reference| joins && reference.is_to_itself());
-        let joined: Vec<_> = joined.enumerate().map(|(at, one)| one.outer_join(&self.rows.qualifier(), at)).collect();
-        out.push_sql("DELETE ");
-        if !joined.is_empty() {
-            // MySQL takes no subquery over the table that it changes.
-            self.rows.table.walk_ast(out.reborrow())?;
-            out.push_sql(" ");
-        }
-        out.push_sql("FROM ");
-        self.rows.table.walk_ast(out.reborrow())?;
-        for (join, _) in &joined {
-            out.push_sql(join);
-        }
+        let leaves = self.rows.leaves(self.piece.held);
+        leaves.walk_delete_from(&self.rows.table, out.reborrow())?;
         self.rows.walk_keyed(out.reborrow())?;
         self.rows.piece(self.piece, out.reborrow())?;
-        for (_, test) in &joined {
+        for test in leaves.tests() {
             out.push_sql(" AND ");
             out.push_sql(test);
-        }
-        for reference in self.rows.references.iter().filter(|one| leaves_out && !(joins && one.is_to_itself())) {
-            out.push_sql(" AND NOT ");
-            out.push_sql(&reference.exists(&self.rows.qualifier()));
         }
         Ok(())
     }

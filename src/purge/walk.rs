@@ -1,8 +1,8 @@
 //! The order in which a job goes through its ranges of keys. Nothing here asks a database.
 //!
-//! A pass goes from the first key to the last. A batch that is refused is put aside and walked again in halves, down to the
-//! rows that are blocked, when the rest of the pass is done: so rows that can be removed never wait for rows that cannot. A
-//! range that is locked is stepped over and tried again before that.
+//! A pass goes from the first key to the last. A batch that is refused is put aside, so that rows that can be removed never
+//! wait for rows that cannot. When the rest of the pass is done, it is walked again in halves, down to the rows that are
+//! blocked. A range that is locked is stepped over, and tried again before those halves.
 //!
 //! Rows that a foreign key holds are refused one by one only if the catalog does not tell which key it is. If it does, the
 //! first refusal makes the walk [leave out](Walk::leaves_out_held) all rows that are referenced.
@@ -28,7 +28,7 @@ pub(super) enum Refusal {
     ForeignKey,
     /// A lock of another transaction.
     Lock,
-    /// Something that may be no row's fault.
+    /// Something that may have nothing to do with the rows.
     Unclear,
     Other,
 }
@@ -42,13 +42,13 @@ pub(super) enum Verdict {
     Later,
     /// It was one row, which is blocked.
     BlockedRow,
-    /// All its rows are blocked: so many are locked that each further one would cost its own wait.
+    /// All its rows are blocked: so many rows are locked already that the walk does not wait for each of these.
     BlockedRange,
 }
 
 /// How many rows may be found locked one by one.
 const LOCKED_ROWS: u64 = 100;
-/// How often ranges may be refused for an unclear reason while nothing at all is removed: then no row is to blame.
+/// How often ranges may be refused for an unclear reason while nothing at all is removed. After that the reason is not a row.
 const FRUITLESS: u64 = 50_000;
 
 /// The state of a walk.
@@ -58,11 +58,11 @@ pub(super) struct Walk<K> {
     /// Whether the rows that foreign keys hold can be told.
     can_leave_out: bool,
     leaves_out: bool,
-    /// What is being walked; the last one is next.
+    /// The ranges that are being walked; the last one is next.
     stack: Vec<Range<K>>,
-    /// Ranges that were stepped over since they are locked.
+    /// Ranges that were stepped over because they are locked.
     locked: VecDeque<Range<K>>,
-    /// Ranges that were refused, in the size of their first halves.
+    /// Ranges that were refused; their size is that of a half.
     refused: VecDeque<Range<K>>,
     removed: bool,
     removed_in_pass: bool,
@@ -104,7 +104,7 @@ impl<K: Clone + PartialEq> Walk<K> {
         self.leaves_out
     }
 
-    /// Whether rows that a foreign key held could go now: any was held, and rows were removed in this pass.
+    /// Whether rows that a foreign key held can perhaps go now, because rows were removed in this pass.
     pub(super) fn is_worth_another_pass(&self) -> bool {
         self.removed_in_pass && (self.leaves_out || self.met_foreign_key)
     }
@@ -123,12 +123,12 @@ impl<K: Clone + PartialEq> Walk<K> {
         self.stack.last().cloned()
     }
 
-    /// Whether so much was refused, and nothing removed, that it is no row's fault.
+    /// Whether so much was refused, and nothing removed, that the reason is not a row.
     pub(super) fn is_hopeless(&self) -> bool {
         !self.removed && self.fruitless >= FRUITLESS
     }
 
-    /// How many ranges were stepped over since they are locked.
+    /// How many ranges were stepped over because they are locked.
     pub(super) fn locked_ranges(&self) -> u64 {
         self.locked.len() as u64
     }
@@ -138,14 +138,14 @@ impl<K: Clone + PartialEq> Walk<K> {
         !(self.stack.is_empty() && self.locked.is_empty() && self.refused.is_empty())
     }
 
-    /// The next range was removed up to a key: `rows` rows.
+    /// Notes that the next range was removed up to a key: `rows` rows.
     pub(super) fn removed(&mut self, upto: &K, rows: u64) {
         self.removed |= rows > 0;
         self.removed_in_pass |= rows > 0;
         self.step_over(upto);
     }
 
-    /// The next range was refused up to a key, where it was asked for `size` rows.
+    /// Notes that `size` rows of the next range, up to a key, were refused.
     pub(super) fn refused(&mut self, upto: &K, size: u64, why: Refusal) -> Verdict {
         if why == Refusal::ForeignKey {
             self.met_foreign_key = true;

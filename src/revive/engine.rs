@@ -13,7 +13,7 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use super::target::Revivable;
 use super::verb::Revival;
 use crate::error::Error;
-use crate::executor::Executor;
+use crate::executor::{Executor, end};
 use crate::faults::{Fault, fault};
 use crate::migration::Dialect;
 use crate::purge::{backoff, dialect};
@@ -33,8 +33,8 @@ where
 {
     verb.check()?;
     let outermost = !x.in_transaction()?;
-    // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. It is found out after
-    // the first look, which refuses values that are not right: asking may need a statement.
+    // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. The dialect is asked for
+    // after the first look, since that can be a statement, and wrong values must be refused before any.
     let mut snapshots = None;
     let mut lock = false;
     // What the look saw before a unique index refused the change, and how often it was that in a row.
@@ -128,15 +128,8 @@ where
     }
     // PostgreSQL gives up a whole transaction after an error; a savepoint keeps it usable.
     x.begin().await?;
-    match statement(verb, x, tombstone).await {
-        Ok(rows) => Ok(x.commit().await.map(|()| rows)?),
-        Err(error) => match x.rollback().await {
-            Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
-            // After a deadlock there is no savepoint any more.
-            Err(_) if passes(&error) => Err(error),
-            Err(rollback) => Err(rollback.into()),
-        },
-    }
+    let result = statement(verb, x, tombstone).await;
+    end(x, result).await
 }
 
 async fn statement<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>) -> Result<usize, Error>

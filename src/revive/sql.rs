@@ -106,9 +106,9 @@ where
     T: SoftDeletable,
     T::AllColumns: TableColumns,
 {
-    /// Writes nothing, or what cannot be bound: columns that the values do not name.
+    /// Writes a bind that cannot be made, if the values do not name all columns.
     ///
-    /// It stands in the first statement, whatever that finds: a row that is not there yet can be deleted in production.
+    /// It is in the first statement, whatever that finds, so that a test without a deleted row fails as well.
     fn walk_unnamed<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<Integer>,
@@ -122,7 +122,7 @@ where
         }
         if !unnamed.is_empty() {
             let columns = unnamed.into_iter().map(|column| column.name.to_owned()).collect();
-            // Whichever pass it is, it finds the same.
+            // Each pass over the statement finds the same columns.
             let _ = self.unnamed.columns.set(columns);
             out.push_sql(" AND 1 = ");
             out.push_bind_param::<Integer, Unnamed>(&self.unnamed)?;
@@ -225,7 +225,7 @@ where
         Ok(false)
     }
 
-    /// Writes ` WHERE <the primary key of the row> AND <the key>`: what the look saw can have changed since.
+    /// Writes ` WHERE <the primary key of the row> AND <the key>`, since the row can have changed after the look.
     fn walk_row<'b, DB>(
         &'b self,
         row: &'b <KeyOf<T> as Key<DB>>::Value,

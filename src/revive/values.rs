@@ -118,8 +118,8 @@ impl<DB: Backend> Assignment<'_, DB> {
 
     /// Whether it gives a column a value, if it writes anything.
     ///
-    /// In a struct that is embedded, or a tuple in a tuple, an `Option` of its own may be `None` beside others that are
-    /// not. Nothing tells which, so it counts as `None`.
+    /// In an embedded struct, or a tuple in a tuple, one `Option` may be `None` beside others that are not. Nothing tells
+    /// which, so each counts as `None`.
     pub(super) fn names(&self, column: &ColumnRef) -> bool {
         let mut open = Vec::new();
         for (place, letter) in self.type_name.char_indices() {
@@ -129,7 +129,7 @@ impl<DB: Backend> Assignment<'_, DB> {
                     if before.ends_with("ColumnWrapperForUpdate") {
                         let rest = &self.type_name[place + 1..];
                         if rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')) {
-                            // The outermost is told by what is written.
+                            // Whether the outermost one is `None` shows in what is written.
                             let optional = open.iter().any(|(at, is_option)| *is_option && *at > 0);
                             return !optional;
                         }
@@ -151,8 +151,9 @@ fn is_of_path(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | ':')
 }
 
-/// Columns that the values do not name, although a revived row would keep its old values there. As a value they are
-/// an error: which they are is known only when the statement is written, for a backend.
+/// Columns that the values do not name, although a revived row would keep its old values there.
+///
+/// It is a bind that cannot be made, since which columns these are is known only when the statement is written.
 #[derive(Debug)]
 pub struct Unnamed {
     pub(super) table: String,

@@ -126,8 +126,8 @@ where
     /// A revived row brings back what was deleted along with it, as
     /// [`restore().cascade()`](crate::Restore::cascade) of that row would, in the same transaction.
     ///
-    /// For a table whose declaration names children: there it runs only after this or
-    /// [`without_cascade`](Self::without_cascade). `touch` must not be among the values.
+    /// A table whose declaration names children runs only after this or [`without_cascade`](Self::without_cascade). The
+    /// `touch` column must not be among the values.
     ///
     /// # Errors
     ///
@@ -148,9 +148,9 @@ where
         self.decided()
     }
 
-    /// A revived row comes back alone, whatever its children: those that were deleted along with it stay deleted.
+    /// A revived row comes back alone: children that were deleted along with it stay deleted.
     ///
-    /// For a table whose declaration names children: there it runs only after this or [`cascade`](Self::cascade).
+    /// A table whose declaration names children runs only after this or [`cascade`](Self::cascade).
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -189,8 +189,8 @@ where
     /// Says that a revived row keeps its old values in these columns, where the values do not name them: a column, or a
     /// tuple of columns. A column that the values name gets their value all the same.
     ///
-    /// An `Option` field that is `None` names nothing, but for `#[diesel(treat_none_as_null = true)]`. Without
-    /// `.keeping(..)` a column that is not named is an [`UnnamedColumns`](Error::UnnamedColumns).
+    /// An `Option` field that is `None` does not name its column, except under `#[diesel(treat_none_as_null = true)]`.
+    /// Without `.keeping(..)` a column that is not named is the error [`UnnamedColumns`](Error::UnnamedColumns).
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -221,7 +221,7 @@ where
 
     /// Says that a revived row keeps its old values in every column that the values do not name.
     ///
-    /// Also in columns that the table gets later: mind those that give rights.
+    /// This includes columns that the table gets later. Take care with columns that give rights.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -240,7 +240,7 @@ where
         self
     }
 
-    /// The columns that somebody has to speak of: by a value, or by `.keeping(..)`.
+    /// The columns that need a value, or a `.keeping(..)`.
     pub(super) fn columns_to_name(&self) -> Vec<ColumnRef>
     where
         T::AllColumns: TableColumns,

@@ -4,8 +4,8 @@
 //! Erase        what is erased, and from which archives
 //! Count        SELECT: how many rows are there, how many of them under hold
 //! HeldKey      SELECT: the key of one that is
-//! DeleteRows   DELETE of the table's rows, after a soft delete: so the guard lets them pass; or of the leaves among
-//!              them (leaves.rs), if they refer to each other
+//! DeleteRows   DELETE of the table's rows, after a soft delete, so that the guard lets them pass; only of the leaves
+//!              among them (leaves.rs) where they refer to each other
 //! DeleteCopies DELETE of an archive's
 //! ```
 
@@ -22,7 +22,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 
 use super::condition::Condition;
 use super::hold::walk_not_held;
-use super::leaves::{Leaves, walk_delete};
+use super::leaves::{leaves_of, walk_delete};
 use super::transition::{Alone, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition};
 use crate::error::Error;
 use crate::executor::{Answer, Blocking, Executor, block, end};
@@ -32,6 +32,7 @@ use crate::marker::{ColumnRef, Hold, SoftDeletable, Stamp, State};
 use crate::migration::{AnswersText, Dialect, Question, TableColumns, TableName as MigrationTable, primary_key};
 use crate::predicate::Rows;
 use crate::purge::dialect;
+use crate::references::Leaves;
 
 /// What an erasure removed.
 ///
@@ -502,9 +503,9 @@ where
             self.check_history(x).await?;
         }
         match self.attempt(x, dialect, None).await {
-            // Rows that refer to each other, or that a foreign key of theirs removed uncounted.
+            // The rows may refer to each other, or a foreign key among them may have removed rows that nobody counted.
             Err(error) if can_be_of_references(&error) => {
-                match Leaves::of(x, MigrationTable::from_parts(T::name_parts())).await {
+                match leaves_of(x, MigrationTable::from_parts(T::name_parts())).await {
                     Ok(Some(leaves)) => self.attempt(x, dialect, Some(&leaves)).await,
                     Ok(None) | Err(_) => Err(error),
                 }
@@ -513,7 +514,7 @@ where
         }
     }
 
-    /// Refuses places of MariaDB that keep what is removed from them.
+    /// Refuses tables of MariaDB that keep the history of removed rows.
     async fn check_history<X: Executor>(&self, x: &mut X) -> Result<(), Error> {
         for archive in self.places() {
             let place = MigrationTable::from_parts(archive.map_or_else(T::name_parts, |archive| archive.parts.clone()));
@@ -533,7 +534,7 @@ where
         Ok(())
     }
 
-    /// Refuses to say that there is no row, where a policy of PostgreSQL hides rows by their state.
+    /// An error where a policy of PostgreSQL can hide rows by their state: an erasure that saw no row proves nothing there.
     async fn check_policies<X: Executor>(&self, x: &mut X) -> Result<(), Error> {
         let table = MigrationTable::from_parts(T::name_parts());
         let state = ColumnRef::of::<<T::State as State>::Column>();
@@ -583,8 +584,8 @@ where
             before.push(self.count_free(x, archive, &key).await?);
         }
         let mut removed = vec![0; before.len()];
-        // Copies go before the rows and again after them: the where clause may look at rows that are gone
-        // afterwards, and a trigger of the table may write copies of what is deleted.
+        // Copies go before the rows, since the where clause may look at rows that are gone afterwards. They go again after
+        // the rows, since a trigger of the table may write copies of what is deleted.
         self.delete_all_copies(x, &key, &mut removed).await?;
         self.mark(x).await?;
         let mut rows = 0;
@@ -662,7 +663,7 @@ where
     /// [`UnderHold`](Error::UnderHold) if a row or a copy is under hold. [`NotErased`](Error::NotErased)
     /// if something is left. [`UnsupportedErasure`](Error::UnsupportedErasure) for an archive that cannot be
     /// reached. [`KeepsHistory`](Error::KeepsHistory) for a system-versioned table or archive of MariaDB.
-    /// [`HiddenByPolicy`](Error::HiddenByPolicy) if no row is seen on PostgreSQL, where a policy can hide it.
+    /// [`HiddenByPolicy`](Error::HiddenByPolicy) if it sees no row on PostgreSQL, and a policy can hide rows.
     /// [`Database`](Error::Database) for what the database refuses: a foreign key of a row that is not of the target, an
     /// archive without a column that the where clause names. On SQLite a writer that
     /// comes in between is `database is locked`, as for every transaction that reads first; in an

@@ -12,7 +12,7 @@ use diesel::query_source::Column;
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::BigInt;
 
-use super::leaves::Leaves;
+use super::leaves::leaves_of;
 use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
 use crate::error::Error;
@@ -23,6 +23,7 @@ use crate::marker::{SoftDeletable, State, Timestamped};
 use crate::migration::{AnswersText, TableName as MigrationTable};
 use crate::predicate::Rows;
 use crate::purge::backoff;
+use crate::references::Leaves;
 use crate::relation::RunsAlone;
 
 /// What a soft delete or restore of one row did, or why it did nothing.
@@ -114,10 +115,10 @@ fn interpret<T: SoftDeletable>(changed: usize, counts: Option<Counts>) -> Result
 /// How often an UPDATE is repeated whose row changed before it could be looked at.
 const ATTEMPTS: usize = 3;
 
-/// How often a statement is tried that others were in the way of.
+/// How often a statement is tried after a deadlock or a failure to serialize.
 const RETRIES: u32 = 10;
 
-/// Waits, if what failed can be tried again: not inside a transaction of the caller's, which must be tried as a whole.
+/// Waits, if what failed can be tried again. Inside the caller's transaction it cannot: that must be tried as a whole.
 async fn again<X: Executor>(x: &mut X, tried: &mut u32, outermost: bool, error: &Error) -> Result<bool, Error> {
     let again = outermost && *tried + 1 < RETRIES && is_passing(error);
     if again {
@@ -157,8 +158,8 @@ where
     ///
     /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an
     /// error on PostgreSQL. Outside of one, a statement that meets a deadlock or a failure to serialize is tried again,
-    /// up to ten times. (Two soft deletes of a row at once are such a failure where a table of PostgreSQL is partitioned
-    /// by the flag.)
+    /// up to ten times. (Two soft deletes of one row at once fail so on PostgreSQL where the table is partitioned by the
+    /// flag.)
     ///
     /// # Errors
     ///
@@ -219,8 +220,7 @@ where
     /// [`NotOneRow`](Error::NotOneRow) if more than one row changed, or more than one matched and
     /// none changed; then nothing is changed. [`Contended`](Error::Contended) if the row changed
     /// between the two statements three times in a row. [`InNeitherState`](Error::InNeitherState) if the row is neither
-    /// active nor deleted: its flag is a number other than 0 and 1, or NULL although the declaration says that it is
-    /// not. Else as [`run`](Self::run), with its retries.
+    /// active nor deleted. Its flag is then a number other than 0 and 1, or it is NULL against the declaration. Else as [`run`](Self::run), with its retries.
     ///
     /// On MySQL the `SELECT` is a locking read, since the snapshot of a transaction can be older than
     /// what the `UPDATE` saw. Through a `MultiConnection` it is a plain one: there, inside a
@@ -348,10 +348,10 @@ where
     ///
     /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an error on PostgreSQL.
     ///
-    /// Rows that refer to each other in the same table, a comment and its replies, go whatever their order: where MySQL
-    /// refuses the one `DELETE`, since it tests a foreign key row by row, the rows that no row refers to are removed
-    /// first, then those that have become such, in one transaction. `.execute(conn)` is the one `DELETE`: there it is an
-    /// error.
+    /// Rows that refer to each other in the same table, such as a comment and its replies, are removed whatever their
+    /// order. MySQL can refuse the one `DELETE`, since it tests a foreign key row by row. Then the rows that no row refers
+    /// to are removed first, until no more go, in one transaction. `.execute(conn)` sends the one `DELETE` alone, and
+    /// returns its error.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -404,7 +404,7 @@ where
             Err(Error::Database(error)) if is_reference(&error) => error,
             result => return result,
         };
-        let Ok(Some(leaves)) = Leaves::of(x, MigrationTable::from_parts(T::name_parts())).await else {
+        let Ok(Some(leaves)) = leaves_of(x, MigrationTable::from_parts(T::name_parts())).await else {
             return Err(error.into());
         };
         x.begin().await?;

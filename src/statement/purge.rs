@@ -12,7 +12,7 @@ use diesel::result::QueryResult;
 
 use super::condition::Condition;
 use super::hold::walk_not_held;
-use super::leaves::{Leaves, walk_delete};
+use super::leaves::walk_delete;
 use super::returning::{NoReturning, Returning};
 use crate::deletion_time;
 use crate::hidden::known_dialect;
@@ -20,6 +20,7 @@ use crate::instant::BoundInstant;
 use crate::marker::{SoftDeletable, Stamp, State, Timestamped};
 use crate::migration::Dialect;
 use crate::predicate::Rows;
+use crate::references::Leaves;
 
 /// The value that the timestamp of a row is compared with.
 pub(crate) type Cutoff<T> = BoundInstant<

@@ -136,7 +136,7 @@ impl<V, T, P, G, S, X> Transition<V, T, P, G, S, X> {
         }
     }
 
-    /// The same with further assignments, which are no changeset of the caller's.
+    /// The same with further assignments, which are not a changeset of the caller's.
     pub(crate) fn assigning<Set>(self, set: Set) -> Transition<V, T, P, G, S, X, Set> {
         Transition {
             table: self.table,

@@ -120,11 +120,16 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///     AND ("posts"."deleted_at" > '1973-03-03 09:46:40')
     /// ```
     ///
-    /// A row stays whose timestamp is not the time of a deletion: its age is not known. That is any time before 1973-03-03
-    /// 09:46:40 UTC (a zero date of MySQL, a sentinel such as `1970-01-01`), a number that small in the unit of the column
-    /// (seconds in a column of milliseconds), a date of MySQL whose month or day is zero, and on SQLite any value that is not
-    /// a text of the form `YYYY-MM-DD HH:MM..` in UTC. MySQL and SQLite test the form with more SQL than is shown above.
-    /// Through a `MultiConnection` a single statement tests the bound alone.
+    /// A row whose timestamp is not the time of a deletion stays, since its age is not known. These values are not such a
+    /// time:
+    ///
+    /// * any time before 1973-03-03 09:46:40 UTC, such as a zero date of MySQL or the sentinel `1970-01-01`;
+    /// * a number below that time in the unit of the column, such as seconds in a column of milliseconds;
+    /// * on MySQL and MariaDB a date whose month or day is zero;
+    /// * on SQLite, in a timestamp column, any value that is not a text of the form `YYYY-MM-DD HH:MM..` in UTC.
+    ///
+    /// MySQL and SQLite test the form with more SQL than is shown above. Through a `MultiConnection` a single statement
+    /// tests the bound alone.
     ///
     /// SQLite compares timestamps as text: keep them in the one format that Diesel writes
     /// (`2024-03-01 12:00:00.25`), or a comparison within the same day is wrong.
@@ -210,18 +215,18 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// [`NotErased`](crate::Error::NotErased). Rows of other tables are the caller's: erase children first, in
     /// a transaction around both; a foreign key with `ON DELETE CASCADE` would take them along, held or not
     /// (`check` finds it). What the database has written elsewhere (its log, replicas, backups) is out of reach.
-    /// A table of MariaDB that is system-versioned is refused, since its old versions would stay readable; so is an
-    /// archive. (Not a view over such a table: erase from the table behind it.)
+    /// A system-versioned table or archive of MariaDB is refused, since its old versions would stay readable. (A view over
+    /// such a table is not refused: erase from the table behind it.)
     ///
-    /// Rows of the target that refer to each other in the same table, a comment and its replies, go whatever the order
-    /// of their keys. Where the database refuses the one `DELETE` (InnoDB tests a foreign key row by row), the erasure
+    /// Rows of the target that refer to each other in the same table, such as a comment and its replies, are removed
+    /// whatever the order of their keys. Where the database refuses the one `DELETE` (InnoDB tests a foreign key row by row), the erasure
     /// begins again, and removes first the rows that no row refers to. Rows that refer to themselves, or to each other
     /// in a circle, are refused by InnoDB.
     ///
     /// **Row-level policies** of PostgreSQL apply to an erasure: rows that they hide are neither counted nor removed.
     /// So erase as a role to which none applies. An erasure that sees no row is an error if a policy for this user
     /// depends on the columns of the soft deletion (the flag, the timestamp, the hold), for then the row may be there. A
-    /// policy that depends on other columns, such as a tenant's, is no error: its rows are another's.
+    /// policy on other columns, such as the tenant's, is not an error: it hides the rows of others.
     ///
     /// On PostgreSQL and MySQL, rows that match and are written by others while it runs are seen at the end,
     /// but not those that commit later: a foreign key or a ban on new rows is the caller's. Through a

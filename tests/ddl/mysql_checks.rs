@@ -119,7 +119,7 @@ fn a_child_in_another_database() {
 }
 
 #[test]
-fn timestamps_that_cannot_be_null() {
+fn a_timestamp_that_cannot_be_null_is_an_error() {
     diesel::table! {
         notes {
             id -> Integer,
@@ -149,7 +149,7 @@ fn the_history_of_a_table_is_noted() {
     let conn = &mut *connection();
     conn.batch_execute(&create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")).unwrap();
     assert!(find::<posts::table, _>(conn, "history").is_none());
-    // MySQL knows no such tables.
+    // MySQL does not have such tables.
     if conn.batch_execute("ALTER TABLE posts ADD SYSTEM VERSIONING").is_ok() {
         report::<posts::table, _>(conn, Note, "the table is system-versioned");
         clean::<posts::table, _>(conn);

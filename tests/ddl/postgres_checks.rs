@@ -453,7 +453,7 @@ fn exclusion_constraints_leave_deleted_rows_out() {
     conn.batch_execute(taken).unwrap();
     assert!(conn.batch_execute("INSERT INTO posts VALUES (3, 'b', FALSE, NULL, '[1,9)')").is_err());
     clean::<posts::table, _>(conn);
-    // Another predicate, and none that the filters could use: it is not an index for them.
+    // Another predicate, which is not one for the filters: such an index is not for them.
     conn.batch_execute(
         "ALTER TABLE posts DROP CONSTRAINT \"no Overlap\"; DELETE FROM posts;
          ALTER TABLE posts ADD CONSTRAINT x EXCLUDE USING gist (during WITH &&) WHERE (slug <> '');",
@@ -536,7 +536,7 @@ fn row_security_is_noted_for_whom_it_applies_to() {
 
 /// The partitions of the parent are not another table.
 #[test]
-fn relations_of_partitions() {
+fn a_relation_agrees_with_a_foreign_key_to_a_partition() {
     mod family {
         diesel::table! {
             posts (id) {

@@ -260,7 +260,7 @@ fn erasures(mut conn: AnyConnection) {
     assert_eq!((report.rows, report.archived), (1, 2));
 }
 
-/// Rows that refer to each other, where the backend's type does not tell that it is MySQL; and flags that are none.
+/// Rows that refer to each other, and flags that are neither 0 nor 1, where the backend's type does not tell its database.
 fn threads(mut conn: AnyConnection, instant: &str, odd: Option<&str>) {
     conn.batch_execute(&format!(
         "CREATE TABLE memos (id INTEGER PRIMARY KEY, answers INTEGER, deleted_at {instant}, FOREIGN KEY (answers) REFERENCES memos (id));

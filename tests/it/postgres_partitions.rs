@@ -37,7 +37,7 @@ fn until_waiting(conn: &mut PgConnection, pid: i32) {
     }
 }
 
-/// What `second` says, that came while another transaction soft-deleted the row and had not committed yet.
+/// What `second` returns that begins while another transaction has soft-deleted the row and not committed yet.
 fn beside_another<R: Send>(second: impl FnOnce(&mut PgConnection) -> R + Send) -> R {
     let (mut owner, url) = parcels();
     let mut conn = PgConnection::establish(&url).unwrap();
@@ -70,7 +70,7 @@ fn the_second_of_two_soft_deletes_is_tried_again() {
     assert_eq!(beside_another(restore).unwrap(), Outcome::AlreadyInState);
 }
 
-/// There it is the caller's, who must try the transaction again; which stays usable.
+/// The caller must try the whole transaction again. After the error it stays usable.
 #[test]
 fn inside_a_transaction_the_failure_is_the_callers() {
     use diesel::result::{DatabaseErrorKind, Error::DatabaseError};

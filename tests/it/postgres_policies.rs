@@ -26,7 +26,7 @@ fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
     // A policy of tenants: what it hides is not the user's.
     conn.batch_execute(as_user).unwrap();
     assert_eq!(files::table.find(3).erase().run(conn).unwrap().rows, 0);
-    // One that hides rows by their state: that none is seen says nothing.
+    // One that hides rows by their state: a row may be there although none is seen.
     conn.batch_execute(
         "RESET ROLE; CREATE POLICY undeleted ON files AS RESTRICTIVE USING (NOT is_deleted); SET ROLE pg_monitor",
     )
@@ -44,7 +44,7 @@ fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
         Ok::<_, Error>(text)
     });
     assert!(text.unwrap().contains("`undeleted`"));
-    // It is for another role, or the user is one to whom none applies.
+    // The policy is for another role, or the user is exempt from policies.
     conn.batch_execute("RESET ROLE; ALTER POLICY undeleted ON files TO pg_signal_backend; SET ROLE pg_monitor")
         .unwrap();
     assert_eq!(files::table.find(3).erase().run(conn).unwrap().rows, 0);

@@ -222,7 +222,7 @@ mod signals {
 
 /// On a server: counted, limited, then all but the row that a comment holds.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-fn on_a_server(url: &str, constraint: Option<&str>, mut posts: impl FnMut() -> i64) {
+fn on_a_server(url: &str, mut posts: impl FnMut() -> i64) {
     let run = |arguments: &[&str]| ended(command(Some(url.as_ref()), arguments).output().expect("the program starts"));
     let (code, out, err) = run(&["--dry-run", "--json"]);
     assert_eq!((code, parsed(&out)["rows"].as_u64(), posts()), (Some(0), Some(30), 40), "{err}");
@@ -236,7 +236,7 @@ fn on_a_server(url: &str, constraint: Option<&str>, mut posts: impl FnMut() -> i
         (&blocked["table"], &blocked["key"], &blocked["cause"]),
         (&"posts".into(), &"30".into(), &"constraint".into())
     );
-    assert_eq!(blocked["constraint"].as_str().is_some(), constraint.is_some(), "{out}");
+    assert!(blocked["constraint"].as_str().is_some(), "{out}");
 }
 
 #[cfg(feature = "postgres")]
@@ -245,7 +245,7 @@ fn on_postgresql() {
     let (mut conn, url) = crate::support::postgres::shared();
     conn.run_pending_migrations(crate::support::postgres::MIGRATIONS).unwrap();
     fill(&mut *conn, true);
-    on_a_server(&url, Some("named"), || {
+    on_a_server(&url, || {
         diesel::table! { posts { id -> Integer, } }
         posts::table.count().get_result(&mut *conn).unwrap()
     });
@@ -257,7 +257,7 @@ fn on_mysql() {
     let (mut conn, url) = crate::support::mysql::shared();
     conn.run_pending_migrations(crate::support::mysql::MIGRATIONS).unwrap();
     fill(&mut *conn, true);
-    on_a_server(&url, None, || {
+    on_a_server(&url, || {
         diesel::table! { posts { id -> Integer, } }
         posts::table.count().get_result(&mut *conn).unwrap()
     });

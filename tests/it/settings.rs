@@ -134,7 +134,7 @@ macro_rules! settings {
                 }
             }
 
-            /// A session's own statement, whatever it is set to.
+            /// Executes a statement of the test, whatever the session is set to.
             fn tell(conn: &mut Conn, sql: &str) {
                 conn.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
             }
@@ -188,7 +188,7 @@ macro_rules! settings {
             }
 
             #[test]
-            fn an_expression_as_the_instant() {
+            fn the_clock_of_the_database_is_a_time_of_a_cascade() {
                 each(|conn, setting| {
                     let all = active(conn);
                     let shop = || shops::table.find((1, 1));
@@ -202,7 +202,7 @@ macro_rules! settings {
             }
 
             #[test]
-            fn a_key_comes_back() {
+            fn a_key_that_comes_back_takes_its_children_along() {
                 each(|conn, setting| {
                     let all = active(conn);
                     let key = (shops::region, shops::number);
@@ -222,7 +222,7 @@ macro_rules! settings {
             }
 
             #[test]
-            fn what_refuses_a_tree() {
+            fn active_children_and_deleted_ancestors_are_seen() {
                 each(|conn, setting| {
                     tell(conn, "INSERT INTO audits (id, region, number, is_deleted) VALUES (1, 1, 1, FALSE), (2, 1, 1, FALSE)");
                     let all = active(conn);
@@ -287,7 +287,7 @@ settings!(mysql_timestamp: mysql, Timestamp, "TIMESTAMP(6) NULL", super::MYSQL);
 
 #[cfg(feature = "mysql")]
 #[test]
-fn mysql_gives_the_settings_back() {
+fn the_settings_of_mysql_are_given_back() {
     use diesel::connection::SimpleConnection;
     use diesel::prelude::*;
     use diesel_soft_delete::prelude::*;

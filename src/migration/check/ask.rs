@@ -70,7 +70,11 @@ enum Part {
 impl Question {
     /// `SELECT` and these expressions, as text.
     pub(crate) fn select(dialect: Dialect, columns: &[&str]) -> Self {
-        let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
+        Self::select_as(if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" }, columns)
+    }
+
+    /// The same where the dialect is not known, and so not what it calls a text.
+    pub(crate) fn select_as(ty: &str, columns: &[&str]) -> Self {
         let padded = columns.iter().copied().chain(std::iter::repeat("NULL")).take(WIDTH);
         let list = padded.map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
         Self::text(&format!("SELECT {}", list.join(", ")))
@@ -231,14 +235,14 @@ pub(crate) trait Inquiry {
 /// How often a question is asked again.
 const TRIES: u32 = 6;
 
-/// How long to wait before a question is asked again; `None` if its error stands. Inside a transaction of the caller's,
-/// it is that one which must be tried again.
+/// How long to wait before a question is asked again; `None` if its error stands. Inside the caller's transaction it
+/// stands, since that transaction must be tried as a whole.
 fn pause(error: &diesel::result::Error, tries: u32, in_transaction: QueryResult<bool>) -> Option<Duration> {
     let passes = tries < TRIES && matches!(fault(error), Fault::Again | Fault::Busy);
     (passes && in_transaction == Ok(false)).then(|| backoff(tries))
 }
 
-/// Asks until there is no question left. What ends by a deadlock is asked again.
+/// Asks until there is no question left. A question that fails by a deadlock is asked again.
 pub(super) fn run<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
 where
     Conn: LoadConnection,

@@ -27,7 +27,7 @@ pub(crate) struct LiveTable {
     pub(crate) foreign_keys_off: bool,
     /// SQLite: whether the table has foreign keys of its own.
     pub(crate) has_parents: bool,
-    /// SQLite: whether a new row can get the number of a removed one, for the key has no AUTOINCREMENT.
+    /// SQLite: whether a new row can get the number of a removed one, since the key has no AUTOINCREMENT.
     pub(crate) gives_keys_again: bool,
     /// MariaDB: whether the table is system-versioned, so that a removed row stays in its history.
     pub(crate) keeps_history: bool,
@@ -36,7 +36,7 @@ pub(crate) struct LiveTable {
     /// PostgreSQL: whether other tables inherit from this one (partitions are not meant). Its unique indexes do not
     /// cover their rows, and its statements reach them.
     pub(crate) has_heirs: bool,
-    /// PostgreSQL: what the table, and those of its partitions that have some themselves, are partitioned by.
+    /// PostgreSQL: what the table is partitioned by, and what those of its partitions are that have partitions.
     pub(crate) partitioned_by: Vec<String>,
     /// PostgreSQL: the triggers that fire for each deleted row of a table of partitions.
     pub(crate) delete_triggers: Vec<String>,
@@ -142,7 +142,7 @@ pub(crate) struct LiveReference {
     pub(crate) deferrable: &'static str,
 }
 
-/// A foreign key, as the table has it that refers to another one.
+/// A foreign key, as the referring table has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LiveKey {
     pub(super) parent: TableName,

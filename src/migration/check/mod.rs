@@ -45,8 +45,8 @@ use crate::migration::shape::Shape;
 /// missing, broken, or spelled so that `active()` cannot use them; unique indexes in which
 /// soft-deleted rows take part; foreign keys through which a purge reaches other tables; declared relations that
 /// the foreign keys of the child contradict; rows whose flag and timestamp contradict each other, or whose flag is
-/// neither 0 nor 1; and what the database does to purges by itself, as row security and numbers that are given
-/// again. Each [`Finding`] has a severity, a sentence and, where one is certain, the SQL that mends it. Errors come
+/// neither 0 nor 1; and what changes the effect of a purge, such as row security or key numbers that are given
+/// again. Each [`Finding`] has a severity, a sentence and, where one is certain, the SQL that fixes it. Errors come
 /// first. A table as
 /// [`SoftDeleteMigration`](crate::SoftDeleteMigration) leaves it by default has no finding above [`Severity::Note`].
 ///
@@ -55,7 +55,7 @@ use crate::migration::shape::Shape;
 /// read the table (the deleted rows through the purge index, the active ones in full), unless a validated CHECK as
 /// the migration writes it proves that there are none. On MySQL, MariaDB and SQLite a third one, which reads the
 /// whole table, counts the rows whose flag is neither 0 nor 1. Outside of a transaction, a query that fails by a
-/// deadlock or by a lock of SQLite's is sent again a few times.
+/// deadlock or by a lock of SQLite is sent again a few times.
 ///
 /// The queries work from PostgreSQL 12 on.
 ///
@@ -176,7 +176,7 @@ enum Step {
 
 /// What is asked about a table that was read.
 enum Ask {
-    /// How many rows are like this.
+    /// How many rows contradict themselves in this way.
     Count(Disagreement),
     /// Which foreign keys the child of a declared relation has.
     Keys(TableName),

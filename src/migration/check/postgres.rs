@@ -118,8 +118,8 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             " FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid",
             " ORDER BY c.conname",
         ),
-        // A partition's copy of a foreign key has a parent constraint. A key that is not enforced (PostgreSQL 18)
-        // does nothing; before, there is no column that says so.
+        // A partition's copy of a foreign key has a parent constraint. A key that is not enforced does nothing. The
+        // column that says so came with PostgreSQL 18, hence `to_jsonb`.
         references
             .sql(" FROM (WITH RECURSIVE below(oid) AS (SELECT CAST(")
             .bind(&place.detail)

@@ -540,7 +540,7 @@ fn flag_and_timestamp_cannot_disagree() {
     let conn = &mut *blog::empty();
     blog::up(conn, &SoftDeleteMigration::for_table::<posts::table>());
     insert(conn, 1, "a").unwrap();
-    // MySQL itself would copy the table for a CHECK, and is given none.
+    // MySQL itself would copy the table for a CHECK, so the migration writes none there.
     let is_checked = DIALECT != Dialect::Mysql || is_mariadb(conn);
     for wrong in ["is_deleted = TRUE", "deleted_at = '2024-01-01 00:00:00'"] {
         let changed = conn.batch_execute(&format!("UPDATE posts SET {wrong}"));

@@ -120,7 +120,8 @@ fn the_statements() {
     let texts = record(conn);
     assert_eq!(job!().batch_size(20).run(conn).unwrap().rows, 25);
     let known = crate::support::known_time(DIALECT, "items.deleted_at");
-    let predicate = format!("(items.is_deleted = TRUE) AND (items.deleted_at < $) AND {known} AND (items.held = FALSE)");
+    let predicate =
+        format!("(items.is_deleted = TRUE) AND (items.deleted_at < $) AND {known} AND (items.held = FALSE)");
     let shape = |text: String| {
         // Placeholders are numbered on PostgreSQL.
         let mut shaped = String::new();

@@ -216,6 +216,18 @@ fn threads_of_two_rows_go_in_one_run() {
     }
 }
 
+/// Raw SQL that names a column without its table means the row that is removed.
+#[test]
+fn a_raw_filter_keeps_its_meaning_among_threads() {
+    let conn = &mut *threads((1..=40).map(|id| (id, if id > 20 { Some(id - 20) } else { None }, OLD)));
+    let raw = diesel::dsl::sql::<diesel::sql_types::Bool>("id <> 3 AND (parent_id IS NULL OR parent_id <> 4)");
+    let job = threads::table.filter(raw).purge_older_than(age()).in_batches().batch_size(6);
+    // 3 is not meant, 24 holds 4.
+    assert_blocked(&job.run(conn).unwrap(), 37, 1);
+    let left: Vec<i32> = threads::table.select(threads::id).order(threads::id).load(conn).unwrap();
+    assert_eq!(left, [3, 4, 24]);
+}
+
 #[test]
 fn deep_threads_go_in_one_run_and_into_the_archive() {
     // 20 threads, 30 deep, whose keys lie anywhere.

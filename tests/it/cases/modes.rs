@@ -296,7 +296,7 @@ mod clocks {
                 }
                 diesel_soft_delete::soft_deletable! { things { flag = state, timestamp = deleted, touch = touched $($unit)* } }
                 #[test]
-                fn clocks() {
+                fn the_clock_is_written_in_the_form_of_each_column() {
                     let conn = &mut *connection();
                     let (stamp, touch): (&str, &str) = $ddl;
                     conn.batch_execute(&format!(

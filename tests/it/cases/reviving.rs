@@ -829,7 +829,7 @@ fn the_index_of_the_migrations() {
     assert!(matches!(error, Error::RestoreConflict { .. }), "{error}");
 }
 
-/// A revived row has no value that nobody spoke of.
+/// A revived row has no value that neither the values nor `.keeping(..)` name.
 mod columns_that_the_values_do_not_name {
     use super::*;
 
@@ -926,7 +926,7 @@ mod columns_that_the_values_do_not_name {
     }
 
     #[test]
-    fn an_administrator_who_signs_up_again_is_none() {
+    fn an_administrator_who_signs_up_again_is_not_one() {
         let conn = &mut *accounts();
         unnamed!(
             conn,
@@ -993,7 +993,7 @@ mod columns_that_the_values_do_not_name {
     }
 
     #[test]
-    fn tuples_with_options() {
+    fn an_option_of_a_tuple_that_is_none_names_no_column() {
         let conn = &mut *accounts();
         let values = |of: &'static str, plan: Option<&'static str>, name: Option<&'static str>| {
             (accounts::email.eq(of), plan.map(|plan| accounts::plan.eq(plan)), accounts::name.eq(name))
@@ -1026,10 +1026,10 @@ mod columns_that_the_values_do_not_name {
     }
 
     #[test]
-    fn structs_in_structs() {
+    fn options_of_an_embedded_struct_name_no_column() {
         let conn = &mut *accounts();
         let member = |of, seen| Member { email: of, person: Person { name: "New", seen } };
-        // Nothing tells whether an `Option` in there is `None`.
+        // Nothing tells whether an `Option` of an embedded struct is `None`.
         unnamed!(conn, |of| member(of, None), ["is_admin", "plan", "label", "seen", "held"]);
         unnamed!(conn, |of| member(of, Some(1)), ["is_admin", "plan", "label", "seen", "held"]);
         let verb = accounts::table.insert_or_revive(member("bob", Some(1))).on(accounts::email).keeping(accounts::seen);
@@ -1096,7 +1096,7 @@ fn a_revival_with_children_is_refused_whole() {
 }
 
 #[test]
-fn somebody_was_faster_with_the_children() {
+fn a_cascading_revival_looks_again_when_somebody_was_faster() {
     let (mut owner, url) = library(&unique("articles", "slug"));
     let conn = &mut *owner;
     let run = |conn: &mut Conn, slug| {

@@ -196,7 +196,7 @@ fn a_thread_is_purged_at_once() {
 
 /// InnoDB removes no row that refers to itself, nor rows that refer to each other in a circle.
 #[test]
-fn circles_are_what_the_database_says() {
+fn a_circle_is_removed_except_on_innodb() {
     for circle in ["UPDATE replies SET parent = 5 WHERE id = 5", "UPDATE replies SET parent = 2 WHERE id = 5"] {
         let conn = &mut *threads("");
         conn.batch_execute(circle).unwrap();
@@ -218,7 +218,7 @@ fn circles_are_what_the_database_says() {
 }
 
 #[test]
-fn a_long_thread_of_keys_in_their_natural_order() {
+fn a_long_thread_is_removed_from_its_leaves() {
     for action in ["", "ON DELETE CASCADE"] {
         let conn = &mut *threads(action);
         for id in 10..60 {
@@ -239,7 +239,7 @@ fn a_long_thread_of_keys_in_their_natural_order() {
 
 /// A trigger's own refusal is its error, and is not swallowed.
 #[test]
-fn a_trigger_that_refuses_a_reply() {
+fn the_refusal_of_a_trigger_is_the_error() {
     let conn = &mut *threads("");
     conn.batch_execute(match DIALECT {
         Dialect::Postgres => {

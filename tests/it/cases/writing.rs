@@ -642,7 +642,7 @@ fn outcome_tells_rows_that_are_in_neither_state() {
         refused(things::table.find(1).soft_delete().only_if(things::id.eq(2)).outcome(conn).unwrap_err());
         refused(actives::things::table.find(1).soft_delete().outcome(conn).unwrap_err());
         refused(actives::things::table.find(1).restore().outcome(conn).unwrap_err());
-        // Inside a transaction, which stays usable; `run` changes nothing, as ever.
+        // Inside a transaction, which stays usable. `run` changes nothing.
         conn.transaction(|conn| {
             refused(things::table.restore().outcome(conn).unwrap_err());
             assert_eq!(things::table.soft_delete().run(conn)? + things::table.restore().run(conn)?, 0);

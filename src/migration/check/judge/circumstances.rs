@@ -1,4 +1,4 @@
-//! What the database does by itself to rows that are deleted or removed.
+//! Properties of the database that change what a soft delete, an erasure or a purge does.
 
 use super::Judge;
 use crate::migration::check::finding::Severity::{Note, Warning};
@@ -9,8 +9,8 @@ impl Judge<'_> {
         self.moves();
         let live = self.live;
         if live.hides_rows {
-            let message = "row security applies to this user: rows that a policy hides are not found by a soft delete, an \
-                           erasure or a purge, which then report success";
+            let message = "row security applies to this user: a soft delete, an erasure or a purge does not find rows that a \
+                           policy hides, and can report success all the same";
             self.push(Note, message.to_owned(), None);
         }
         if live.keeps_history {
@@ -33,7 +33,7 @@ impl Judge<'_> {
         }
     }
 
-    /// PostgreSQL: triggers that take a soft delete for a DELETE.
+    /// PostgreSQL: DELETE triggers that fire when a soft delete moves a row to another partition.
     fn moves(&mut self) {
         let (shape, live) = (self.shape, self.live);
         if live.delete_triggers.is_empty() {

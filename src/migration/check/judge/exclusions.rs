@@ -20,7 +20,7 @@ impl Judge<'_> {
                 message.push_str(": its predicate does not leave them out");
                 None
             } else {
-                // The predicate stands before what is said of the time of the check.
+                // In the definition the predicate comes before `DEFERRABLE` and `INITIALLY ..`.
                 let tokens = tokens(definition);
                 let end = top_level(&tokens, "DEFERRABLE").last().map_or(definition.len(), |at| tokens[at].span.start);
                 let (body, rest) = definition.split_at(end);

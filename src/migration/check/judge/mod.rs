@@ -156,7 +156,7 @@ impl Judge<'_> {
         match self.dialect {
             // Not along the search path, where another index of this name could stand first.
             Dialect::Postgres => live.quoted(self.dialect),
-            // Without a name `main` is meant, or the temporary database if the table is in there.
+            // Without a schema the name means `main`, or the temporary database if the table is in there.
             Dialect::Sqlite if self.shape.table.schema.is_some() || !self.is_main() => live.quoted(self.dialect),
             Dialect::Mysql | Dialect::Sqlite => self.quote(name),
         }

@@ -3,9 +3,9 @@
 use crate::migration::check::catalog::LiveColumn;
 use crate::migration::dialect::Dialect;
 
-/// Why rows cannot be walked in the order of a key column: the database sorts its values otherwise than it compares them
-/// with a bound one. `None` for what is consistent, as texts of any collation, DECIMAL, YEAR, FLOAT, TIME, INET6 and UUID
-/// are on MySQL and MariaDB.
+/// Why rows cannot be walked in the order of a key column: the database sorts its values in another order than the one in
+/// which it compares them with a bound value. `None` where the two agree. On MySQL and MariaDB they agree for texts of any
+/// collation, DECIMAL, YEAR, FLOAT, TIME, INET6 and UUID.
 pub(crate) fn key_order_problem(dialect: Dialect, column: &LiveColumn) -> Option<&'static str> {
     let sql_type = column.sql_type.to_lowercase();
     let base = sql_type.split(['(', ' ']).next().unwrap_or_default();

@@ -39,8 +39,8 @@ impl Judge<'_> {
                 .all(|(column, ours)| self.target(key, column).is_some_and(|target| self.is_same(target, ours)))
     }
 
-    /// Whether a foreign key says something else: another column of this table, or another table for just the columns of
-    /// the relation. (A longer one to another table, or a shorter one, can stand beside it.)
+    /// Whether a foreign key names another column of this table, or another table for exactly the columns of the relation.
+    /// (A longer or shorter key to another table can be there beside the relation's own.)
     fn contradicts(&self, key: &LiveKey, relation: &DeclaredRelation) -> bool {
         if self.is_ours(&key.parent) {
             pairs(relation)
@@ -51,7 +51,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether it is this table, a part of it, or what it is a part of.
+    /// Whether a parent is this table, a part of it, or a table of which it is a part.
     fn is_ours(&self, parent: &TableName) -> bool {
         let is = |table: &TableName| match self.dialect {
             Dialect::Postgres => table == parent,

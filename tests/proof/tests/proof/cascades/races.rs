@@ -235,11 +235,11 @@ macro_rules! races {
                 assert_eq!(orphans(&mut own.conn), 0, "live rows below deleted ones");
                 let sum = |of: fn(&Book) -> u64| books.iter().map(of).sum::<u64>();
                 let happened = [sum(|book| book.deleted), sum(|book| book.restored), sum(|book| book.refused)];
-                assert!(happened.iter().all(|times| *times > 2), "{happened:?}");
+                assert!(happened.iter().all(|times| *times > 0), "{happened:?}");
                 let comments = comments::table.count().get_result::<i64>(&mut own.conn).expect("a count");
                 let inserted = i64::try_from(sum(|book| book.inserted)).expect("a count");
                 assert_eq!(comments, i64::from(COMMENTS) + inserted);
-                assert!(!scene.inserts || inserted > 2, "{inserted} inserted");
+                assert!(!scene.inserts || inserted > 0, "{inserted} inserted");
             }
 
             #[test]

@@ -1,7 +1,7 @@
 //! Cascades, restores, inserts and purges on all nodes of a Galera cluster at once, one of which is killed half way.
 //!
-//! A lock in share mode is known to its node alone. So whoever makes a row active below a parent changes that parent in
-//! the same transaction, which is then in conflict with the parent's deletion on another node. At the end:
+//! A lock in share mode is known to its node alone. So each transaction that makes a row active below a parent also
+//! changes that parent. It then conflicts with the parent's deletion on another node. At the end:
 //!
 //! * no active row is below a deleted one;
 //! * each row is there or was purged, and what was purged was old, deleted and not held, once;
@@ -127,7 +127,7 @@ struct Book {
     deleted: u64,
     restored: u64,
     refused: u64,
-    /// Taken back by the cluster, and tried again.
+    /// Refused by the cluster, and tried again.
     undone: u64,
     jobs: u64,
     inserted: BTreeSet<i32>,
@@ -151,7 +151,8 @@ fn fate(error: &Error) -> Fate {
     }
     let text = error.to_string().to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["deadlock", "lock wait timeout", "record has changed since last read"]) {
+    // The last: another node's transaction took this one back between two statements, and its savepoints with it.
+    if says(&["deadlock", "lock wait timeout", "record has changed since last read", "savepoint"]) {
         return Fate::Undone;
     }
     if says(&["gone away", "lost connection", "can't connect", "wsrep", "server shutdown", "unknown command"]) {
