@@ -16,6 +16,8 @@ pub struct Reference {
     table: String,
     /// Each column of the table with the child's that refers to it, as SQL.
     pairs: Vec<(String, String)>,
+    /// PostgreSQL: the collation that the foreign key compares with, for each pair whose own differ.
+    collations: Vec<Option<String>>,
     is_to_itself: bool,
     /// The referenced columns, where a row that refers to itself can be removed: InnoDB refuses that.
     own_key: Vec<String>,
@@ -30,13 +32,17 @@ impl Reference {
     pub(crate) fn new(dialect: Dialect, live: &LiveTable, reference: &LiveReference) -> Self {
         let parents = if reference.parent_columns.is_empty() { &live.primary_key } else { &reference.parent_columns };
         let is_to_itself = reference.child == live.name;
+        let table = reference.child.quoted(dialect);
+        // What inherits from the child has no such foreign key; partitions have.
+        let is_alone = dialect == Dialect::Postgres && !reference.child_is_partitioned;
         Self {
-            table: reference.child.quoted(dialect),
+            table: if is_alone { format!("ONLY {table}") } else { table },
             pairs: parents
                 .iter()
                 .zip(&reference.columns)
                 .map(|(parent, child)| (dialect.quote(parent), dialect.quote(child)))
                 .collect(),
+            collations: reference.collations.clone(),
             is_to_itself,
             own_key: parents
                 .iter()
@@ -48,9 +54,15 @@ impl Reference {
         }
     }
 
-    /// The referring table, as SQL.
-    pub(crate) fn table(&self) -> &str {
-        &self.table
+    /// Whether the referring rows are of the table itself.
+    pub(crate) fn is_to_itself(&self) -> bool {
+        self.is_to_itself
+    }
+
+    /// A query that fails if this user may not read what [`exists`](Self::exists) does.
+    pub(crate) fn trial(&self) -> String {
+        let columns = self.pairs.iter().map(|(_, column)| column.as_str()).collect::<Vec<_>>().join(", ");
+        format!("(SELECT {columns} FROM {} WHERE 1 = 0) AS {CHILD}", self.table)
     }
 
     /// A sentence for the report.
@@ -60,8 +72,14 @@ impl Reference {
 
     /// That a row `child` refers to the row of `table`.
     fn condition(&self, table: &str, child: &str) -> String {
-        let pairs = self.pairs.iter().map(|(own, other)| format!("{table}.{own} = {child}.{other}"));
-        let pairs = pairs.collect::<Vec<_>>().join(" AND ");
+        let collate = |place| match self.collations.get(place) {
+            Some(Some(collation)) => format!(" COLLATE {collation}"),
+            _ => String::new(),
+        };
+        let pair = |(place, (own, other)): (usize, &(String, String))| {
+            format!("{table}.{own} = {child}.{other}{}", collate(place))
+        };
+        let pairs = self.pairs.iter().enumerate().map(pair).collect::<Vec<_>>().join(" AND ");
         if self.own_key.is_empty() {
             return pairs;
         }

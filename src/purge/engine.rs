@@ -229,7 +229,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     tries = 0;
                     waited = None;
                     let is_empty = plan.full && removed == 0 && self.session.dialect == Dialect::Sqlite;
-                    if is_empty && self.next(x, range.after.as_ref(), &plan.upto).await?.is_none() {
+                    if is_empty && self.next(x, range.after.as_ref(), &plan.upto, held(walk)).await?.is_none() {
                         // Others had these rows, or the key is not where it was read: then it is found once more.
                         if suspect.as_ref() == Some(&plan.upto) {
                             return Err(not_the_same());
@@ -243,7 +243,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     self.done(removed, archived, took);
                     let is_whole = plan.full && removed == size;
                     if !is_whole && !self.has_kept && !self.options.dry_run {
-                        self.has_kept = self.keeps_rows(x, range.after, &plan, timeout).await?;
+                        self.has_kept = self.keeps_rows(x, range.after, &plan, held(walk), timeout).await?;
                     }
                     if walk.has_more() {
                         self.pause(x, took).await;

@@ -200,7 +200,8 @@ where
         self
     }
 
-    /// Ends the job as soon as more rows than that are blocked, or more batches are locked.
+    /// Ends the job as soon as more rows than that are blocked, or more batches are locked. Rows that only rows of the same
+    /// table refer to do not count: those may go first.
     ///
     /// Default: no limit. The job removes what it can, and reports the first hundred blocked rows and their number.
     pub fn max_blocked(mut self, rows: u64) -> Self {

@@ -99,14 +99,14 @@ impl<J, H> Run<'_, J, H> {
         x: &mut X,
         after: Option<&KeyValue<J, X::Backend>>,
         end: &KeyValue<J, X::Backend>,
+        held: Held,
     ) -> Result<Option<KeyValue<J, X::Backend>>, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
         for equal in levels::<J::Key, X::Backend>(after, end).rev() {
-            let sought =
-                Sought { equal, after, end: Some(end), seek: Seek::Nth(0), held: Held::Included, usual: false };
+            let sought = Sought { equal, after, end: Some(end), seek: Seek::Nth(0), held, usual: false };
             if let Some(key) = self.find(x, sought).await? {
                 return Ok(Some(key));
             }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::attempt::Attempt;
 use super::cause::Cause;
 use super::engine::{Batches, Hooks, KeyValue, Run};
+use super::held::Held;
 use super::piece::Piece;
 use super::plan::Plan;
 use super::report::{Blocked, BlockedBy, Stopped};
@@ -29,6 +30,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
     pub(super) fn forget_blocked(&mut self) {
         self.report.blocked.clear();
         self.report.blocked_rows = 0;
+        self.has_kept = false;
     }
 
     fn shown_at_most(&self) -> u64 {
@@ -45,14 +47,16 @@ impl<J, H: Hooks> Run<'_, J, H> {
         }
     }
 
-    /// Whether foreign keys hold more rows than `.max_blocked(..)` allows. If so, it reports them.
+    /// Whether foreign keys of other tables hold more rows than `.max_blocked(..)` allows. If so, it reports them.
+    ///
+    /// What rows of the table itself hold may go after them.
     pub(super) async fn is_over_max_blocked<X>(&mut self, x: &mut X) -> Result<bool, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
         let Some(limit) = self.options.max_blocked else { return Ok(false) };
-        let is_over = self.count(x, &Counted::Held).await? > limit;
+        let is_over = self.count(x, &Counted::HeldByOthers).await? > limit;
         if is_over {
             self.held_rows(x).await?;
         }
@@ -69,16 +73,17 @@ impl<J, H: Hooks> Run<'_, J, H> {
         if rows == 0 {
             return Ok(());
         }
-        let mut shown = Vec::new();
+        let limit = self.shown_at_most();
         for reference in self.job.references() {
-            let limit = self.shown_at_most().saturating_sub((self.report.blocked.len() + shown.len()) as u64);
-            if limit == 0 {
+            if self.report.blocked.len() as u64 >= limit {
                 break;
             }
             for key in self.job.held_keys(x, reference, limit).await? {
                 let key = <J::Key as Key<X::Backend>>::show(&key);
-                if !shown.iter().any(|blocked: &Blocked| blocked.key == key) {
-                    shown.push(Blocked {
+                // Several can hold one row.
+                let is_new = self.report.blocked.iter().all(|blocked| blocked.key != key);
+                if is_new && (self.report.blocked.len() as u64) < limit {
+                    self.report.blocked.push(Blocked {
                         table: self.report.table.clone(),
                         key,
                         cause: BlockedBy::Constraint,
@@ -88,7 +93,6 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 }
             }
         }
-        self.report.blocked.append(&mut shown);
         self.report.blocked_rows += rows;
         Ok(())
     }
@@ -104,7 +108,9 @@ impl<J, H: Hooks> Run<'_, J, H> {
             return Ok(0);
         }
         let left = self.count(x, &Counted::All).await?;
-        Ok(left.saturating_sub(self.report.blocked_rows))
+        // A row that a trigger refused before the first foreign key did is among those that are held, too.
+        self.report.blocked_rows = self.report.blocked_rows.min(left);
+        Ok(left - self.report.blocked_rows)
     }
 
     /// An error if a dry run has counted fewer rows than were eligible both before and after it.
@@ -143,6 +149,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         x: &mut X,
         mut after: Option<KeyValue<J, X::Backend>>,
         plan: &Plan<KeyValue<J, X::Backend>>,
+        held: Held,
         timeout: Duration,
     ) -> Result<bool, Error>
     where
@@ -152,7 +159,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let mut left = self.count_plan(x, plan).await?;
         // A row can have become old just now, too; that one goes when it is asked to.
         while left > 0 && self.rows_left() > 0 {
-            let Some(key) = self.next(x, after.as_ref(), &plan.upto).await? else { break };
+            let Some(key) = self.next(x, after.as_ref(), &plan.upto, held).await? else { break };
             if self.is_kept(x, &key, timeout).await? {
                 let blocked = Blocked {
                     table: self.report.table.clone(),

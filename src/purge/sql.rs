@@ -300,6 +300,8 @@ pub enum Counted<'a, V> {
     All,
     /// Those of them that another row refers to.
     Held,
+    /// Those of them that a row of another table refers to.
+    HeldByOthers,
     /// Those whose key is NULL.
     WithoutKey,
 }
@@ -326,10 +328,11 @@ on_backend! {
                 Ok(())
             }
             Counted::All => self.rows.walk_keyed(out.reborrow()),
-            Counted::Held => {
+            Counted::Held | Counted::HeldByOthers => {
                 self.rows.walk_keyed(out.reborrow())?;
                 out.push_sql(" AND (1 = 0");
-                for reference in &self.rows.references {
+                let others_only = matches!(self.counted, Counted::HeldByOthers);
+                for reference in self.rows.references.iter().filter(|one| !(others_only && one.is_to_itself())) {
                     out.push_sql(" OR ");
                     out.push_sql(&reference.exists(&self.rows.qualifier()));
                 }

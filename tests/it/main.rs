@@ -107,6 +107,8 @@ mod multi;
 #[cfg(feature = "mysql")]
 mod mysql_snapshots;
 #[cfg(feature = "postgres")]
+mod postgres_children;
+#[cfg(feature = "postgres")]
 mod postgres_partitions;
 #[cfg(feature = "postgres")]
 mod postgres_parts;

@@ -133,6 +133,8 @@ pub(crate) struct LiveReference {
     pub(crate) columns: Vec<String>,
     /// The columns of the parent; on SQLite empty where the primary key is meant.
     pub(crate) parent_columns: Vec<String>,
+    /// PostgreSQL: the collation of a parent's column, as SQL, where the child's has another one.
+    pub(crate) collations: Vec<Option<String>>,
     pub(crate) on_delete: Action,
     pub(crate) on_update: Action,
     /// What else the constraint says, as SQL: ` MATCH FULL`, ` DEFERRABLE`.

@@ -199,6 +199,7 @@ fn collect_references<'a>(parent: &TableName, rows: impl Iterator<Item = &'a Row
                 constraint,
                 columns: Vec::new(),
                 parent_columns: Vec::new(),
+                collations: Vec::new(),
                 on_delete: Action::parse(row.text(4)),
                 on_update: Action::parse(row.text(5)),
                 matching: "",

@@ -84,6 +84,9 @@ pub(super) fn questions(place: &Place) -> Vec<Question> {
             "parent_schema.nspname",
             "parent_table.relname",
             "reached.is_above",
+            "CASE WHEN child.attcollation NOT IN (0, parent.attcollation) THEN (SELECT \
+             pg_catalog.format('%I.%I', l_schema.nspname, l.collname) FROM pg_catalog.pg_collation l \
+             JOIN pg_catalog.pg_namespace l_schema ON l_schema.oid = l.collnamespace WHERE l.oid = parent.attcollation) END",
         ],
     );
     let mut questions = vec![
@@ -281,6 +284,7 @@ fn collect_references(table: &TableName, rows: &[Row]) -> Vec<LiveReference> {
                 constraint,
                 columns: Vec::new(),
                 parent_columns: Vec::new(),
+                collations: Vec::new(),
                 on_delete: Action::parse(row.text(4)),
                 on_update: Action::parse(letters.get(..1).unwrap_or_default()),
                 matching: if letters.get(1..2) == Some("f") { " MATCH FULL" } else { "" },
@@ -294,6 +298,7 @@ fn collect_references(table: &TableName, rows: &[Row]) -> Vec<LiveReference> {
         let Some(reference) = references.last_mut() else { continue };
         reference.columns.push(row.text(5).to_owned());
         reference.parent_columns.push(row.text(6).to_owned());
+        reference.collations.push(row.optional(11));
     }
     references
 }

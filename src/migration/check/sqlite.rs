@@ -222,6 +222,7 @@ fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<LiveReference> {
                 constraint: None,
                 columns: Vec::new(),
                 parent_columns: Vec::new(),
+                collations: Vec::new(),
                 on_delete: Action::parse(row.text(2)),
                 on_update: Action::parse(row.text(3)),
                 matching: "",

@@ -304,3 +304,143 @@ fn a_job_whose_every_row_is_refused_says_so() {
     let limited = users::table.purge_older_than(age()).in_batches().max_blocked(20).run(conn).unwrap_err();
     assert!(matches!(limited, Error::PurgeFailed { .. }), "{limited}");
 }
+
+/// A trigger that keeps rows without a word. MySQL has none.
+fn keep(table: &str, condition: &str) -> String {
+    match DIALECT {
+        Dialect::Sqlite => {
+            format!("CREATE TRIGGER keep BEFORE DELETE ON {table} WHEN {condition} BEGIN SELECT RAISE(IGNORE); END")
+        }
+        _ => format!(
+            "CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+                 IF {condition} THEN RETURN NULL; END IF; RETURN OLD; END $$; \
+             CREATE TRIGGER keep BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION keep()"
+        ),
+    }
+}
+
+/// The threads need more than one pass; a row that is kept is met in each of them.
+#[test]
+fn a_row_that_is_kept_silently_is_reported_after_several_passes() {
+    if DIALECT == Dialect::Mysql {
+        return;
+    }
+    for (kept, rows, blocked) in [(21, 20, 1), (20, 19, 2)] {
+        let rows_of = (1..=21).map(|id| (id, if (11..=20).contains(&id) { Some(id - 10) } else { None }, OLD));
+        let conn = &mut *threads(rows_of);
+        conn.batch_execute(&keep("threads", &format!("OLD.id = {kept}"))).unwrap();
+        let report = threads::table.purge_older_than(age()).in_batches().batch_size(6).run(conn).unwrap();
+        assert_blocked(&report, rows, blocked);
+        assert!(report.blocked.iter().any(|row| row.key == kept.to_string() && row.cause == BlockedBy::Other));
+    }
+}
+
+#[test]
+fn a_row_that_is_kept_silently_is_found_behind_rows_that_are_held() {
+    if DIALECT == Dialect::Mysql {
+        return;
+    }
+    let conn = &mut *users(100, [1, 2, 60].into_iter());
+    conn.batch_execute(&keep("users", "OLD.id = 50")).unwrap();
+    let report = users::table.purge_older_than(age()).in_batches().batch_size(30).run(conn).unwrap();
+    assert_blocked(&report, 96, 4);
+    assert!(report.blocked.iter().any(|row| row.key == "50" && row.cause == BlockedBy::Other), "{report:?}");
+}
+
+/// What holds a row goes itself; that is no reason to stop.
+#[test]
+fn a_limit_of_blocked_rows_does_not_count_threads_that_go() {
+    let rows = || (1..=400).map(|id| (id, if id > 200 { Some(id - 200) } else { None }, OLD));
+    let job = || threads::table.purge_older_than(age()).in_batches().batch_size(90).max_blocked(10);
+    let conn = &mut *threads(rows());
+    assert_blocked(&job().run(conn).unwrap(), 400, 0);
+    // Rows of other tables do not go.
+    let conn = &mut *users(400, 1..=50);
+    let report = users::table.purge_older_than(age()).in_batches().max_blocked(10).run(conn).unwrap();
+    assert_eq!((report.rows, report.stopped, report.blocked_rows), (0, Stopped::MaxBlocked, 50), "{report}");
+}
+
+#[test]
+fn rows_that_two_children_hold_are_reported_once() {
+    let conn = &mut *users(200, 1..=60);
+    conn.batch_execute(
+        "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL,
+             CONSTRAINT orders_user FOREIGN KEY (user_id) REFERENCES users (id));
+         CREATE INDEX orders_user_idx ON orders (user_id)",
+    )
+    .unwrap();
+    insert(conn, "orders", (1..=120).map(|id| format!("({id}, {id})")));
+    assert_blocked(&users::table.purge_older_than(age()).in_batches().run(conn).unwrap(), 80, 120);
+}
+
+/// The trigger speaks first, and all rows are blocked.
+#[test]
+fn rows_that_a_trigger_and_a_child_hold_are_counted_once() {
+    let conn = &mut *users(8, 1..=8);
+    conn.batch_execute(&refuse("users", "OLD.id <> 2")).unwrap();
+    assert_blocked(&users::table.purge_older_than(age()).in_batches().run(conn).unwrap(), 0, 8);
+}
+
+/// The database says so at the end of the transaction.
+#[test]
+fn keys_that_are_tested_late_hold_rows_too() {
+    if DIALECT == Dialect::Mysql {
+        return;
+    }
+    for archive in [false, true] {
+        let conn = &mut *users(500, 0..0);
+        conn.batch_execute(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL,
+                 CONSTRAINT orders_user FOREIGN KEY (user_id) REFERENCES users (id) DEFERRABLE INITIALLY DEFERRED)",
+        )
+        .unwrap();
+        insert(conn, "orders", (1..=40).map(|id| format!("({id}, {})", id * 3)));
+        let job = || users::table.purge_older_than(age()).in_batches().batch_size(70);
+        let report = if archive { job().archive_into(users_archive::table).run(conn) } else { job().run(conn) };
+        assert_blocked(&report.unwrap(), 460, 40);
+        assert_eq!(count(conn, "users_archive"), if archive { 460 } else { 0 });
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use super::Instant;
+    #[sql_name = "Or`d\"er"]
+    odd_orders (key) {
+        #[sql_name = "K`e\"y"]
+        key -> Text,
+        #[sql_name = "Up`p\"er"]
+        upper -> Nullable<Text>,
+        #[sql_name = "At"]
+        at -> Nullable<Instant>,
+    }
+}
+diesel_soft_delete::soft_deletable! {
+    odd_orders { timestamp = at }
+}
+
+#[test]
+fn names_with_quotes_and_keys_of_text_hold_rows_as_others_do() {
+    let conn = &mut *enforced();
+    let name = |name: &str| match DIALECT {
+        Dialect::Mysql => format!("`{}`", name.replace('`', "``")),
+        _ => format!("\"{}\"", name.replace('"', "\"\"")),
+    };
+    let (table, key, upper) = (name("Or`d\"er"), name("K`e\"y"), name("Up`p\"er"));
+    conn.batch_execute(&format!(
+        "CREATE TABLE {table} ({key} VARCHAR(20) PRIMARY KEY, {upper} VARCHAR(20), {} {INSTANT_NULL},
+             CONSTRAINT {} FOREIGN KEY ({upper}) REFERENCES {table} ({key}));
+         CREATE TABLE {} (id INTEGER PRIMARY KEY, {key} VARCHAR(20),
+             CONSTRAINT {} FOREIGN KEY ({key}) REFERENCES {table} ({key}))",
+        name("At"),
+        name("Or`d\"er_up"),
+        name("It`e\"m"),
+        name("It`e\"m_order")
+    ))
+    .unwrap();
+    insert(conn, &table, (1..=50).map(|n| format!("('É{n}''x', NULL, {OLD})")));
+    insert(conn, &table, (1..=50).map(|n| format!("('b{n}', 'É{n}''x', {OLD})")));
+    insert(conn, &name("It`e\"m"), (1..=5).map(|n| format!("({n}, 'b{n}')")));
+    let report = odd_orders::table.purge_older_than(age()).in_batches().batch_size(9).run(conn).unwrap();
+    assert_blocked(&report, 90, 10);
+}
