@@ -25,10 +25,11 @@ use crate::marker::ForTouch;
 /// | MySQL, MariaDB | `UTC_TIMESTAMP(6)` | microseconds |
 /// | SQLite | `strftime('%Y-%m-%d %H:%M:%f', 'now')` | milliseconds, SQLite's own |
 ///
-/// For an integer column say the unit: `db_now().seconds()`, `.millis()`, `.micros()`. It must be the unit of the
-/// declaration. The compiler cannot tell them apart, and a purge never removes a row that holds seconds in a column of
-/// milliseconds. In a soft delete, give the form of the timestamp column. A `touch` column of another type gets the same
-/// time in its own form.
+/// For an integer column say the unit: `db_now().seconds()`, `.millis()`, `.micros()`. In a soft delete it is the
+/// timestamp column's form that counts: a `touch` column of another type gets the same time in its own form.
+///
+/// The unit must be that of the declaration. The compiler cannot tell them apart, and a purge never removes a row that
+/// holds seconds in a column of milliseconds.
 ///
 /// Through a `MultiConnection` implement [`UtcClock`] for its backend.
 ///
