@@ -18,6 +18,7 @@ use super::options::Options;
 use super::piece::Piece;
 use super::plan::not_the_same;
 use super::report::{Progress, PurgeReport, Stopped};
+use super::rest::HeldBy;
 use super::session::Session;
 use super::sql::{Counted, Seek};
 use super::walk::{Range, Refusal, Verdict, Walk};
@@ -159,7 +160,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             if let Some(stopped) = self.pass(x, &mut walk).await? {
                 // A job with a budget may never come to its end.
                 if walk.leaves_out_held() && matches!(stopped, Stopped::MaxRows | Stopped::MaxDuration) {
-                    self.held_rows(x).await?;
+                    self.held_rows(x, HeldBy::OtherTables).await?;
                 }
                 return Ok(stopped);
             }
@@ -171,7 +172,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             let mut again = walk.is_worth_another_pass();
             if !again {
                 if held == Held::LeftOut {
-                    self.held_rows(x).await?;
+                    self.held_rows(x, HeldBy::AnyTable).await?;
                 }
                 let passed_over = self.rows_passed_over(x).await?;
                 if passed_over > 0 && has_looked_again && !walk.removed_in_pass() {
@@ -188,7 +189,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     walk.begin_pass(end);
                 }
                 None if walk.is_worth_another_pass() && held == Held::LeftOut => {
-                    self.held_rows(x).await?;
+                    self.held_rows(x, HeldBy::AnyTable).await?;
                     break;
                 }
                 None => break,
@@ -242,7 +243,9 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     let took = begun.elapsed();
                     self.done(removed, archived, took);
                     let is_whole = plan.full && removed == size;
-                    if !is_whole && !self.has_kept && !self.options.dry_run {
+                    // Where rows are left out, others became free by what was removed: the next pass takes those.
+                    let is_told = is_whole || (held(walk) == Held::LeftOut && removed > 0);
+                    if !is_told && !self.has_kept && !self.options.dry_run {
                         self.has_kept = self.keeps_rows(x, range.after, &plan, held(walk), timeout).await?;
                     }
                     if walk.has_more() {

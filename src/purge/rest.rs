@@ -14,6 +14,14 @@ use crate::error::Error;
 use crate::executor::Executor;
 use crate::key::Key;
 
+/// Which foreign keys hold the rows that are reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HeldBy {
+    AnyTable,
+    /// Before the end of the walk: what rows of the table itself hold may still go after them.
+    OtherTables,
+}
+
 /// How many blocked rows a report shows.
 const SHOWN: u64 = 100;
 
@@ -48,8 +56,6 @@ impl<J, H: Hooks> Run<'_, J, H> {
     }
 
     /// Whether foreign keys of other tables hold more rows than `.max_blocked(..)` allows. If so, it reports them.
-    ///
-    /// What rows of the table itself hold may go after them.
     pub(super) async fn is_over_max_blocked<X>(&mut self, x: &mut X) -> Result<bool, Error>
     where
         X: Executor,
@@ -58,23 +64,25 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let Some(limit) = self.options.max_blocked else { return Ok(false) };
         let is_over = self.count(x, &Counted::HeldByOthers).await? > limit;
         if is_over {
-            self.held_rows(x).await?;
+            self.held_rows(x, HeldBy::OtherTables).await?;
         }
         Ok(is_over)
     }
 
     /// Reports the rows that foreign keys hold, which the walk has left out.
-    pub(super) async fn held_rows<X>(&mut self, x: &mut X) -> Result<(), Error>
+    pub(super) async fn held_rows<X>(&mut self, x: &mut X, by: HeldBy) -> Result<(), Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let rows = self.count(x, &Counted::Held).await?;
+        let counted = if by == HeldBy::AnyTable { Counted::Held } else { Counted::HeldByOthers };
+        let rows = self.count(x, &counted).await?;
         if rows == 0 {
             return Ok(());
         }
         let limit = self.shown_at_most();
-        for reference in self.job.references() {
+        let references = self.job.references().iter();
+        for reference in references.filter(|one| by == HeldBy::AnyTable || !one.is_to_itself()) {
             if self.report.blocked.len() as u64 >= limit {
                 break;
             }

@@ -229,6 +229,30 @@ fn a_raw_filter_keeps_its_meaning_among_threads() {
 }
 
 #[test]
+fn rows_that_become_free_go_batch_by_batch() {
+    for last in [OLD, "NULL"] {
+        // Root, reply, reply to it, one thread after the other.
+        let conn = &mut *threads(
+            (1..=900).map(|id| (id, if id % 3 == 1 { None } else { Some(id - 1) }, if id == 900 { last } else { OLD })),
+        );
+        let report = threads::table.purge_older_than(age()).in_batches().run(conn).unwrap();
+        let blocked = if last == OLD { 0 } else { 2 };
+        assert_blocked(&report, if last == OLD { 900 } else { 897 }, blocked);
+        assert!(report.batches <= 4, "{report}");
+    }
+}
+
+#[test]
+fn a_budget_counts_no_row_that_goes_in_the_next_run() {
+    let conn = &mut *threads((1..=900).map(|id| (id, if id % 3 == 1 { None } else { Some(id - 1) }, OLD)));
+    conn.batch_execute("UPDATE threads SET deleted_at = NULL WHERE id = 3").unwrap();
+    let job = || threads::table.purge_older_than(age()).in_batches().batch_size(100).max_rows(450);
+    let report = job().run(conn).unwrap();
+    assert_eq!((report.rows, report.blocked_rows, report.stopped), (450, 0, Stopped::MaxRows), "{report}");
+    assert_blocked(&job().run(conn).unwrap(), 447, 2);
+}
+
+#[test]
 fn deep_threads_go_in_one_run_and_into_the_archive() {
     // 20 threads, 30 deep, whose keys lie anywhere.
     let place = |number: i32| number * 7919 % 601;
