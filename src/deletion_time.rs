@@ -30,7 +30,7 @@ fn templates(kind: InstantKind, dialect: Option<Dialect>) -> [&'static str; 2] {
         // `YYYY-MM-DD HH:MM..` in UTC: texts are compared letter by letter, whatever their offsets say.
         (Some(Dialect::Sqlite), false) => {
             " AND $ GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' \
-             AND $ NOT GLOB '*[^-0-9:. TZ+]*' AND (substr($, 11) NOT GLOB '*[-+]*' OR $ GLOB '*[-+]00:00')"
+             AND (substr($, 17) NOT GLOB '*[^0-9:.Z]*' OR $ GLOB '*[-+]00:00')"
         }
         // A month or a day of a date can be zero.
         (Some(Dialect::Mysql), false) => " AND MONTH($) > 0 AND DAYOFMONTH($) > 0",

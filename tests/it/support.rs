@@ -37,7 +37,7 @@ pub fn known_time(dialect: diesel_soft_delete::Dialect, column: &str) -> String 
     let form = match dialect {
         Dialect::Sqlite => {
             " AND $ GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' \
-             AND $ NOT GLOB '*[^-0-9:. TZ+]*' AND (substr($, 11) NOT GLOB '*[-+]*' OR $ GLOB '*[-+]00:00')"
+             AND (substr($, 17) NOT GLOB '*[^0-9:.Z]*' OR $ GLOB '*[-+]00:00')"
         }
         Dialect::Mysql => " AND MONTH($) > 0 AND DAYOFMONTH($) > 0",
         Dialect::Postgres => "",
