@@ -73,7 +73,8 @@ own() {
 free_port() {
     local port
     for _ in $(seq 100); do
-        port=$((20000 + RANDOM % 20000))
+        # Below the ports that Linux gives to clients, one of which may have it by the time a server wants it.
+        port=$((10000 + RANDOM % 22000))
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
     done
     echo "no free port" >&2; return 1
@@ -113,7 +114,7 @@ start_mariadb() {
         --socket="$work/$name/socket" --pid-file="$work/$name/pid" --bind-address=127.0.0.1 \
         --innodb-flush-log-at-trx-commit=0 --skip-name-resolve "$@" >"$work/$name.log" 2>&1 &
     pids+=($!)
-    wait_for MariaDB "$work/$name.log" mariadb-admin --no-defaults -h 127.0.0.1 -P "$port" -u root ping
+    wait_for MariaDB "$work/$name.log" mariadb-admin --no-defaults --connect-timeout=5 -h 127.0.0.1 -P "$port" -u root ping
 }
 
 if [ -z "${PG_DATABASE_URL:-}" ]; then

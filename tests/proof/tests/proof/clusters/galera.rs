@@ -17,31 +17,33 @@ use chrono::{NaiveDateTime, TimeDelta};
 use diesel::connection::SimpleConnection;
 use diesel::mysql::MysqlConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use diesel_soft_delete::prelude::*;
 use diesel_soft_delete::{Error, RetentionPolicy};
 
 use super::{kill, told};
 use crate::support::Random;
 
-diesel::table! {
-    users {
-        id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text>,
-        is_held -> Bool, children -> Integer,
-    }
+/// A table, and the archive where a purge shows what it removed.
+macro_rules! archived {
+    ($table:ident, $archive:ident { $($column:ident -> $Type:ty,)* }) => {
+        diesel::table! {
+            $table {
+                id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text>,
+                is_held -> Bool, $($column -> $Type,)*
+            }
+        }
+        diesel::table! {
+            $archive {
+                id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text>,
+                is_held -> Bool, $($column -> $Type,)*
+            }
+        }
+    };
 }
-diesel::table! {
-    posts {
-        id -> Integer, user_id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>,
-        operation -> Nullable<Text>, is_held -> Bool, children -> Integer,
-    }
-}
-diesel::table! {
-    comments {
-        id -> Integer, post_id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>,
-        operation -> Nullable<Text>, is_held -> Bool,
-    }
-}
+archived!(users, users_archive { children -> Integer, });
+archived!(posts, posts_archive { user_id -> Integer, children -> Integer, });
+archived!(comments, comments_archive { post_id -> Integer, });
 diesel_soft_delete::soft_deletable! {
     users {
         flag = is_deleted, timestamp = deleted_at, operation = operation, hold = is_held, cascade(posts(user_id)),
@@ -56,12 +58,12 @@ const DDL: &str = "
         FOREIGN KEY (user_id) REFERENCES users (id));
     CREATE TABLE comments (id INTEGER PRIMARY KEY, post_id INTEGER NOT NULL, {state},
         FOREIGN KEY (post_id) REFERENCES posts (id));
-    CREATE TABLE removed (name VARCHAR(10) NOT NULL, id INTEGER NOT NULL, was_old BOOLEAN NOT NULL,
-        PRIMARY KEY (name, id));";
+    CREATE TABLE users_archive LIKE users;
+    CREATE TABLE posts_archive LIKE posts;
+    CREATE TABLE comments_archive LIKE comments;";
 const STATE: &str =
     "is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at DATETIME(6) NULL, operation VARCHAR(36) NULL,
     is_held BOOLEAN NOT NULL DEFAULT FALSE";
-const TABLES: [&str; 3] = ["users", "posts", "comments"];
 
 /// Users of whom each has three posts with three comments each.
 const USERS: i32 = 240;
@@ -92,13 +94,6 @@ fn post_of(user: i32, number: i32) -> i32 {
 
 fn fill(conn: &mut MysqlConnection) {
     conn.batch_execute(&DDL.replace("{state}", STATE)).expect("the tables");
-    for table in TABLES {
-        conn.batch_execute(&format!(
-            "CREATE TRIGGER note_{table} AFTER DELETE ON {table} FOR EACH ROW INSERT INTO removed VALUES ('{table}', OLD.id,
-                OLD.is_deleted AND OLD.deleted_at < UTC_TIMESTAMP() - INTERVAL 29 DAY AND NOT OLD.is_held)"
-        ))
-        .expect("a trigger");
-    }
     let (mut users, mut posts, mut comments) = (Vec::new(), Vec::new(), Vec::new());
     for user in 1..=USERS {
         let state = match (kind(user), user % 12) {
@@ -155,7 +150,15 @@ fn fate(error: &Error) -> Fate {
     if says(&["deadlock", "lock wait timeout", "record has changed since last read", "savepoint"]) {
         return Fate::Undone;
     }
-    if says(&["gone away", "lost connection", "can't connect", "wsrep", "server shutdown", "unknown command"]) {
+    if says(&[
+        "gone away",
+        "lost connection",
+        "can't connect",
+        "wsrep",
+        "server shutdown",
+        "unknown command",
+        "manager is broken",
+    ]) {
         return Fate::NodeLost;
     }
     panic!("{error}: {error:?}");
@@ -272,12 +275,15 @@ fn work(urls: &[String], number: usize, start: &Barrier, done: &AtomicBool) -> B
 macro_rules! policy {
     () => {{
         macro_rules! job {
-            ($table:ident) => {{
+            ($table:ident, $archive:ident) => {{
                 let purge = $table::table.purge_older_than(TimeDelta::days(30)).in_batches();
-                purge.batch_size(20).pause(Duration::from_millis(20))
+                purge.batch_size(20).pause(Duration::from_millis(20)).archive_into($archive::table)
             }};
         }
-        RetentionPolicy::new().table(job!(comments)).table(job!(posts)).table(job!(users))
+        RetentionPolicy::new()
+            .table(job!(comments, comments_archive))
+            .table(job!(posts, posts_archive))
+            .table(job!(users, users_archive))
     }};
 }
 
@@ -301,26 +307,25 @@ fn purge(urls: &[String], node: usize, start: &Barrier, done: &AtomicBool) -> Bo
 
 type Row = (i32, bool, Option<NaiveDateTime>, Option<String>);
 
-/// All rows of all tables, by the names of the tables.
-fn rows_of(conn: &mut MysqlConnection) -> Vec<(&'static str, Row)> {
-    macro_rules! rows {
-        ($table:ident) => {{
+/// The rows of three tables, by the names of these.
+macro_rules! rows {
+    ($conn:ident: $($name:literal $table:ident),*) => {{
+        let mut all: Vec<(&'static str, Row)> = Vec::new();
+        $(
             let columns = ($table::id, $table::is_deleted, $table::deleted_at, $table::operation);
-            let rows: Vec<Row> = $table::table.select(columns).order($table::id).load(conn).expect("rows");
-            rows.into_iter().map(|row| (stringify!($table), row))
-        }};
-    }
-    rows!(users).chain(rows!(posts)).chain(rows!(comments)).collect()
+            let rows: Vec<Row> = $table::table.select(columns).order($table::id).load($conn).expect("rows");
+            all.extend(rows.into_iter().map(|row| ($name, row)));
+        )*
+        all
+    }};
 }
 
-#[derive(Debug, QueryableByName)]
-struct Removed {
-    #[diesel(sql_type = Text)]
-    name: String,
-    #[diesel(sql_type = BigInt)]
-    id: i64,
-    #[diesel(sql_type = BigInt)]
-    was_old: i64,
+fn rows_of(conn: &mut MysqlConnection) -> Vec<(&'static str, Row)> {
+    rows!(conn: "users" users, "posts" posts, "comments" comments)
+}
+
+fn removed_of(conn: &mut MysqlConnection) -> Vec<(&'static str, Row)> {
+    rows!(conn: "users" users_archive, "posts" posts_archive, "comments" comments_archive)
 }
 
 #[derive(Debug, QueryableByName)]
@@ -403,13 +408,8 @@ fn nothing_is_lost_when_all_nodes_write_and_one_is_killed() {
     let last = policy!().run(conn).expect("a last purge");
     // What blocks is a young or active child of an old parent, or one that is held.
     println!("{last}");
-    let removed: Vec<Removed> =
-        diesel::sql_query("SELECT name, CAST(id AS SIGNED) AS id, CAST(was_old AS SIGNED) AS was_old FROM removed")
-            .load(conn)
-            .expect("what the triggers wrote");
-    assert!(removed.iter().all(|row| row.was_old == 1), "a row was removed that was not old: {removed:?}");
-    let gone: BTreeSet<(&str, i32)> =
-        removed.iter().map(|row| (row.name.as_str(), i32::try_from(row.id).expect("an id"))).collect();
+    let removed = removed_of(conn);
+    let gone: BTreeSet<(&str, i32)> = removed.iter().map(|(table, row)| (*table, row.0)).collect();
     let after = rows_of(conn);
     let there: BTreeSet<(&str, i32)> = after.iter().map(|(table, row)| (*table, row.0)).collect();
     assert!(gone.is_disjoint(&there), "a row that was purged is there again");
@@ -431,8 +431,9 @@ fn nothing_is_lost_when_all_nodes_write_and_one_is_killed() {
     let buried = |rows: &[(&'static str, Row)]| rows.iter().filter(is_buried).cloned().collect::<Vec<_>>();
     assert_eq!(buried(&after), buried(&before));
     let long_ago = chrono::Utc::now().naive_utc() - TimeDelta::days(30);
-    let old = after.iter().filter(|entry| !is_buried(entry) && entry.1.1 && entry.1.2 < Some(long_ago));
-    let old: Vec<_> = old.filter(|(table, _)| *table == "comments").collect();
+    let was_old = |entry: &(&str, Row)| !is_buried(&entry) && entry.1.1 && entry.1.2 < Some(long_ago);
+    assert!(removed.iter().all(was_old), "rows were removed that were not old, or held: {removed:?}");
+    let old: Vec<_> = after.iter().filter(|entry| entry.0 == "comments" && was_old(entry)).collect();
     assert_eq!(old, [&("", (0, false, None, None)); 0], "old rows without children are left");
 
     let mut other = MysqlConnection::establish(&urls[1]).expect("the second node answers");
