@@ -217,7 +217,7 @@ pub use statement::{
 ///
 /// let purge = mails::table.purge_older_than(chrono::TimeDelta::days(30));
 /// let sql = diesel::debug_query::<diesel::sqlite::Sqlite, _>(&purge).to_string();
-/// assert!(sql.contains("AND (`mails`.`deleted_at` < ?) AND (`mails`.`legal_hold` = FALSE)"));
+/// assert!(sql.contains("(`mails`.`deleted_at` < ?) AND ") && sql.contains(" AND (`mails`.`legal_hold` = FALSE)"));
 /// ```
 ///
 /// # Children
