@@ -63,11 +63,11 @@ where
     ///
     /// ```sql
     /// SELECT "posts"."id" FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
-    ///     AND "posts"."id" > $2 AND "posts"."id" <= $3 ORDER BY "posts"."id" LIMIT 1 OFFSET 999;
+    ///     AND ("posts"."deleted_at" > '1973-03-03 09:46:40') AND "posts"."id" > $2 AND "posts"."id" <= $3 ORDER BY "posts"."id" LIMIT 1 OFFSET 999;
     /// BEGIN;
     /// SET LOCAL lock_timeout = 2000;
     /// DELETE FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
-    ///     AND "posts"."id" > $2 AND "posts"."id" <= $3;
+    ///     AND ("posts"."deleted_at" > '1973-03-03 09:46:40') AND "posts"."id" > $2 AND "posts"."id" <= $3;
     /// COMMIT;
     /// ```
     ///

@@ -27,7 +27,8 @@ pub struct PurgeReport {
     pub retries: u64,
     /// Whether nothing was changed, because of `.dry_run()`.
     pub dry_run: bool,
-    /// What an operator should know: a table without an index for the job or without transactions, rows without a key.
+    /// What an operator should know. Examples are a table without an index for the job or without transactions, rows that stay
+    /// because their age or their key is not known, keys that SQLite gives again, and row security.
     pub notes: Vec<String>,
 }
 
