@@ -15,7 +15,7 @@ if [ ! -d "$unstable" ]; then
     # shellcheck disable=SC2016 # apt replaces these.
     mirror=$(apt-get indextargets --format '$(SITE) $(LABEL)' 'Created-By: Packages' 'Origin: Debian' 2>/dev/null |
         awk '$2 == "Debian" { print $1; exit }')
-    mirror=${mirror:-http://deb.debian.org/debian}
+    [ -n "$mirror" ] || { echo "no Debian mirror is configured for apt: run apt-get update" >&2; exit 1; }
     say "unpacking MySQL and PostgreSQL 18 of Debian's unstable suite into $unstable, from $mirror"
     mkdir -p "$cache"
     # A folder of this run's own, which gets its name when it is whole.
