@@ -108,44 +108,31 @@
 extern crate self as diesel_soft_delete;
 
 mod cascade;
-mod clock;
-mod deletion_time;
+mod connection;
+mod declare;
+mod dialect;
+mod diesel_internals;
 pub mod dsl;
 mod error;
-mod executor;
-mod faults;
-mod hidden;
-mod instant;
-mod key;
-mod marker;
 pub mod migration;
-mod predicate;
-mod predicates;
 mod purge;
-mod query_dsl;
-mod references;
-mod relation;
+mod query;
 mod revive;
-mod scope;
+mod schema;
 mod statement;
 
 /// A tree of rows, deleted and restored as one.
 pub use cascade::{CascadeReport, Cascading};
 /// Ages and instants in this crate's API are chrono's.
 pub use chrono;
-pub use clock::{ClockForm, DbNow, UtcClock, db_now};
-pub use error::Error;
-pub use instant::TimeUnit;
-pub use marker::SoftDeletable;
-pub use migration::{Dialect, Finding, Severity, SoftDeleteMigration, assert_schema, check};
+pub use declare::{SoftDeletable, TimeUnit};
+pub use dialect::{ClockForm, DbNow, Dialect, UtcClock, db_now};
+pub use error::{Blocked, BlockedBy, Error, Finding, Progress, PurgeReport, Severity, Stopped};
+pub use migration::{SoftDeleteMigration, assert_schema, check};
 #[cfg(feature = "async")]
 pub use migration::{assert_schema_async, check_async};
-pub use predicates::{active, deleted, is_active, is_active_or_missing, is_deleted};
-pub use purge::{
-    Blocked, BlockedBy, Holder, IntoDuration, Progress, PurgeJob, PurgeReport, RetentionPolicy, RetentionReport,
-    Stopped, lease_table,
-};
-pub use query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
+pub use purge::{Holder, IntoDuration, PurgeJob, RetentionPolicy, RetentionReport, lease_table};
+pub use query::{JoinOnActiveDsl, SoftDeleteQueryDsl, active, deleted, is_active, is_active_or_missing, is_deleted};
 pub use revive::{InsertOrRevive, InsertOrReviveDsl, OnKey, Revival};
 pub use statement::{
     Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition,
@@ -336,12 +323,13 @@ pub mod prelude {
 /// ```
 pub mod methods {
     pub use crate::cascade::{CascadeRoot, Cascades, FixedInstant};
-    pub use crate::key::KeyColumn;
-    pub use crate::marker::{Hold, NoInstant, Operation, Stamp, State, Timestamped, Touch, Touched};
+    pub use crate::declare::{
+        Hold, KeyColumn, NoInstant, NoRelations, Operation, Relations, RunsAlone, Stamp, State, Timestamped, Touch,
+        Touched,
+    };
     pub use crate::purge::{ArchiveTarget, TableJob};
-    pub use crate::relation::{NoRelations, Relations, RunsAlone};
+    pub use crate::query::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::revive::{Assignments, KeyColumns, OneColumn, Revivable, SeveralColumns};
-    pub use crate::scope::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::statement::{
         Alone, Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,
         Target, Verb,
@@ -351,15 +339,12 @@ pub mod methods {
 /// What the macros name. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::instant::{Micros, Millis, NoUnit, Seconds};
-    pub use crate::marker::{
-        ActiveFlag, ByTimestamp, Declared, Flag, HoldColumn, NoHold, NoOperation, NoTimestamp, NoTouch,
-        OperationColumn, Plain, SoftDeleted, TimestampColumn, TouchColumn,
+    pub use crate::declare::{
+        ActiveFlag, AnyNullable, ByTimestamp, Cascade, CascadeTarget, Children, Declared, DeclaredParent, Flag,
+        HoldColumn, Micros, Millis, NoHold, NoOperation, NoRelations, NoTimestamp, NoTouch, NoUnit, OperationColumn,
+        Plain, RelationTarget, Restrict, Seconds, SetNull, SoftDeleted, TimestampColumn, TouchColumn,
     };
-    pub use crate::relation::{
-        AnyNullable, Cascade, CascadeTarget, Children, DeclaredParent, NoRelations, RelationTarget, Restrict, SetNull,
-    };
-    pub use crate::scope::{
+    pub use crate::query::{
         ActiveQuery, CoveredBy, DeletedQuery, FirstTable, KindCoveredBy, LeftJoinedPlainly, Nothing, Scope,
     };
     pub use crate::statement::{Condition, Target};

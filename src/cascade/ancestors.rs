@@ -11,11 +11,11 @@ use super::plan::ROOT;
 use super::root::CascadeRoot;
 use super::spelling::{Lock, Through, equal, key_of, prefixed, shown};
 use super::text::{Part, Text};
+use crate::connection::Executor;
+use crate::declare::Rows;
+use crate::declare::{Node, Policy, declared_parents};
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::migration::Dialect;
-use crate::predicate::Rows;
-use crate::relation::{Node, Policy, declared_parents};
 
 /// The set of the ancestors.
 const ABOVE: &str = "soft_delete_above";

@@ -10,18 +10,19 @@
 //!    columns the tables have. In a circle of tables there is no such order: there the mark says it.
 
 use super::engine::Attempt;
-use super::mark::{self, Identified, Mark};
+use super::mark;
+use super::mark::{Identified, Mark};
 use super::plan::{Component, Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::spelling::{Lock, Through};
 use super::text::{Part, Text};
+use crate::connection::Executor;
+use crate::declare::OperationKind;
+use crate::declare::Policy;
+use crate::declare::Rows;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::marker::OperationKind;
-use crate::migration::Dialect;
-use crate::predicate::Rows;
-use crate::relation::Policy;
 
 /// In a circle of several tables, each of them must be able to hold the mark, in a form that every other one of
 /// them knows.

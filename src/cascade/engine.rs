@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use diesel::result::Error as DieselError;
 
 use super::ancestors::Above;
-use super::mark::{self, OperationId};
+use super::mark;
+use super::mark::OperationId;
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::{CascadeRoot, Known};
@@ -14,14 +15,14 @@ use super::session::Session;
 use super::spelling::{Speller, Through};
 use super::text::{Part, Text};
 use super::{delete, restore};
+use crate::connection::{Executor, end};
+use crate::connection::{Fault, fault};
+use crate::connection::{backoff, dialect};
+use crate::declare::Rows;
+use crate::declare::to_micros;
+use crate::declare::{Node, Soft};
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::{Executor, end};
-use crate::faults::{Fault, fault};
-use crate::instant::to_micros;
-use crate::migration::Dialect;
-use crate::predicate::Rows;
-use crate::purge::{backoff, dialect};
-use crate::relation::{Node, Soft};
 
 /// What `.cascade()` was told.
 #[derive(Debug, Clone, Default)]

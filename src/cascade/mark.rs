@@ -6,11 +6,11 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 
 use super::text::Text;
+use crate::declare::InstantKind;
+use crate::declare::OperationKind;
+use crate::declare::Soft;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::instant::InstantKind;
-use crate::marker::OperationKind;
-use crate::migration::Dialect;
-use crate::relation::Soft;
 
 /// The instant as text of a column's kind.
 ///
@@ -240,7 +240,7 @@ pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'stat
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::Part;
+    use super::text::Part;
     use super::*;
 
     #[test]

@@ -1,9 +1,9 @@
 //! From the declared relations to an order of tables: parents before their children, tables that refer to
 //! each other in a circle together.
 
+use crate::declare::OperationKind;
+use crate::declare::{ForeignColumn, Node, Policy, Relation, Soft, declared_parents};
 use crate::error::Error;
-use crate::marker::OperationKind;
-use crate::relation::{KeyColumn, Node, Policy, Relation, Soft, declared_parents};
 
 /// The tables of a cascade. The first is the root's.
 #[derive(Debug)]
@@ -52,7 +52,7 @@ pub(super) struct Side {
     pub(super) policy: Policy,
     pub(super) parent: usize,
     pub(super) child: Node,
-    pub(super) columns: Vec<KeyColumn>,
+    pub(super) columns: Vec<ForeignColumn>,
 }
 
 /// A table, or several that refer to each other in a circle.

@@ -17,17 +17,19 @@ use std::collections::HashMap;
 
 use super::ancestors::Asked;
 use super::engine::Attempt;
-use super::mark::{self, Identified, Mark};
+use super::mark;
+use super::mark::{Identified, Mark};
 use super::plan::{Plan, ROOT};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::spelling::{Lock, Through, key_of};
 use super::text::{Part, Text};
+use crate::connection::Executor;
+use crate::connection::Question;
+use crate::declare::Node;
+use crate::declare::Rows;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::migration::{Dialect, Question};
-use crate::predicate::Rows;
-use crate::relation::Node;
 
 /// Every table must be able to tell which operation deleted its rows.
 pub(super) fn check(plan: &Plan) -> Result<(), Error> {

@@ -11,14 +11,14 @@ use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Nullable, Text as SqlText};
 
 use super::text::{Part, Text};
+use crate::connection::Executor;
+use crate::declare::Node;
+use crate::declare::TableColumns;
+use crate::declare::{BoundInstant, InstantType};
+use crate::declare::{Key, KeyOf};
+use crate::declare::{NoInstant, SoftDeletable};
+use crate::diesel_internals::{NoFromClause, writes_nothing};
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::hidden::{NoFromClause, writes_nothing};
-use crate::instant::{BoundInstant, InstantType};
-use crate::key::{Key, KeyOf};
-use crate::marker::{NoInstant, SoftDeletable};
-use crate::migration::TableColumns;
-use crate::relation::Node;
 use crate::statement::{NoReturning, Transition, Verb};
 
 /// A soft delete or restore that a cascade can start from, on a backend.

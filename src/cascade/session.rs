@@ -1,7 +1,8 @@
 //! What a cascade sets in the session of MySQL and MariaDB, and sets back.
 
-use crate::executor::Executor;
-use crate::migration::{Dialect, Question};
+use crate::connection::Executor;
+use crate::connection::Question;
+use crate::dialect::Dialect;
 use diesel::result::QueryResult;
 
 /// Settings of the session that change what the statements of a cascade do.

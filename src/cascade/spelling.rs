@@ -8,9 +8,9 @@
 use super::mark::Mark;
 use super::plan::{Edge, Parent, Plan, ROOT, Side};
 use super::text::{Part, Text};
-use crate::migration::Dialect;
-use crate::predicate::Rows;
-use crate::relation::{Node, Policy, Soft};
+use crate::declare::Rows;
+use crate::declare::{Node, Policy, Soft};
+use crate::dialect::Dialect;
 
 /// What the names of the sets begin with; a table of the app's cannot have such a name by accident.
 const SET: &str = "soft_delete_set_";

@@ -2,14 +2,15 @@
 
 use diesel::connection::LoadConnection;
 
-use super::engine::{self, Options};
+use super::engine;
+use super::engine::Options;
 use super::report::CascadeReport;
 use super::root::{CascadeRoot, FixedInstant};
+use crate::connection::AnswersText;
+use crate::connection::{Blocking, block};
+use crate::declare::SoftDeletable;
+use crate::diesel_internals::TableName;
 use crate::error::Error;
-use crate::executor::{Blocking, block};
-use crate::hidden::TableName;
-use crate::marker::SoftDeletable;
-use crate::migration::AnswersText;
 use crate::statement::{NoReturning, RestoreVerb, SoftDeleteVerb, Transition};
 
 /// A soft delete or a restore along with the children that the declarations name: what
@@ -143,7 +144,7 @@ impl<Q> Cascading<Q> {
         Conn::Backend: AnswersText,
         Q: CascadeRoot<Conn::Backend>,
     {
-        engine::run(&self.root, &mut crate::executor::Asynchronous(conn), &self.options, false).await
+        engine::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, false).await
     }
 
     /// [`preview`](Self::preview) for a connection of diesel-async.
@@ -158,7 +159,7 @@ impl<Q> Cascading<Q> {
         Conn::Backend: AnswersText,
         Q: CascadeRoot<Conn::Backend>,
     {
-        engine::run(&self.root, &mut crate::executor::Asynchronous(conn), &self.options, true).await
+        engine::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, true).await
     }
 }
 

@@ -3,13 +3,15 @@
 use diesel::connection::LoadConnection;
 
 use super::builder::SoftDeleteMigration;
-use super::check::{IndexOrigin, LiveIndex, LiveTable, ReadsCatalog, TableKind, check_shape, read_table, same_column};
-use super::dialect::{Dialect, HasDialect};
-use super::names::{Names, TableName};
+use super::check::{check_shape, read_table};
 use super::plan::{LIVE_COLUMN, Replaced, columns_of};
 use super::types::ColumnType;
+use crate::connection::ReadsCatalog;
+use crate::dialect::{Dialect, HasDialect};
+use crate::dialect::{Names, TableName};
 use crate::error::Error;
-use crate::migration::Finding;
+use crate::error::Finding;
+use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, same_column};
 
 impl SoftDeleteMigration {
     /// Looks the table up in a live database, and fills in what was not said:

@@ -1,11 +1,11 @@
 //! Bringing the rows of an existing flag and timestamp into agreement.
 
 use super::builder::SoftDeleteMigration;
-use super::dialect::Dialect;
 use super::plan::Change;
 use super::shape::{Column, Shape};
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::predicate::{Mode, Rows};
 
 /// How many rows are changed between two commits.
 pub(super) const BATCH: usize = 5000;

@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 use super::backfill::Decides;
-use super::columns::{ColumnNames, TableColumns, primary_key};
-use super::dialect::Dialect;
-use super::names::TableName;
 use super::parent::LiveParent;
 use super::plan::Replaced;
 use super::shape::{Column, HoldColumn, Shape};
 use super::step::{Builds, script};
 use super::types::{ColumnType, Role};
+use crate::declare::Mode;
+use crate::declare::SoftDeletable;
+use crate::declare::TimeUnit;
+use crate::declare::{ColumnNames, TableColumns, primary_key};
+use crate::dialect::Dialect;
+use crate::dialect::TableName;
 use crate::error::Error;
-use crate::instant::TimeUnit;
-use crate::marker::SoftDeletable;
-use crate::predicate::Mode;
 
 /// A migration that gives an existing table the columns of soft deletion, and what they need:
 /// indexes, uniqueness, guards.

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use super::builder::SoftDeleteMigration;
-use super::dialect::Dialect;
 use super::step::{Builds, Step, script};
-use super::versions::{self, FORMAT, digits};
+use super::versions;
+use super::versions::{FORMAT, digits};
+use crate::dialect::Dialect;
 use crate::error::Error;
 
 impl SoftDeleteMigration {

@@ -29,12 +29,9 @@ mod adapt;
 mod backfill;
 mod builder;
 mod check;
-mod columns;
-mod dialect;
 mod files;
 mod merged;
 mod mysql;
-mod names;
 mod parent;
 mod plan;
 mod postgres;
@@ -46,21 +43,19 @@ mod types;
 mod versions;
 
 pub use builder::SoftDeleteMigration;
-pub(crate) use check::{
-    Action, AnswersText, Inquiry, LiveColumn, LiveReference, LiveTable, Question, Reach, Reading, Row, TableKind,
-    contradictions, key_order_problem, missing_purge_index, same_column,
-};
-pub use check::{Finding, ReadsCatalog, Severity, Tables, assert_schema, check};
+pub use check::{Tables, assert_schema, check};
 #[cfg(feature = "async")]
 pub use check::{assert_schema_async, check_async};
-pub use columns::{ColumnNames, TableColumns};
-pub(crate) use columns::{columns_in, primary_key};
-pub use dialect::{Dialect, HasDialect};
+pub(crate) use check::{contradictions, key_order_problem, missing_purge_index};
 #[cfg(feature = "migrations")]
 pub use diesel_migrations::MigrationHarness;
 pub use files::MigrationFolder;
 pub use merged::MergedMigrations;
-pub(crate) use names::TableName;
 pub use parent::LiveParent;
 pub(crate) use shape::Shape;
 pub use source::SoftDeleteMigrations;
+
+pub use crate::connection::ReadsCatalog;
+pub use crate::declare::{ColumnNames, TableColumns};
+pub use crate::dialect::{Dialect, HasDialect};
+pub use crate::error::{Finding, Severity};

@@ -2,11 +2,11 @@
 //! schema, for each commits by itself: what failed half-way goes on where it stopped.
 
 use super::backfill::Backfill;
-use super::dialect::Dialect;
 use super::plan::{Archive, Change, Index, Parent, Replaced, Unique};
 use super::step::{Statement, Step, statement};
-use crate::clock::ClockForm;
-use crate::predicate::{Mode, Rows};
+use crate::declare::{Mode, Rows};
+use crate::dialect::ClockForm;
+use crate::dialect::Dialect;
 
 pub(super) fn steps(change: &Change) -> Vec<Step> {
     let writer = Writer { change };

@@ -1,13 +1,13 @@
 //! The parent that must be alive: for `require_live_parent`.
 
-use super::check::LiveTable;
-use super::columns::{ColumnNames, TableColumns, primary_key};
-use super::dialect::Dialect;
-use super::names::{TableName, check_column};
 use super::shape::Shape;
+use crate::declare::SoftDeletable;
+use crate::declare::{ColumnNames, TableColumns, primary_key};
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
+use crate::dialect::{TableName, check_column};
 use crate::error::Error;
-use crate::marker::SoftDeletable;
-use crate::predicate::{Mode, Rows};
+use crate::schema::LiveTable;
 
 /// A parent table: how its rows are found, and how its state is read.
 ///

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use super::backfill::Backfill;
 use super::builder::SoftDeleteMigration;
-use super::dialect::Dialect;
-use super::names::{Names, TableName, check_column, check_name, hash};
 use super::parent::LiveParent;
 use super::shape::{Column, Shape};
 use super::step::{Builds, Statement, Step, statement};
 use super::types::ColumnType;
 use super::{mysql, postgres, sqlite};
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
+use crate::dialect::{Names, TableName, check_column, check_name, hash};
 use crate::error::Error;
-use crate::predicate::{Mode, Rows};
 
 /// A migration, ready to be written in its dialect.
 #[derive(Debug)]

@@ -1,11 +1,11 @@
 //! PostgreSQL: no rewrite, no lock that is held through a scan, indexes built concurrently.
 
-use super::dialect::Dialect;
-use super::names::hash;
 use super::plan::{Change, Check, Index, Parent, Replaced, Unique};
 use super::step::{Builds, Statement, Step, statement};
-use crate::clock::ClockForm;
-use crate::predicate::Rows;
+use crate::declare::Rows;
+use crate::dialect::ClockForm;
+use crate::dialect::Dialect;
+use crate::dialect::hash;
 
 const NOTHING: &str = "SELECT 1";
 

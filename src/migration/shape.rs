@@ -3,13 +3,13 @@
 
 use std::any::TypeId;
 
-use super::dialect::Dialect;
-use super::names::TableName;
 use super::types::{ColumnType, Role};
-use crate::instant::TimeUnit;
-use crate::marker::{ColumnRef, Hold, NullableColumns, SoftDeletable, Stamp, State, Touch};
-use crate::predicate::{Mode, Rows};
-use crate::relation::{Policy, Relation, Relations, declared_parents};
+use crate::declare::TimeUnit;
+use crate::declare::{ColumnRef, Hold, NullableColumns, SoftDeletable, Stamp, State, Touch};
+use crate::declare::{Mode, Rows};
+use crate::declare::{Policy, Relation, Relations, declared_parents};
+use crate::dialect::Dialect;
+use crate::dialect::TableName;
 
 /// A table and its columns of soft deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]

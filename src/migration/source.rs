@@ -7,10 +7,10 @@ use diesel::connection::BoxableConnection;
 use diesel::migration::{Migration, MigrationMetadata, MigrationName, MigrationSource, MigrationVersion, Result};
 
 use super::builder::SoftDeleteMigration;
-use super::dialect::HasDialect;
 use super::files::title;
 use super::step::{Builds, script};
 use super::versions;
+use crate::dialect::HasDialect;
 
 impl SoftDeleteMigration {
     /// The migration as a source for diesel_migrations' harness, on any of the three backends: the same

@@ -1,11 +1,11 @@
 //! SQLite: DDL is transactional, so the whole change is one migration.
 
-use super::dialect::Dialect;
 use super::plan::{Change, Parent, Replaced, Unique};
 use super::step::{Statement, Step, statement};
-use crate::clock::ClockForm;
+use crate::declare::Rows;
+use crate::dialect::ClockForm;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::predicate::Rows;
 
 pub(super) fn steps(change: &Change) -> Result<Vec<Step>, Error> {
     let mut writer = Writer { change, up: Vec::new(), down: Vec::new() };

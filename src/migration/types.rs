@@ -1,9 +1,9 @@
 //! The SQL types of columns: from the types of a `table!`, or as they are given.
 
-use super::dialect::Dialect;
-use crate::clock::ClockForm;
+use crate::declare::TimeUnit;
+use crate::dialect::ClockForm;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::instant::TimeUnit;
 
 /// The type of a column, in the words of whoever named it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,11 @@ use diesel::query_source::Table;
 use diesel::result::QueryResult;
 
 use super::narrower::is_narrower;
+use crate::declare::ColumnRef;
+use crate::declare::TableColumns;
+use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
-use crate::marker::ColumnRef;
-use crate::migration::{Dialect, LiveColumn, LiveTable, TableColumns, TableName};
+use crate::schema::{LiveColumn, LiveTable};
 
 /// A table that rows can be copied into: one of `table!`.
 #[diagnostic::on_unimplemented(
@@ -39,7 +41,7 @@ pub struct DeclaredTable {
 impl DeclaredTable {
     pub(super) fn of<T>() -> Self
     where
-        T: Table + crate::hidden::TableName,
+        T: Table + crate::diesel_internals::TableName,
         T::AllColumns: TableColumns,
     {
         Self { name: TableName::from_parts(T::name_parts()), columns: T::AllColumns::columns() }
@@ -66,7 +68,7 @@ pub struct ArchiveInto<A>(pub(super) A);
 impl<A, DB> ArchiveTable<DB> for ArchiveInto<A>
 where
     DB: Backend,
-    A: Table + crate::hidden::TableName + QueryFragment<DB>,
+    A: Table + crate::diesel_internals::TableName + QueryFragment<DB>,
     A::AllColumns: TableColumns,
 {
     fn declared(&self) -> Option<DeclaredTable> {
@@ -147,7 +149,7 @@ fn live(
     for column in &live_source.columns {
         // As the `table!` spells it, where it does.
         let spelled =
-            source.columns.iter().find(|declared| crate::migration::same_column(dialect, declared.name, &column.name));
+            source.columns.iter().find(|declared| crate::schema::same_column(dialect, declared.name, &column.name));
         let name = spelled.map_or(column.name.as_str(), |declared| declared.name);
         match live_archive.column(dialect, name) {
             // What the table computes can be computed again.

@@ -7,8 +7,8 @@ use diesel::result::{Error as DieselError, QueryResult};
 use super::engine::{Batches, KeyValue, Run};
 use super::plan::Plan;
 use super::sql::Counted;
-use crate::executor::Executor;
-use crate::faults::{Fault, fault};
+use crate::connection::Executor;
+use crate::connection::{Fault, fault};
 
 /// How a transaction ended.
 pub(super) enum Attempt {

@@ -1,15 +1,13 @@
 //! Why a batch was not removed, and what that means for it.
 
-use std::time::Duration;
-
 use diesel::result::Error as DieselError;
 
-use super::report::{Blocked, BlockedBy};
 use super::walk::Refusal;
+use crate::connection::Executor;
+use crate::connection::Question;
+use crate::connection::{Fault, fault, is_reference};
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::faults::{Fault, fault, is_reference};
-use crate::migration::Question;
+use crate::error::{Blocked, BlockedBy};
 
 /// Why a batch was not removed.
 pub(super) struct Cause {
@@ -71,17 +69,4 @@ impl Cause {
 /// Whether the connection answers, outside of any transaction.
 async fn is_alive<X: Executor>(x: &mut X) -> bool {
     x.in_transaction() == Ok(false) && x.tell(Question::text("SELECT 1")).await.is_ok()
-}
-
-/// The first pause before a batch is tried again; each is twice as long as the one before.
-const BACKOFF: Duration = Duration::from_millis(10);
-/// The longest pause.
-const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
-
-/// Twice as long each time, and never the same for two runners.
-pub(crate) fn backoff(tries: u32) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    let longest = BACKOFF.saturating_mul(1 << tries.min(10)).min(LONGEST_BACKOFF);
-    let random = RandomState::new().hash_one(tries) % 1000;
-    longest / 2 + longest / 2 * u32::try_from(random).unwrap_or_default() / 1000
 }

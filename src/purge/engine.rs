@@ -11,23 +11,24 @@ use diesel::backend::Backend;
 use diesel::result::QueryResult;
 
 use super::attempt::Attempt;
-use super::cause::{Cause, backoff};
+use super::cause::Cause;
 use super::held::Held;
 use super::lease::Lease;
 use super::options::Options;
 use super::piece::Piece;
 use super::plan::not_the_same;
-use super::report::{Progress, PurgeReport, Stopped};
 use super::rest::HeldBy;
 use super::session::Session;
 use super::sql::{Counted, Seek};
 use super::walk::{Range, Refusal, Verdict, Walk};
+use crate::connection::Executor;
+use crate::connection::Fault;
+use crate::connection::backoff;
+use crate::declare::Key;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::faults::Fault;
-use crate::key::Key;
-use crate::migration::Dialect;
-use crate::references::Reference;
+use crate::error::{Progress, PurgeReport, Stopped};
+use crate::schema::Reference;
 
 /// The statements of one job, on a backend.
 pub trait Batches<DB: Backend> {

@@ -4,28 +4,15 @@ use std::collections::{HashSet, VecDeque};
 
 use diesel::result::QueryResult;
 
-use crate::deletion_time;
+use crate::connection::Executor;
+use crate::connection::{Question, Row};
+use crate::declare::InstantKind;
+use crate::declare::Rows;
+use crate::declare::deletion_time;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::instant::InstantKind;
-use crate::migration::{
-    Action, Dialect, Inquiry, LiveTable, Question, Reading, Row, Shape, TableName, missing_purge_index, same_column,
-};
-use crate::predicate::Rows;
-
-/// Reads a table from the catalog; `None` if there is none of this name.
-pub(crate) async fn read<X: Executor>(
-    x: &mut X,
-    dialect: Dialect,
-    table: &TableName,
-) -> QueryResult<Option<LiveTable>> {
-    let mut reading = Reading::new(dialect, table.clone());
-    while let Some(question) = reading.next() {
-        let rows = x.ask(question).await?;
-        reading.answer(rows);
-    }
-    Ok(reading.finish())
-}
+use crate::migration::{Shape, missing_purge_index};
+use crate::schema::{Action, LiveTable, read_table, same_column};
 
 /// Refuses a table from which a removal reaches others, unless each of them is named.
 ///
@@ -54,7 +41,7 @@ pub(super) async fn reaches<X: Executor>(
                 });
             }
             if reference.on_delete == Action::Cascade && !itself && seen.insert(reference.child.clone()) {
-                left.extend(read(x, dialect, &reference.child).await?);
+                left.extend(read_table(x, dialect, &reference.child).await?);
             }
         }
     }

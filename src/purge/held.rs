@@ -1,7 +1,8 @@
 //! Rows that a foreign key holds: those that another row refers to, and that the database therefore does not remove.
 
-use crate::migration::{Action, Dialect, LiveTable, Reach};
-use crate::references::Reference;
+use crate::dialect::Dialect;
+use crate::schema::Reference;
+use crate::schema::{Action, LiveTable, Reach};
 
 /// Which of the eligible rows a statement means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

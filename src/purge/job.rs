@@ -5,14 +5,15 @@ use diesel::connection::LoadConnection;
 
 use super::archive::{ArchiveInto, ArchiveTarget, NoArchive};
 use super::options::{IntoDuration, Options};
-use super::report::{Progress, PurgeReport};
 use super::sql::Eligible;
 use super::statements::Statements;
 use super::table_job::{Context, Limits, TableJob};
+use crate::connection::AnswersText;
+use crate::connection::{Blocking, Executor, block};
+use crate::declare::{SoftDeletable, Timestamped};
+use crate::declare::{TableColumns, primary_key};
 use crate::error::Error;
-use crate::executor::{Blocking, Executor, block};
-use crate::marker::{SoftDeletable, Timestamped};
-use crate::migration::{AnswersText, TableColumns, primary_key};
+use crate::error::{Progress, PurgeReport};
 use crate::statement::Purge;
 
 /// A purge in batches: what `.purge_older_than(..).in_batches()` returns.
@@ -325,7 +326,7 @@ where
         Conn::Backend: AnswersText,
         Self: TableJob<Conn::Backend>,
     {
-        self.run_on(&mut crate::executor::Asynchronous(conn)).await
+        self.run_on(&mut crate::connection::Asynchronous(conn)).await
     }
 
     async fn run_on<X>(mut self, x: &mut X) -> Result<PurgeReport, Error>

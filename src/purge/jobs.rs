@@ -3,11 +3,11 @@
 use diesel::backend::Backend;
 
 use super::prepare::Prepared;
-use super::report::PurgeReport;
 use super::table_job::{Context, Limits, TableJob};
+use crate::connection::Executor;
+use crate::declare::Node;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::relation::Node;
+use crate::error::PurgeReport;
 
 /// The order in which tables are purged: that in which they are named, but children before parents.
 pub(super) fn children_first(nodes: &[Node]) -> Vec<usize> {

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 
-use super::guards::read;
 use super::session::Session;
-use crate::clock::ClockForm;
+use crate::connection::Executor;
+use crate::connection::Question;
+use crate::connection::{Fault, fault};
+use crate::dialect::ClockForm;
+use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::faults::{Fault, fault};
-use crate::migration::{Dialect, Question, TableName};
+use crate::schema::read_table;
 
 /// The table of the leases.
 const TABLE: &str = "soft_delete_leases";
@@ -102,10 +103,10 @@ impl Lease {
             return Err(Error::InvalidOption { option: "exclusive", why: "a name has 1 to 150 characters" });
         }
         let table = TableName::parse(TABLE);
-        if read(x, dialect, &table).await?.is_none() {
+        if read_table(x, dialect, &table).await?.is_none() {
             if let Err(error) = x.tell(Question::text(&lease_table(dialect))).await {
                 // Another runner may have been faster.
-                if fault(&error) == Fault::Lost || read(x, dialect, &table).await?.is_none() {
+                if fault(&error) == Fault::Lost || read_table(x, dialect, &table).await?.is_none() {
                     return Err(Error::NoLeaseTable { sql: lease_table(dialect), source: error });
                 }
             }

@@ -3,7 +3,8 @@
 //! MySQL without its strict mode cuts values without a word; the others refuse the row, but then it is
 //! better to know before. What is not recognized is left to the `table!`s and to the database.
 
-use crate::migration::{Dialect, LiveColumn};
+use crate::dialect::Dialect;
+use crate::schema::LiveColumn;
 
 /// Whether values of `from` could be cut when they are written to `to`.
 pub(super) fn is_narrower(dialect: Dialect, from: &LiveColumn, to: &LiveColumn) -> bool {

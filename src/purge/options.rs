@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::migration::Dialect;
 
 /// A length of time: `std::time::Duration` or chrono's `TimeDelta`.
 ///

@@ -1,7 +1,7 @@
 //! Ranges of keys, each of which an index on the key serves as one range.
 
 use super::held::Held;
-use crate::key::Key;
+use crate::declare::Key;
 use diesel::backend::Backend;
 
 /// The rows whose first `equal` columns of the key are those of `upto`, whose next column lies before that of `upto`,

@@ -6,17 +6,17 @@ use std::time::Instant;
 use diesel::backend::Backend;
 use diesel::result::{Error as DieselError, QueryResult};
 
-use super::cause::backoff;
 use super::engine::{ATTEMPTS, Batches, KeyValue, Run, Sought};
 use super::held::Held;
 use super::piece::{Piece, pieces};
 use super::sql::{Counted, Seek};
 use super::walk::Range;
+use crate::connection::Executor;
+use crate::connection::backoff;
+use crate::connection::{Fault, fault};
+use crate::declare::Key;
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::faults::{Fault, fault};
-use crate::key::Key;
-use crate::migration::Dialect;
 
 /// The next batch.
 pub(super) struct Plan<V> {

@@ -8,12 +8,12 @@ use diesel::connection::LoadConnection;
 use super::jobs::{Jobs, children_first};
 use super::lease::{Holder, Lease};
 use super::options::{IntoDuration, Options};
-use super::report::{Progress, PurgeReport, Stopped};
-use super::session::{self, Session};
+use super::session::Session;
 use super::table_job::{Context, Limits, PolicyHooks};
+use crate::connection::AnswersText;
+use crate::connection::{Blocking, Executor, block};
 use crate::error::Error;
-use crate::executor::{Blocking, Executor, block};
-use crate::migration::AnswersText;
+use crate::error::{Progress, PurgeReport, Stopped};
 
 /// The retention of several tables: each with its age and archive, in one run.
 ///
@@ -305,7 +305,7 @@ impl<J, H> RetentionPolicy<J, H> {
         J: Jobs<Conn::Backend>,
         H: PolicyHooks,
     {
-        self.run_on(&mut crate::executor::Asynchronous(conn)).await
+        self.run_on(&mut crate::connection::Asynchronous(conn)).await
     }
 
     async fn run_on<X>(mut self, x: &mut X) -> Result<RetentionReport, Error>
@@ -332,7 +332,7 @@ impl<J, H> RetentionPolicy<J, H> {
         };
         let (mut lease, mut session) = (None, None);
         if let Some(name) = self.exclusive.as_ref().filter(|_| !self.dry_run) {
-            let mut own = Session::new(session::dialect(x).await?);
+            let mut own = Session::new(crate::connection::dialect(x).await?);
             let taken = Lease::take(x, &mut own, name, self.lease_for).await;
             match taken {
                 Ok(Ok(taken)) => (lease, session) = (Some(taken), Some(own)),

@@ -4,18 +4,23 @@ use std::time::{Duration, Instant};
 
 use diesel::result::Error as DieselError;
 
-use super::archive::{self, ArchiveTable, DeclaredTable};
-use super::cause::backoff;
+use super::archive;
+use super::archive::{ArchiveTable, DeclaredTable};
 use super::guards;
 use super::held;
 use super::options::Options;
-use super::session;
+use crate::connection::Executor;
+use crate::connection::Question;
+use crate::connection::backoff;
+use crate::connection::{Fault, fault};
+use crate::declare::TableColumns;
+use crate::declare::{SoftDeletable, Stamp};
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::faults::{Fault, fault};
-use crate::marker::{SoftDeletable, Stamp};
-use crate::migration::{Dialect, Question, Shape, TableColumns, TableKind, contradictions, key_order_problem};
-use crate::references::Reference;
+use crate::migration::{Shape, contradictions, key_order_problem};
+use crate::schema::Reference;
+use crate::schema::TableKind;
+use crate::schema::read_table;
 
 /// What the catalog told about a job that may run.
 #[derive(Debug)]
@@ -77,9 +82,9 @@ where
     A: ArchiveTable<X::Backend>,
     X: Executor,
 {
-    let (mut notes, dialect) = (Vec::new(), session::dialect(x).await?);
+    let (mut notes, dialect) = (Vec::new(), crate::connection::dialect(x).await?);
     let shape = Shape::of::<T>();
-    let live = guards::read(x, dialect, &shape.table).await?;
+    let live = read_table(x, dialect, &shape.table).await?;
     // Without a word of the catalog (no rights to read it, a temporary table) the database decides.
     let Some(live) = live else {
         return Err(Error::NoTable { table: T::table_name() });
@@ -110,7 +115,7 @@ where
     let columns = match archive.declared() {
         None => None,
         Some(declared) => {
-            let live_archive = guards::read(x, dialect, &declared.name).await?;
+            let live_archive = read_table(x, dialect, &declared.name).await?;
             let source = DeclaredTable::of::<T>();
             let apart = match &live_archive {
                 Some(archive) if dialect == Dialect::Sqlite => guards::apart(x, &live, archive).await?,

@@ -8,11 +8,11 @@ use super::engine::{Batches, Hooks, KeyValue, Run};
 use super::held::Held;
 use super::piece::Piece;
 use super::plan::Plan;
-use super::report::{Blocked, BlockedBy, Stopped};
 use super::sql::Counted;
+use crate::connection::Executor;
+use crate::declare::Key;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::key::Key;
+use crate::error::{Blocked, BlockedBy, Stopped};
 
 /// Which foreign keys hold the rows that are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,29 +1,12 @@
-//! What a job sets on its connection, and the dialect it speaks there.
+//! What a job sets on its connection.
 
 use std::time::Duration;
 
 use diesel::result::QueryResult;
 
-use crate::executor::Executor;
-use crate::hidden::known_dialect;
-use crate::migration::{Dialect, Question};
-
-/// The dialect of a connection.
-///
-/// That of Diesel's own backends is known by their names. A `MultiConnection` has a backend of its own,
-/// and is asked: MySQL and MariaDB execute what stands in `/*! */`, comments nest on PostgreSQL only.
-pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
-    if let Some(dialect) = known_dialect::<X::Backend>() {
-        return Ok(dialect);
-    }
-    let rows = x.ask(Question::select_as("CHAR(8)", &["0 /*! + 1 */", "1 /* /* */ + 1 -- */\n"])).await?;
-    let Some(row) = rows.first() else { return Err(diesel::result::Error::NotFound) };
-    Ok(match (row.text(0).trim(), row.text(1).trim()) {
-        ("1", _) => Dialect::Mysql,
-        (_, "1") => Dialect::Postgres,
-        _ => Dialect::Sqlite,
-    })
-}
+use crate::connection::Executor;
+use crate::connection::Question;
+use crate::dialect::Dialect;
 
 /// MySQL's settings of a session that a job changes. The first two are timeouts: for rows, and for tables that others alter
 /// or lock as a whole. The third refuses a `DELETE` for which the planner chooses no key.

@@ -11,10 +11,10 @@ use diesel::sql_types::BigInt;
 use super::archive::ArchiveTable;
 use super::held::Held;
 use super::piece::Piece;
-use crate::key::{Key, KeyOf};
-use crate::marker::{SoftDeletable, Timestamped};
-use crate::migration::{Dialect, TableName};
-use crate::references::{Leaves, Reference};
+use crate::declare::{Key, KeyOf};
+use crate::declare::{SoftDeletable, Timestamped};
+use crate::dialect::{Dialect, TableName};
+use crate::schema::{Leaves, Reference};
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 
 /// The rows that a job may remove.

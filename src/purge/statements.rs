@@ -13,11 +13,11 @@ use super::archive::ArchiveTable;
 use super::engine::{Batches, KeyValue, Sought};
 use super::piece::Piece;
 use super::sql::{Archive, Count, Counted, Delete, Eligible, Find, HeldKeys};
-use crate::executor::Executor;
-use crate::key::{Key, KeyOf};
-use crate::marker::{SoftDeletable, Timestamped};
-use crate::migration::Dialect;
-use crate::references::Reference;
+use crate::connection::Executor;
+use crate::declare::{Key, KeyOf};
+use crate::declare::{SoftDeletable, Timestamped};
+use crate::dialect::Dialect;
+use crate::schema::Reference;
 use crate::statement::Cutoff;
 
 /// The statements of a job.

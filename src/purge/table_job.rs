@@ -11,14 +11,14 @@ use super::job::PurgeJob;
 use super::lease::Lease;
 use super::options::Options;
 use super::prepare::{Prepared, prepare};
-use super::report::{Progress, PurgeReport, Stopped};
 use super::session::Session;
 use super::statements::Statements;
+use crate::connection::Executor;
+use crate::declare::Node;
+use crate::declare::TableColumns;
+use crate::declare::{SoftDeletable, Timestamped};
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::marker::{SoftDeletable, Timestamped};
-use crate::migration::TableColumns;
-use crate::relation::Node;
+use crate::error::{Progress, PurgeReport, Stopped};
 
 /// The options of a policy, which are limits for its jobs.
 #[derive(Debug, Clone, Default)]

@@ -12,11 +12,11 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::target::Revivable;
 use super::verb::Revival;
+use crate::connection::{Executor, end};
+use crate::connection::{Fault, fault};
+use crate::connection::{backoff, dialect};
+use crate::dialect::Dialect;
 use crate::error::Error;
-use crate::executor::{Executor, end};
-use crate::faults::{Fault, fault};
-use crate::migration::Dialect;
-use crate::purge::{backoff, dialect};
 
 /// How often it is tried when others are in the way.
 const ATTEMPTS: u32 = 10;

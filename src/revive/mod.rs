@@ -8,6 +8,7 @@
 //! engine.rs  look, then revive or insert; again, if somebody was faster
 //! ```
 
+pub(crate) mod aliases;
 mod engine;
 mod sql;
 mod target;

@@ -8,11 +8,11 @@ use diesel::sql_types::{HasSqlType, Integer};
 
 use super::values::{Assignments, KeyPart, Unnamed};
 use super::verb::OnKey;
-use crate::hidden::writes_nothing;
-use crate::key::{Key, KeyOf};
-use crate::marker::{SoftDeletable, Stamp, State, Touch};
-use crate::migration::TableColumns;
-use crate::predicate::Rows;
+use crate::declare::Rows;
+use crate::declare::TableColumns;
+use crate::declare::{Key, KeyOf};
+use crate::declare::{SoftDeletable, Stamp, State, Touch};
+use crate::diesel_internals::writes_nothing;
 use crate::statement::{TouchOf, walk_restored};
 
 /// The row that has the key: the live one, or else the tombstone that was deleted last.

@@ -11,13 +11,13 @@ use super::sql::{ByKey, Look, LookTypes, Revive, Values};
 use super::values::Assignments;
 use super::verb::OnKey;
 use crate::cascade::{CascadeRoot, Options, can_restore, run_cascade};
+use crate::connection::Executor;
+use crate::declare::SoftDeletable;
+use crate::declare::TableColumns;
+use crate::declare::{Key, KeyOf};
+use crate::declare::{Node, WithChildren};
+use crate::diesel_internals::TableName;
 use crate::error::Error;
-use crate::executor::Executor;
-use crate::hidden::TableName;
-use crate::key::{Key, KeyOf};
-use crate::marker::SoftDeletable;
-use crate::migration::TableColumns;
-use crate::relation::{Node, WithChildren};
 use crate::statement::{Alone, Condition, Restore, RestoreVerb, TouchOf};
 
 /// An `insert_or_revive(..).on(..)` that can run on a backend.

@@ -8,8 +8,8 @@ use diesel::query_source::Column;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Integer;
 
+use crate::declare::ColumnRef;
 use crate::error::Error;
-use crate::marker::ColumnRef;
 use crate::statement::assigns;
 
 /// One assignment of a changeset: `"slug" = $1`, or nothing where an `Option` is `None`.

@@ -12,12 +12,13 @@ use diesel::query_source::Table;
 use super::engine;
 use super::target::Revivable;
 use super::values::{KeyColumns, KeyPart, Unnamed};
+use crate::connection::AnswersText;
+use crate::connection::{Blocking, block};
+use crate::declare::{ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Touch};
+use crate::declare::{RunsAlone, WithChildren};
+use crate::declare::{TableColumns, columns_in};
+use crate::diesel_internals::TableName;
 use crate::error::Error;
-use crate::executor::{Blocking, block};
-use crate::hidden::TableName;
-use crate::marker::{ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Touch};
-use crate::migration::{AnswersText, TableColumns, columns_in};
-use crate::relation::{RunsAlone, WithChildren};
 use crate::statement::{Alone, RestoreVerb, TouchOf, assigns};
 
 /// What an [`insert_or_revive`](InsertOrReviveDsl::insert_or_revive) did.
@@ -289,7 +290,7 @@ where
         T::Relations: RunsAlone<W>,
         Self: Revivable<Conn::Backend>,
     {
-        engine::run(&self, &mut crate::executor::Asynchronous(conn)).await
+        engine::run(&self, &mut crate::connection::Asynchronous(conn)).await
     }
 
     /// Refuses values that assign a column which a restore sets; a cascade sets the touch column of all its rows.

@@ -8,8 +8,8 @@ use diesel::query_dsl::methods::{FilterDsl, FindDsl};
 use diesel::query_source::QuerySource;
 use diesel::result::QueryResult;
 
-use crate::hidden::{FromClause, SelectStatement, writes_nothing};
-use crate::scope::{Grouping, is_grouped};
+use crate::diesel_internals::{FromClause, SelectStatement, writes_nothing};
+use crate::query::{Grouping, is_grouped};
 
 /// The rows that a verb is called on.
 ///

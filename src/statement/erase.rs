@@ -24,15 +24,17 @@ use super::condition::Condition;
 use super::hold::walk_not_held;
 use super::leaves::{leaves_of, walk_delete};
 use super::transition::{Alone, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition};
+use crate::connection::dialect;
+use crate::connection::is_reference;
+use crate::connection::{Answer, Blocking, Executor, block, end};
+use crate::connection::{AnswersText, Question};
+use crate::declare::Rows;
+use crate::declare::{ColumnRef, Hold, SoftDeletable, Stamp, State};
+use crate::declare::{TableColumns, primary_key};
+use crate::dialect::{Dialect, TableName as MigrationTable};
+use crate::diesel_internals::{TableName, aliases_where_it_deletes, is_mysql};
 use crate::error::Error;
-use crate::executor::{Answer, Blocking, Executor, block, end};
-use crate::faults::is_reference;
-use crate::hidden::{TableName, aliases_where_it_deletes, is_mysql};
-use crate::marker::{ColumnRef, Hold, SoftDeletable, Stamp, State};
-use crate::migration::{AnswersText, Dialect, Question, TableColumns, TableName as MigrationTable, primary_key};
-use crate::predicate::Rows;
-use crate::purge::dialect;
-use crate::references::Leaves;
+use crate::schema::Leaves;
 
 /// What an erasure removed.
 ///
@@ -713,7 +715,7 @@ where
         Conn::Backend: AnswersText,
         Self: Erasable<Conn::Backend>,
     {
-        self.erase(&mut crate::executor::Asynchronous(conn)).await
+        self.erase(&mut crate::connection::Asynchronous(conn)).await
     }
 }
 

@@ -9,10 +9,11 @@ use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::QueryResult;
 
 use super::condition::Condition;
-use crate::executor::Executor;
-use crate::migration::{Dialect, TableName};
-use crate::purge::{dialect, read_table};
-use crate::references::{Leaves, Reference};
+use crate::connection::Executor;
+use crate::connection::dialect;
+use crate::dialect::{Dialect, TableName};
+use crate::schema::read_table;
+use crate::schema::{Leaves, Reference};
 
 /// How the rows of a table are deleted from the leaves. `None` if no foreign key of the table refers to the table itself,
 /// or if the database takes the rows in any order.

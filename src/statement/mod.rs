@@ -2,6 +2,7 @@
 //! never has a static query id and marks itself unsafe to cache: the `SET` list of a soft delete
 //! does not vary, so its statement is prepared once.
 
+pub(crate) mod aliases;
 mod condition;
 mod erase;
 mod hold;

@@ -15,16 +15,17 @@ use diesel::sql_types::BigInt;
 use super::leaves::leaves_of;
 use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
+use crate::connection::AnswersText;
+use crate::connection::backoff;
+use crate::connection::is_reference;
+use crate::connection::{Blocking, Executor, block, end, is_passing};
+use crate::declare::Rows;
+use crate::declare::RunsAlone;
+use crate::declare::{SoftDeletable, State, Timestamped};
+use crate::dialect::TableName as MigrationTable;
+use crate::diesel_internals::is_mysql;
 use crate::error::Error;
-use crate::executor::{Blocking, Executor, block, end, is_passing};
-use crate::faults::is_reference;
-use crate::hidden::is_mysql;
-use crate::marker::{SoftDeletable, State, Timestamped};
-use crate::migration::{AnswersText, TableName as MigrationTable};
-use crate::predicate::Rows;
-use crate::purge::backoff;
-use crate::references::Leaves;
-use crate::relation::RunsAlone;
+use crate::schema::Leaves;
 
 /// What a soft delete or restore of one row did, or why it did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -207,7 +208,7 @@ where
         Self: QueryFragment<Conn::Backend> + QueryId,
     {
         self.check()?;
-        execute(&mut crate::executor::Asynchronous(conn), &self, V::error::<T>).await
+        execute(&mut crate::connection::Asynchronous(conn), &self, V::error::<T>).await
     }
 
     /// Executes the statement for one row and tells what happened to it.
@@ -267,7 +268,7 @@ where
         Self: QueryFragment<Conn::Backend> + QueryId,
         for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
     {
-        self.find_out(&mut crate::executor::Asynchronous(conn)).await
+        self.find_out(&mut crate::connection::Asynchronous(conn)).await
     }
 
     async fn find_out<Y>(&self, x: &mut Y) -> Result<Outcome, Error>
@@ -391,7 +392,7 @@ where
         Self: QueryFragment<Conn::Backend> + QueryId,
         for<'a> PurgeLeaves<'a, Self>: QueryFragment<Conn::Backend>,
     {
-        self.purge(&mut crate::executor::Asynchronous(conn)).await
+        self.purge(&mut crate::connection::Asynchronous(conn)).await
     }
 
     async fn purge<X>(&self, x: &mut X) -> Result<usize, Error>

@@ -14,13 +14,13 @@ use super::condition::Condition;
 use super::hold::walk_not_held;
 use super::leaves::walk_delete;
 use super::returning::{NoReturning, Returning};
-use crate::deletion_time;
-use crate::hidden::known_dialect;
-use crate::instant::BoundInstant;
-use crate::marker::{SoftDeletable, Stamp, State, Timestamped};
-use crate::migration::Dialect;
-use crate::predicate::Rows;
-use crate::references::Leaves;
+use crate::declare::BoundInstant;
+use crate::declare::Rows;
+use crate::declare::deletion_time;
+use crate::declare::{SoftDeletable, Stamp, State, Timestamped};
+use crate::dialect::Dialect;
+use crate::diesel_internals::known_dialect;
+use crate::schema::Leaves;
 
 /// The value that the timestamp of a row is compared with.
 pub(crate) type Cutoff<T> = BoundInstant<

@@ -14,14 +14,14 @@ use diesel::sql_types::{BoolOrNullableBool, SingleValue, SqlType};
 use super::condition::Condition;
 use super::parts::{Changes, NoChanges, NoCondition, OnlyIf};
 use super::returning::{NoReturning, Returning};
-use crate::error::Error;
-use crate::hidden::{TableName, writes_nothing};
-use crate::marker::{
+use crate::declare::Rows;
+use crate::declare::RunsAlone;
+use crate::declare::{
     ColumnRef, NoInstant, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched,
     WritesInstant,
 };
-use crate::predicate::Rows;
-use crate::relation::RunsAlone;
+use crate::diesel_internals::{TableName, writes_nothing};
+use crate::error::Error;
 
 /// The direction of a transition.
 pub trait Verb {

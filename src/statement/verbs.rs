@@ -4,12 +4,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::associations::HasTable;
 use diesel::query_builder::IntoUpdateTarget;
 
+use super::aliases;
 use super::condition::Target;
 use super::erase::Erase;
 use super::purge::Purge;
 use super::transition::{Restore, SoftDelete};
-use crate::dsl;
-use crate::marker::{SoftDeletable, Timestamped};
+use crate::declare::{SoftDeletable, Timestamped};
 
 /// `soft_delete`, `restore`, purges and `erase`, on every target.
 ///
@@ -55,7 +55,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// # Ok(())
     /// # }
     /// ```
-    fn soft_delete(self) -> dsl::SoftDelete<Self>
+    fn soft_delete(self) -> aliases::SoftDelete<Self>
     where
         Self: Target,
         Self::Table: SoftDeletable,
@@ -95,7 +95,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// # Ok(())
     /// # }
     /// ```
-    fn restore(self) -> dsl::Restore<Self>
+    fn restore(self) -> aliases::Restore<Self>
     where
         Self: Target,
         Self::Table: SoftDeletable,
@@ -155,7 +155,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// # Ok(())
     /// # }
     /// ```
-    fn purge_older_than(self, age: TimeDelta) -> dsl::PurgeOlderThan<Self>
+    fn purge_older_than(self, age: TimeDelta) -> aliases::PurgeOlderThan<Self>
     where
         Self: Target,
         Self::Table: SoftDeletable,
@@ -182,7 +182,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// # Ok(())
     /// # }
     /// ```
-    fn purge_deleted_before(self, cutoff: DateTime<Utc>) -> dsl::PurgeDeletedBefore<Self>
+    fn purge_deleted_before(self, cutoff: DateTime<Utc>) -> aliases::PurgeDeletedBefore<Self>
     where
         Self: Target,
         Self::Table: SoftDeletable,
@@ -251,7 +251,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// # Ok(())
     /// # }
     /// ```
-    fn erase(self) -> dsl::Erase<Self>
+    fn erase(self) -> aliases::Erase<Self>
     where
         Self: Target,
         Self::Table: SoftDeletable,

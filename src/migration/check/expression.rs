@@ -2,12 +2,12 @@
 //!
 //! What each planner sees was tried on PostgreSQL 15 and SQLite 3.53; the tests ask them again.
 
-use crate::migration::dialect::Dialect;
-use crate::predicate::{Mode, Rows};
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
 
-use super::catalog::same_column;
 use super::parser::parse;
-use super::tokens::{Token, tokens, top_level};
+use crate::schema::same_column;
+use crate::schema::{Token, tokens, top_level};
 
 /// An expression, as far as predicates of partial indexes need one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub(super) enum Value {
     Instant,
 }
 
-use Expression::{And, Cast, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
+use self::Expression::{And, Cast, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
 
 impl Expression {
     /// The value for a value of the one column; `None` if it depends on more, or cannot be told.
@@ -317,6 +317,6 @@ pub(super) fn conjuncts(sql: &str) -> Vec<String> {
 /// Without the parentheses around the whole.
 fn unwrapped(tokens: &[Token]) -> &[Token] {
     let is_wrapped = tokens.first().is_some_and(|token| token.is_symbol("("))
-        && super::tokens::closing(tokens, 0) == Some(tokens.len() - 1);
+        && crate::schema::closing(tokens, 0) == Some(tokens.len() - 1);
     if is_wrapped { unwrapped(&tokens[1..tokens.len() - 1]) } else { tokens }
 }

@@ -8,36 +8,27 @@
 //! judge/        from the table and the Shape to findings: no database in there
 //! ```
 
-mod ask;
-mod catalog;
 mod expression;
-mod finding;
 mod judge;
-mod mysql;
 mod parser;
-mod postgres;
-mod sqlite;
 mod tables;
-mod tokens;
 
-pub use ask::ReadsCatalog;
-pub(crate) use ask::{AnswersText, Inquiry, Question, Row};
-pub(crate) use catalog::{
-    Action, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Reach, Reading, TableKind, same_column,
-};
-pub use finding::{Finding, Severity};
 pub(crate) use judge::{contradictions, key_order_problem, missing_purge_index};
 pub use tables::Tables;
 
 use diesel::connection::LoadConnection;
 
-use self::ask::run;
-use self::judge::{Answers, Disagreement};
+use self::judge::Answers;
+use self::judge::Disagreement;
+use crate::connection::run;
+use crate::connection::{Inquiry, Question, ReadsCatalog, Row};
+use crate::declare::SoftDeletable;
+use crate::dialect::TableName;
+use crate::dialect::{Dialect, HasDialect};
 use crate::error::Error;
-use crate::marker::SoftDeletable;
-use crate::migration::dialect::{Dialect, HasDialect};
-use crate::migration::names::TableName;
+use crate::error::{Finding, Severity};
 use crate::migration::shape::Shape;
+use crate::schema::{LiveTable, Reading, collect_foreign_keys, foreign_keys};
 
 /// Compares the declaration of a table with the live schema.
 ///
@@ -227,7 +218,7 @@ impl Inquiry for Checking<'_> {
             Step::Asking { live, left, asked, .. } => left.find_map(|ask| {
                 let question = match &ask {
                     Ask::Count(disagreement) => Some(disagreement.question(dialect, shape)),
-                    Ask::Keys(child) => catalog::foreign_keys(dialect, child, live.as_ref()?),
+                    Ask::Keys(child) => foreign_keys(dialect, child, live.as_ref()?),
                 };
                 *asked = Some(ask);
                 question
@@ -244,18 +235,13 @@ impl Inquiry for Checking<'_> {
                     answers.counts.push((disagreement, count));
                 }
                 Some(Ask::Keys(child)) => {
-                    let keys = catalog::collect_foreign_keys(self.dialect, &child, &rows);
+                    let keys = collect_foreign_keys(self.dialect, &child, &rows);
                     answers.keys.push((child, keys));
                 }
                 None => {}
             },
         }
     }
-}
-
-/// The answers to the questions about a table; those that were not asked are empty.
-fn several<const N: usize>(answers: &[Vec<Row>]) -> [&[Row]; N] {
-    std::array::from_fn(|place| answers.get(place).map_or(&[][..], Vec::as_slice))
 }
 
 #[cfg(all(test, feature = "sqlite"))]
@@ -305,7 +291,7 @@ mod with_diesel_async {
         Conn::Backend: ReadsCatalog,
     {
         let mut checking = Checking::new(Conn::Backend::DIALECT, shape);
-        ask::run_async(conn, &mut checking).await?;
+        crate::connection::run_async(conn, &mut checking).await?;
         Ok(checking.finish())
     }
 }

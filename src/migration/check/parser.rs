@@ -1,7 +1,8 @@
 //! Reads the predicates that people write over a column; anything else is `None`.
 
-use super::expression::Expression::{self, And, Cast, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
-use super::tokens::{Kind, Token};
+use super::expression::Expression;
+use super::expression::Expression::{And, Cast, Coalesce, Column, Compare, In, Is, Literal, Not, Or, Text};
+use crate::schema::{Kind, Token};
 
 /// The expression that all the tokens make up.
 pub(super) fn parse(tokens: &[Token]) -> Option<Expression> {

@@ -1,6 +1,6 @@
 //! The tables of one `assert_schema`.
 
-use crate::marker::SoftDeletable;
+use crate::declare::SoftDeletable;
 use crate::migration::shape::Shape;
 
 /// Tables that are declared soft-deletable: one, or a tuple of up to 16, which can be nested.

@@ -3,11 +3,11 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::catalog::{Action, IndexOrigin};
 use super::*;
+use crate::declare::Mode;
 use crate::migration::shape::Column;
 use crate::migration::types::{ColumnType, Role};
-use crate::predicate::Mode;
+use crate::schema::{Action, IndexOrigin};
 
 fn connection(sql: &str) -> SqliteConnection {
     let mut conn = SqliteConnection::establish(":memory:").unwrap();

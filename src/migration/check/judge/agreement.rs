@@ -1,15 +1,15 @@
 //! Flag and timestamp that agree: the CHECK that keeps them so, and the rows where they do not.
 
 use super::{Judge, script};
-use crate::migration::check::ask::Question;
-use crate::migration::check::catalog::{LiveCheck, LiveColumn};
+use crate::connection::Question;
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
+use crate::dialect::Names;
+use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::expression::is_same_predicate;
-use crate::migration::check::finding::Severity::{Error, Note, Warning};
-use crate::migration::check::tokens::tokens;
-use crate::migration::dialect::Dialect;
-use crate::migration::names::Names;
 use crate::migration::shape::Shape;
-use crate::predicate::{Mode, Rows};
+use crate::schema::tokens;
+use crate::schema::{LiveCheck, LiveColumn};
 
 /// How a row can contradict itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

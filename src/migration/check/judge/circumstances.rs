@@ -1,8 +1,8 @@
 //! Properties of the database that change what a soft delete, an erasure or a purge does.
 
 use super::Judge;
-use crate::migration::check::finding::Severity::{Note, Warning};
-use crate::migration::check::tokens::tokens;
+use crate::error::Severity::{Note, Warning};
+use crate::schema::tokens;
 
 impl Judge<'_> {
     pub(super) fn circumstances(&mut self) {

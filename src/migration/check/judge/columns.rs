@@ -2,15 +2,15 @@
 
 use super::types::{Misfit, flag_misfit, instant_misfit};
 use super::{Judge, script};
-use crate::clock::ClockForm;
-use crate::migration::check::catalog::LiveColumn;
+use crate::declare::Mode;
+use crate::dialect::ClockForm;
+use crate::dialect::Dialect;
+use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::expression::Value;
-use crate::migration::check::finding::Severity::{Error, Note, Warning};
 use crate::migration::check::parser::parse;
-use crate::migration::check::tokens::tokens;
-use crate::migration::dialect::Dialect;
 use crate::migration::shape::Column;
-use crate::predicate::Mode;
+use crate::schema::LiveColumn;
+use crate::schema::tokens;
 
 /// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! An index again, under another name or with another predicate: from the text that the database prints.
 
 use super::Judge;
-use crate::migration::check::catalog::LiveIndex;
-use crate::migration::check::tokens::{tokens, top_level};
-use crate::migration::dialect::Dialect;
+use crate::dialect::Dialect;
+use crate::schema::LiveIndex;
+use crate::schema::{tokens, top_level};
 
 impl Judge<'_> {
     /// `CREATE INDEX` for an index like this one; `None` where the database does not print it, or

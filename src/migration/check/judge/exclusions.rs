@@ -1,9 +1,9 @@
 //! Exclusion constraints of PostgreSQL that count soft-deleted rows.
 
 use super::Judge;
-use crate::migration::check::finding::Severity::Warning;
-use crate::migration::check::tokens::{tokens, top_level};
-use crate::predicate::Rows;
+use crate::declare::Rows;
+use crate::error::Severity::Warning;
+use crate::schema::{tokens, top_level};
 
 impl Judge<'_> {
     pub(super) fn exclusions(&mut self) {

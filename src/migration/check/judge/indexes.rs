@@ -1,11 +1,11 @@
 //! Indexes: one for purges, partial ones that our filters can use, none that is broken.
 
 use super::{Judge, script};
-use crate::migration::check::catalog::LiveIndex;
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
+use crate::error::Severity::{Error, Warning};
 use crate::migration::check::expression::{StateColumn, conjuncts};
-use crate::migration::check::finding::Severity::{Error, Warning};
-use crate::migration::dialect::Dialect;
-use crate::predicate::{Mode, Rows};
+use crate::schema::LiveIndex;
 
 impl Judge<'_> {
     /// What an interrupted `CREATE INDEX CONCURRENTLY` left behind.

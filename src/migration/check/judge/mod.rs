@@ -12,13 +12,13 @@ mod relations;
 mod types;
 mod uniques;
 
-use super::catalog::{LiveColumn, LiveKey, LiveTable, TableKind, same_column};
-use super::expression::StateColumn;
-use super::finding::{Finding, Severity};
-use crate::migration::dialect::Dialect;
-use crate::migration::names::{Names, TableName};
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
+use crate::dialect::{Names, TableName};
+use crate::error::{Finding, Severity};
+use crate::migration::check::expression::StateColumn;
 use crate::migration::shape::Shape;
-use crate::predicate::{Mode, Rows};
+use crate::schema::{LiveColumn, LiveKey, LiveTable, TableKind, same_column};
 
 pub(super) use agreement::Disagreement;
 pub(crate) use order::key_order_problem;

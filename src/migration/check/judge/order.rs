@@ -1,7 +1,7 @@
 //! Whether a key can be walked in its order.
 
-use crate::migration::check::catalog::LiveColumn;
-use crate::migration::dialect::Dialect;
+use crate::dialect::Dialect;
+use crate::schema::LiveColumn;
 
 /// Why rows cannot be walked in the order of a key column: the database sorts its values in another order than the one in
 /// which it compares them with a bound value. `None` where the two agree. On MySQL and MariaDB they agree for texts of any

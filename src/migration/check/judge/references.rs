@@ -1,10 +1,10 @@
 //! Foreign keys of other tables, which a purge meets.
 
 use super::{Judge, script};
-use crate::migration::check::catalog::{Action, LiveReference, Reach};
-use crate::migration::check::finding::Severity::{Note, Warning};
-use crate::migration::dialect::Dialect;
-use crate::migration::names::{Names, TableName};
+use crate::dialect::Dialect;
+use crate::dialect::{Names, TableName};
+use crate::error::Severity::{Note, Warning};
+use crate::schema::{Action, LiveReference, Reach};
 
 impl Judge<'_> {
     pub(super) fn references(&mut self) {

@@ -1,11 +1,11 @@
 //! Declared relations that the foreign keys of the child contradict.
 
 use super::Judge;
-use crate::migration::check::catalog::LiveKey;
-use crate::migration::check::finding::Severity::Error;
-use crate::migration::dialect::Dialect;
-use crate::migration::names::TableName;
+use crate::dialect::Dialect;
+use crate::dialect::TableName;
+use crate::error::Severity::Error;
 use crate::migration::shape::DeclaredRelation;
+use crate::schema::LiveKey;
 
 impl Judge<'_> {
     pub(super) fn relations(&mut self, keys: &[(TableName, Vec<LiveKey>)]) {

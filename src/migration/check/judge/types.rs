@@ -1,7 +1,7 @@
 //! Whether the type of a live column serves its purpose.
 
-use crate::instant::TimeUnit;
-use crate::migration::dialect::Dialect;
+use crate::declare::TimeUnit;
+use crate::dialect::Dialect;
 use crate::migration::types::{ColumnType, Role, simple};
 
 /// What a type is good for.
@@ -94,7 +94,7 @@ pub(super) enum Misfit {
     SessionZone,
 }
 
-use Misfit::{Odd, Rounds, SessionZone, Wrong};
+use self::Misfit::{Odd, Rounds, SessionZone, Wrong};
 
 /// What is wrong with the type of a flag.
 pub(super) fn flag_misfit(dialect: Dialect, live: &str) -> Option<Misfit> {

@@ -1,11 +1,11 @@
 //! Unique indexes that count soft-deleted rows, or protect nothing.
 
 use super::{Judge, script};
-use crate::migration::check::catalog::{IndexOrigin, LiveIndex, Reach};
-use crate::migration::check::finding::Severity::{Error, Warning};
-use crate::migration::check::tokens::tokens;
-use crate::migration::dialect::Dialect;
-use crate::predicate::{Mode, Rows};
+use crate::declare::{Mode, Rows};
+use crate::dialect::Dialect;
+use crate::error::Severity::{Error, Warning};
+use crate::schema::tokens;
+use crate::schema::{IndexOrigin, LiveIndex, Reach};
 
 /// MySQL's virtual column that is NULL for deleted rows.
 const ACTIVE_KEY: &str = "active_key";
@@ -128,7 +128,7 @@ impl Judge<'_> {
                     self.predicate(Rows::Deleted),
                 )),
             }
-            let key = |key: &crate::migration::check::catalog::IndexKey| {
+            let key = |key: &crate::schema::IndexKey| {
                 let prefix = key.prefix.map(|letters| format!("({letters})")).unwrap_or_default();
                 key.column.as_ref().map(|column| format!("{}{prefix}", self.quote(column)))
             };

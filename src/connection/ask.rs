@@ -1,0 +1,291 @@
+//! How the catalog is asked: every question is one query with answers of one shape, so that the
+//! sync and the async way are a loop each.
+
+use std::time::Duration;
+
+use diesel::backend::Backend;
+use diesel::connection::{Connection, LoadConnection};
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::serialize::ToSql;
+use diesel::sql_types::{HasSqlType, Nullable, Text};
+
+use super::faults::{Fault, fault};
+use super::retry::backoff;
+use crate::dialect::{Dialect, HasDialect};
+use crate::diesel_internals::{in_transaction, load_all};
+use crate::error::Error;
+
+/// How many columns each answer has; a question that selects fewer adds NULLs.
+const WIDTH: usize = 12;
+
+type T = Nullable<Text>;
+type Types = (T, T, T, T, T, T, T, T, T, T, T, T);
+type S = Option<String>;
+type Loaded = (S, S, S, S, S, S, S, S, S, S, S, S);
+
+/// One line of an answer.
+#[derive(Debug)]
+pub struct Row([S; WIDTH]);
+
+impl Row {
+    fn new((a, b, c, d, e, f, g, h, i, j, k, l): Loaded) -> Self {
+        Self([a, b, c, d, e, f, g, h, i, j, k, l])
+    }
+
+    /// The text of a column; NULL is empty.
+    pub(crate) fn text(&self, column: usize) -> &str {
+        self.0[column].as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn optional(&self, column: usize) -> Option<String> {
+        self.0[column].clone()
+    }
+
+    /// A boolean, as the databases write one that is cast to text.
+    pub(crate) fn is_true(&self, column: usize) -> bool {
+        matches!(self.text(column), "1" | "true" | "t" | "YES")
+    }
+
+    pub(crate) fn number(&self, column: usize) -> Option<u64> {
+        self.text(column).parse().ok()
+    }
+}
+
+/// A query of the catalog, or one that counts; or a small statement without an answer.
+#[derive(Debug, Clone)]
+pub struct Question {
+    parts: Vec<Part>,
+    cached: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Sql(String),
+    Bind(String),
+}
+
+impl Question {
+    /// `SELECT` and these expressions, as text.
+    pub(crate) fn select(dialect: Dialect, columns: &[&str]) -> Self {
+        Self::select_as(if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" }, columns)
+    }
+
+    /// The same where the dialect is not known, and so not what it calls a text.
+    pub(crate) fn select_as(ty: &str, columns: &[&str]) -> Self {
+        let padded = columns.iter().copied().chain(std::iter::repeat("NULL")).take(WIDTH);
+        let list = padded.map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
+        Self::text(&format!("SELECT {}", list.join(", ")))
+    }
+
+    /// A statement as it is.
+    pub(crate) fn text(sql: &str) -> Self {
+        Self { parts: vec![Part::Sql(sql.to_owned())], cached: false }
+    }
+
+    pub(crate) fn sql(mut self, sql: &str) -> Self {
+        self.parts.push(Part::Sql(sql.to_owned()));
+        self
+    }
+
+    pub(crate) fn bind(mut self, text: &str) -> Self {
+        self.parts.push(Part::Bind(text.to_owned()));
+        self
+    }
+
+    /// Keeps the statement prepared: it comes again on the same connection.
+    pub(crate) fn cached(mut self) -> Self {
+        self.cached = true;
+        self
+    }
+}
+
+impl Query for Question {
+    type SqlType = Types;
+}
+
+impl QueryId for Question {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<DB> QueryFragment<DB> for Question
+where
+    DB: Backend + HasSqlType<Text>,
+    String: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        if !self.cached {
+            // Asked once in the life of a connection.
+            out.unsafe_to_cache_prepared();
+        }
+        for part in &self.parts {
+            match part {
+                Part::Sql(sql) => out.push_sql(sql),
+                Part::Bind(text) => out.push_bind_param::<Text, String>(text)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A backend whose catalog can be read: PostgreSQL, MySQL and MariaDB, SQLite.
+///
+/// It is implemented for Diesel's three backends. (A `MultiConnection` has one of its own: call
+/// `check` on the connection inside it.)
+///
+/// ```
+/// # include!("../doctest_setup.rs");
+/// use diesel::connection::LoadConnection;
+/// use diesel_soft_delete::migration::{ReadsCatalog, assert_schema};
+///
+/// fn start<Conn>(conn: &mut Conn) -> Result<(), diesel_soft_delete::Error>
+/// where
+///     Conn: LoadConnection,
+///     Conn::Backend: ReadsCatalog,
+/// {
+///     assert_schema::<(posts::table, users::table), _>(conn)
+/// }
+///
+/// # fn main() {
+/// assert!(start(&mut connection()).is_err());
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "the schema cannot be read through the backend `{Self}`",
+    note = "connections of PostgreSQL, MySQL and SQLite can be checked; with a `MultiConnection`, check the one inside"
+)]
+pub trait ReadsCatalog: AnswersText + HasDialect {}
+
+impl<DB: AnswersText + HasDialect> ReadsCatalog for DB {}
+
+/// A backend that a [`Question`] can be put to; that of a `MultiConnection` is one too.
+#[diagnostic::on_unimplemented(message = "`{Self}` cannot load rows of nullable `Text`")]
+pub trait AnswersText: Backend {
+    /// The answer to a question.
+    fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    where
+        Conn: Connection<Backend = Self> + LoadConnection;
+
+    /// Executes a statement that has no answer.
+    fn tell<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    where
+        Conn: Connection<Backend = Self>;
+
+    /// [`ask`](Self::ask) for a connection of diesel-async.
+    #[cfg(feature = "async")]
+    fn ask_async<Conn>(conn: &mut Conn, question: Question) -> impl Future<Output = QueryResult<Vec<Row>>> + Send
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>;
+
+    /// [`tell`](Self::tell) for a connection of diesel-async.
+    #[cfg(feature = "async")]
+    fn tell_async<Conn>(conn: &mut Conn, statement: Question) -> impl Future<Output = QueryResult<usize>> + Send
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>;
+}
+
+impl<DB> AnswersText for DB
+where
+    DB: Backend + QueryMetadata<Types>,
+    Loaded: FromSqlRow<Types, DB>,
+    Question: QueryFragment<DB>,
+{
+    fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    where
+        Conn: Connection<Backend = Self> + LoadConnection,
+    {
+        Ok(load_all(conn, question)?.into_iter().map(Row::new).collect())
+    }
+
+    fn tell<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    where
+        Conn: Connection<Backend = Self>,
+    {
+        conn.execute_returning_count(&statement)
+    }
+
+    #[cfg(feature = "async")]
+    async fn ask_async<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>,
+    {
+        Ok(crate::diesel_internals::load_all_async(conn, question).await?.into_iter().map(Row::new).collect())
+    }
+
+    #[cfg(feature = "async")]
+    async fn tell_async<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    where
+        Conn: diesel_async::AsyncConnection<Backend = Self>,
+    {
+        diesel_async::AsyncConnectionCore::execute_returning_count(conn, statement).await
+    }
+}
+
+/// Something that is found out by asking, one question after the other.
+pub(crate) trait Inquiry {
+    /// The next question, which may depend on the answers so far.
+    fn next(&mut self) -> Option<Question>;
+    /// Takes the answer to the question that was handed out last.
+    fn answer(&mut self, rows: Vec<Row>);
+}
+
+/// How often a question is asked again.
+const TRIES: u32 = 6;
+
+/// How long to wait before a question is asked again; `None` if its error stands. Inside the caller's transaction it
+/// stands, since that transaction must be tried as a whole.
+fn pause(error: &diesel::result::Error, tries: u32, in_transaction: QueryResult<bool>) -> Option<Duration> {
+    let passes = tries < TRIES && matches!(fault(error), Fault::Again | Fault::Busy);
+    (passes && in_transaction == Ok(false)).then(|| backoff(tries))
+}
+
+/// Asks until there is no question left. A question that fails by a deadlock is asked again.
+pub(crate) fn run<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
+where
+    Conn: LoadConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    while let Some(question) = inquiry.next() {
+        let mut tries = 0;
+        let rows = loop {
+            match Conn::Backend::ask(conn, question.clone()) {
+                Ok(rows) => break rows,
+                Err(error) => match pause(&error, tries, in_transaction(conn)) {
+                    Some(pause) => std::thread::sleep(pause),
+                    None => return Err(error.into()),
+                },
+            }
+            tries += 1;
+        };
+        inquiry.answer(rows);
+    }
+    Ok(())
+}
+
+/// [`run`] for a connection of diesel-async.
+#[cfg(feature = "async")]
+pub(crate) async fn run_async<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
+where
+    Conn: diesel_async::AsyncConnection,
+    Conn::Backend: ReadsCatalog,
+{
+    while let Some(question) = inquiry.next() {
+        let mut tries = 0;
+        let rows = loop {
+            match Conn::Backend::ask_async(conn, question.clone()).await {
+                Ok(rows) => break rows,
+                Err(error) => match pause(&error, tries, crate::diesel_internals::in_async_transaction(conn)) {
+                    // A timer that needs no runtime's own.
+                    Some(pause) => futures_timer::Delay::new(pause).await,
+                    None => return Err(error.into()),
+                },
+            }
+            tries += 1;
+        };
+        inquiry.answer(rows);
+    }
+    Ok(())
+}

@@ -1,0 +1,339 @@
+//! From the SQL type of a timestamp column to the value that is bound.
+
+use std::marker::PhantomData;
+
+use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
+use diesel::backend::Backend;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SqlType, is_nullable};
+
+use crate::diesel_internals::is_mysql;
+use crate::error::Error;
+
+/// No `unit`: the column has a timestamp type.
+#[derive(Debug)]
+pub struct NoUnit;
+/// `unit = seconds`: whole seconds since 1970-01-01 00:00 UTC, rounded down.
+#[derive(Debug, Clone, Copy)]
+pub struct Seconds;
+/// `unit = millis`: milliseconds since 1970-01-01 00:00 UTC, rounded down.
+#[derive(Debug, Clone, Copy)]
+pub struct Millis;
+/// `unit = micros`: microseconds since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Micros;
+
+/// The unit of an integer column that holds an instant, counted from 1970-01-01 00:00 UTC.
+///
+/// In a declaration it is `unit = seconds`, `millis` or `micros`; in a migration it is given to
+/// [`SoftDeleteMigration::unit`](crate::SoftDeleteMigration::unit).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimeUnit {
+    /// Whole seconds, rounded down.
+    Seconds,
+    /// Milliseconds, rounded down.
+    Millis,
+    /// Microseconds.
+    Micros,
+}
+
+/// The form in which a column holds an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum InstantKind {
+    /// Without a zone.
+    Timestamp,
+    /// PostgreSQL's, with a zone.
+    Timestamptz,
+    /// MySQL's `DATETIME`.
+    Datetime,
+    /// SQLite's text with a zone.
+    TimestamptzSqlite,
+    /// Seconds since 1970, in 64 bits.
+    Seconds,
+    /// Seconds since 1970, in 32 bits.
+    Seconds32,
+    /// Milliseconds since 1970.
+    Millis,
+    /// Microseconds since 1970.
+    Micros,
+}
+
+/// A NOT NULL SQL type that can hold an instant in the unit `U`.
+#[diagnostic::on_unimplemented(
+    message = "the SQL type `{Self}` cannot hold an instant here",
+    note = "timestamps: `Timestamp`, `Timestamptz` (feature `postgres_backend`), `Datetime` (feature `mysql_backend`), \
+            `TimestamptzSqlite` (feature `sqlite`); integers: `BigInt` with `unit = seconds | millis | micros`, \
+            `Integer` with `unit = seconds`"
+)]
+pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
+    /// The Rust value that is bound.
+    type Value: Clone + std::fmt::Debug;
+    /// The unit, if it is an integer.
+    const UNIT: Option<TimeUnit>;
+    /// Whether it is an integer, which needs a unit.
+    const INTEGER: bool = Self::UNIT.is_some();
+    /// How it is spelled as text.
+    const KIND: InstantKind;
+    /// Whether Diesel binds it on MySQL as a `TIMESTAMP`, which ends in 2038 and turns anything else
+    /// into NULL (MariaDB 10.11), whatever the type of the column.
+    const TIMESTAMP_ON_MYSQL: bool = false;
+    /// Converts; `None` if the instant does not fit.
+    fn convert(at: DateTime<Utc>) -> Option<Self::Value>;
+}
+
+macro_rules! timestamp_types {
+    ($($(#[$attr:meta])* $ST:ty => $Value:ty, $kind:ident, $convert:expr, $timestamp_on_mysql:literal;)*) => {
+        $(
+            // A timestamp ignores the unit: a declaration's unit may be there for its touch column.
+            $(#[$attr])*
+            impl<U> InstantType<U> for $ST {
+                type Value = $Value;
+                const UNIT: Option<TimeUnit> = None;
+                const KIND: InstantKind = InstantKind::$kind;
+                const TIMESTAMP_ON_MYSQL: bool = $timestamp_on_mysql;
+                fn convert(at: DateTime<Utc>) -> Option<$Value> {
+                    // Beyond them SQLite, which compares text, misorders, and MySQL refuses.
+                    (0..=9999).contains(&at.year()).then(|| $convert(at))
+                }
+            }
+            $(#[$attr])*
+            impl<U> AnyInstant<U> for $ST {
+                type Inner = Self;
+            }
+        )*
+    };
+}
+
+timestamp_types! {
+    diesel::sql_types::Timestamp => NaiveDateTime, Timestamp, |at: DateTime<Utc>| at.naive_utc(), true;
+    #[cfg(feature = "postgres_backend")]
+    diesel::sql_types::Timestamptz => DateTime<Utc>, Timestamptz, |at| at, false;
+    #[cfg(feature = "mysql_backend")]
+    diesel::sql_types::Datetime => NaiveDateTime, Datetime, |at: DateTime<Utc>| at.naive_utc(), false;
+    #[cfg(feature = "sqlite")]
+    diesel::sql_types::TimestamptzSqlite => DateTime<Utc>, TimestamptzSqlite, |at| at, false;
+}
+
+impl InstantType<Seconds> for BigInt {
+    type Value = i64;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
+    const KIND: InstantKind = InstantKind::Seconds;
+    fn convert(at: DateTime<Utc>) -> Option<i64> {
+        Some(at.timestamp())
+    }
+}
+
+impl InstantType<Millis> for BigInt {
+    type Value = i64;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Millis);
+    const KIND: InstantKind = InstantKind::Millis;
+    fn convert(at: DateTime<Utc>) -> Option<i64> {
+        Some(at.timestamp_millis())
+    }
+}
+
+impl InstantType<Micros> for BigInt {
+    type Value = i64;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Micros);
+    const KIND: InstantKind = InstantKind::Micros;
+    fn convert(at: DateTime<Utc>) -> Option<i64> {
+        Some(at.timestamp_micros())
+    }
+}
+
+impl InstantType<Seconds> for Integer {
+    type Value = i32;
+    const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
+    const KIND: InstantKind = InstantKind::Seconds32;
+    fn convert(at: DateTime<Utc>) -> Option<i32> {
+        i32::try_from(at.timestamp()).ok()
+    }
+}
+
+/// The SQL type of a `timestamp = ..` column: nullable, since restore sets it to NULL.
+#[diagnostic::on_unimplemented(
+    message = "the SQL type `{Self}` cannot hold the instant of a deletion",
+    note = "the column must be nullable (restore sets it to NULL): `Nullable<Timestamp>`, `Nullable<Timestamptz>`, \
+            MySQL's `Nullable<Datetime>`, `Nullable<TimestamptzSqlite>`",
+    note = "integers need a unit: `Nullable<BigInt>` with `unit = seconds | millis | micros`, `Nullable<Integer>` with `unit = seconds`",
+    note = "`Timestamptz` needs this crate's feature `postgres` or `postgres_backend`, `Datetime` needs `mysql` or `mysql_backend`, \
+            `TimestamptzSqlite` needs `sqlite`"
+)]
+pub trait NullableInstant<U> {
+    /// The type without its `Nullable`.
+    type Inner: InstantType<U>;
+}
+
+impl<ST, U> NullableInstant<U> for Nullable<ST>
+where
+    ST: InstantType<U>,
+{
+    type Inner = ST;
+}
+
+/// The SQL type of a `touch = ..` column, nullable or not.
+#[diagnostic::on_unimplemented(
+    message = "the SQL type `{Self}` cannot be that of a `touch` column",
+    note = "use a timestamp type, or an integer together with `unit = ..`"
+)]
+pub trait AnyInstant<U> {
+    /// The type without its `Nullable`.
+    type Inner: InstantType<U>;
+}
+
+impl<U> AnyInstant<U> for BigInt
+where
+    BigInt: InstantType<U>,
+{
+    type Inner = Self;
+}
+
+impl<U> AnyInstant<U> for Integer
+where
+    Integer: InstantType<U>,
+{
+    type Inner = Self;
+}
+
+impl<ST, U> AnyInstant<U> for Nullable<ST>
+where
+    ST: InstantType<U>,
+{
+    type Inner = ST;
+}
+
+/// Cuts an instant off below microseconds. A leap second becomes the last microsecond before it:
+/// MySQL would store `0000-00-00` for a 60th second.
+pub(crate) fn to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
+    let last = 999_999_000;
+    let kept = if instant.nanosecond() > last { instant.with_nanosecond(last) } else { None };
+    kept.unwrap_or(instant).trunc_subsecs(6)
+}
+
+/// Why there is no value to bind.
+#[derive(Debug, Clone, Copy)]
+enum Unusable {
+    OutOfRange(DateTime<Utc>),
+    NegativeAge(TimeDelta),
+    AgeTooLarge(TimeDelta),
+}
+
+impl From<Unusable> for Error {
+    fn from(reason: Unusable) -> Self {
+        match reason {
+            Unusable::OutOfRange(instant) => Self::InstantOutOfRange { instant },
+            Unusable::NegativeAge(age) => Self::NegativeAge { age },
+            Unusable::AgeTooLarge(age) => Self::AgeTooLarge { age },
+        }
+    }
+}
+
+/// An instant as a bind of the SQL type `ST`, or the reason why there is none.
+///
+/// The reason comes to light when the binds are collected, not when the SQL is written: so the
+/// statement can still be printed, by an instrumentation for example.
+pub struct BoundInstant<ST: InstantType<U>, U>(Bind<ST, U>);
+
+/// What [`BoundInstant`] binds.
+struct Bind<ST: InstantType<U>, U> {
+    value: Result<ST::Value, Unusable>,
+    /// The instant, if it is written: then it must not become NULL on the way.
+    written: Option<DateTime<Utc>>,
+    /// The instant itself, if there is one.
+    instant: Option<DateTime<Utc>>,
+    _unit: PhantomData<fn() -> U>,
+}
+
+impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
+    /// The instant, cut off below microseconds: what PostgreSQL, `DATETIME(6)` and an integer of
+    /// microseconds hold, so that what is returned is what is stored.
+    pub(crate) fn at(instant: DateTime<Utc>) -> Self {
+        let instant = to_micros(instant);
+        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), Some(instant), Some(instant))
+    }
+
+    /// The instant as something to compare with, cut off in the same way.
+    pub(crate) fn cutoff(instant: DateTime<Utc>) -> Self {
+        let instant = to_micros(instant);
+        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), None, Some(instant))
+    }
+
+    /// The instant that lies `age` before now.
+    pub(crate) fn ago(age: TimeDelta) -> Self {
+        if age < TimeDelta::zero() {
+            return Self::new(Err(Unusable::NegativeAge(age)), None, None);
+        }
+        let instant = Utc::now().checked_sub_signed(age).map(to_micros);
+        Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None, instant)
+    }
+
+    /// The instant, or why nothing can be bound.
+    pub(crate) fn instant(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        match &self.0.value {
+            Ok(_) => Ok(self.0.instant),
+            Err(reason) => Err((*reason).into()),
+        }
+    }
+
+    fn new(value: Result<ST::Value, Unusable>, written: Option<DateTime<Utc>>, instant: Option<DateTime<Utc>>) -> Self {
+        Self(Bind { value, written, instant, _unit: PhantomData })
+    }
+}
+
+impl<ST: InstantType<U>, U> Clone for BoundInstant<ST, U> {
+    fn clone(&self) -> Self {
+        Self::new(self.0.value.clone(), self.0.written, self.0.instant)
+    }
+}
+
+impl<ST: InstantType<U>, U> std::fmt::Debug for BoundInstant<ST, U> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<ST: InstantType<U>, U> std::fmt::Debug for Bind<ST, U> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.value {
+            Ok(value) => value.fmt(f),
+            Err(reason) => write!(f, "<{}>", Error::from(*reason)),
+        }
+    }
+}
+
+impl<ST, U, DB> ToSql<ST, DB> for Bind<ST, U>
+where
+    DB: Backend,
+    ST: InstantType<U>,
+    ST::Value: ToSql<ST, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        match (&self.value, self.written) {
+            (Ok(_), Some(instant))
+                if ST::TIMESTAMP_ON_MYSQL && is_mysql::<DB>() && !(1970..2038).contains(&instant.year()) =>
+            {
+                Err(Box::new(Error::InstantOutOfRange { instant }))
+            }
+            (Ok(value), _) => value.to_sql(out),
+            (Err(reason), _) => Err(Box::new(Error::from(*reason))),
+        }
+    }
+}
+
+impl<ST, U, DB> QueryFragment<DB> for BoundInstant<ST, U>
+where
+    DB: Backend + HasSqlType<ST>,
+    ST: InstantType<U>,
+    ST::Value: ToSql<ST, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_bind_param::<ST, _>(&self.0)
+    }
+}
+
+impl<ST: InstantType<U> + 'static, U: 'static> QueryId for BoundInstant<ST, U> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}

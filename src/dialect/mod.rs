@@ -1,0 +1,97 @@
+//! What differs between the databases, a name or a literal at a time.
+
+mod clock;
+mod names;
+
+pub use clock::{ClockForm, DbNow, UtcClock, db_now};
+pub(crate) use names::{Names, TableName, check_column, check_name, hash};
+
+/// The SQL dialect of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL 8 and MariaDB: every statement is valid on both.
+    Mysql,
+    /// SQLite 3.35 and later.
+    Sqlite,
+}
+
+impl Dialect {
+    /// An identifier in quotes.
+    ///
+    /// On SQLite they are backticks, as in Diesel's own queries: a name in double quotes that names no
+    /// column is a *string* there, so an index on a misspelt column would be built without a word.
+    pub(crate) fn quote(self, name: &str) -> String {
+        let quote = match self {
+            Self::Postgres => "\"",
+            Self::Mysql | Self::Sqlite => "`",
+        };
+        format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
+    }
+
+    /// Identifiers in quotes, separated by commas.
+    pub(crate) fn quote_all<S: AsRef<str>>(self, names: &[S]) -> String {
+        names.iter().map(|name| self.quote(name.as_ref())).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A string literal, whatever the session says of backslashes.
+    pub(crate) fn literal(self, text: &str) -> String {
+        let doubled = text.replace('\'', "''");
+        match self {
+            Self::Sqlite => format!("'{doubled}'"),
+            // Whether a backslash escapes is a matter of the session's sql_mode; hexadecimal is not.
+            Self::Mysql if text.contains('\\') => {
+                let digits: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
+                format!("_utf8mb4 X'{digits}'")
+            }
+            Self::Mysql => format!("'{doubled}'"),
+            Self::Postgres if text.contains('\\') => format!("E'{}'", doubled.replace('\\', "\\\\")),
+            Self::Postgres => format!("'{doubled}'"),
+        }
+    }
+
+    /// The database's clock in UTC.
+    pub(crate) const fn now(self, form: ClockForm) -> &'static str {
+        match self {
+            Self::Postgres => form.on_postgres(),
+            Self::Mysql => form.on_mysql(),
+            Self::Sqlite => form.on_sqlite(),
+        }
+    }
+
+    /// The type of a nullable instant in UTC with microseconds (SQLite stores text).
+    pub(crate) const fn timestamp(self) -> &'static str {
+        match self {
+            Self::Postgres | Self::Sqlite => "TIMESTAMP",
+            // TIMESTAMP would go through the session's zone and ends in 2038; DATETIME alone rounds to
+            // seconds.
+            Self::Mysql => "DATETIME(6)",
+        }
+    }
+}
+
+/// A backend whose dialect is known at compile time.
+#[diagnostic::on_unimplemented(
+    message = "the SQL dialect of `{Self}` is not known at compile time",
+    note = "run `migration.up_sql(Dialect::..)` through `batch_execute` on the connection you hold"
+)]
+pub trait HasDialect {
+    /// The dialect.
+    const DIALECT: Dialect;
+}
+
+#[cfg(feature = "postgres_backend")]
+impl HasDialect for diesel::pg::Pg {
+    const DIALECT: Dialect = Dialect::Postgres;
+}
+
+#[cfg(feature = "mysql_backend")]
+impl HasDialect for diesel::mysql::Mysql {
+    const DIALECT: Dialect = Dialect::Mysql;
+}
+
+#[cfg(feature = "sqlite")]
+impl HasDialect for diesel::sqlite::Sqlite {
+    const DIALECT: Dialect = Dialect::Sqlite;
+}

@@ -1,0 +1,165 @@
+//! The one module that names Diesel's hidden API. `diesel = "~2.3"` is pinned for its sake; when
+//! Diesel moves something, this is the file to mend.
+//!
+//! The list: the types below from `internal::table_macro`; `JoinTo`'s items and `InternalJoinDsl`;
+//! `QueryFragment::is_noop` and `AstPass::backend`; `Connection::TransactionManager`; `load` of a
+//! connection, sync and async (the public `LoadQuery` cannot be bounded for a query that borrows
+//! from a local).
+
+pub(crate) use diesel::internal::table_macro::{
+    BoxedSelectStatement, FromClause, Identifier, Inner, Join, JoinOn, LeftOuter, NoFromClause, SelectStatement,
+    StaticQueryFragment,
+};
+pub(crate) use diesel::query_dsl::InternalJoinDsl;
+pub(crate) use diesel::query_source::JoinTo;
+
+use diesel::backend::Backend;
+use diesel::connection::{Connection, LoadConnection, TransactionManager, TransactionManagerStatus};
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::{Error, QueryResult};
+
+use crate::dialect::Dialect;
+
+/// Whether a fragment writes nothing (the where clause of a whole table).
+pub(crate) fn writes_nothing<DB, F>(fragment: &F, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
+where
+    DB: Backend,
+    F: QueryFragment<DB>,
+{
+    fragment.is_noop(backend_of(out))
+}
+
+/// The backend a statement is written for.
+pub(crate) fn backend_of<'a, DB: Backend>(out: &'a AstPass<'_, '_, DB>) -> &'a DB {
+    out.backend()
+}
+
+/// Whether a backend is Diesel's for MySQL and MariaDB.
+///
+/// By name and not by `TypeId`: `DB` need not be `'static`. The backend of a `MultiConnection` is
+/// another one, whatever it is connected to.
+pub(crate) fn is_mysql<DB>() -> bool {
+    std::any::type_name::<DB>().ends_with("::mysql::backend::Mysql")
+}
+
+/// The dialect of one of Diesel's own backends; `None` for that of a `MultiConnection`.
+pub(crate) fn known_dialect<DB>() -> Option<Dialect> {
+    let name = std::any::type_name::<DB>();
+    let endings = [
+        ("::pg::backend::Pg", Dialect::Postgres),
+        ("::mysql::backend::Mysql", Dialect::Mysql),
+        ("::sqlite::backend::Sqlite", Dialect::Sqlite),
+    ];
+    let known = endings.into_iter().find(|(ending, _)| name.starts_with("diesel::") && name.ends_with(ending));
+    known.map(|(_, dialect)| dialect)
+}
+
+/// Whether a backend is known, by its type, to take an alias in `DELETE FROM archive AS table`.
+pub(crate) fn aliases_where_it_deletes<DB>() -> bool {
+    let name = std::any::type_name::<DB>();
+    name.ends_with("::pg::backend::Pg") || name.ends_with("::sqlite::backend::Sqlite")
+}
+
+/// Whether the connection is inside a transaction that Diesel knows of.
+pub(crate) fn in_transaction<Conn: Connection>(conn: &mut Conn) -> QueryResult<bool> {
+    depth(Conn::TransactionManager::transaction_manager_status_mut(conn))
+}
+
+/// [`in_transaction`] for a connection of diesel-async.
+#[cfg(feature = "async")]
+pub(crate) fn in_async_transaction<Conn>(conn: &mut Conn) -> QueryResult<bool>
+where
+    Conn: diesel_async::AsyncConnection,
+{
+    use diesel_async::TransactionManager;
+    depth(Conn::TransactionManager::transaction_manager_status_mut(conn))
+}
+
+/// All rows of a query.
+pub(crate) fn load_all<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Vec<U>>
+where
+    Conn: LoadConnection,
+    Conn::Backend: QueryMetadata<Q::SqlType>,
+    Q: Query + QueryFragment<Conn::Backend> + QueryId,
+    U: FromSqlRow<Q::SqlType, Conn::Backend>,
+{
+    conn.load(query)?.map(|row| U::build_from_row(&row?).map_err(Error::DeserializationError)).collect()
+}
+
+/// [`load_all`] for a connection of diesel-async.
+#[cfg(feature = "async")]
+pub(crate) async fn load_all_async<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Vec<U>>
+where
+    Conn: diesel_async::AsyncConnection,
+    Conn::Backend: QueryMetadata<Q::SqlType>,
+    Q: Query + QueryFragment<Conn::Backend> + QueryId,
+    U: FromSqlRow<Q::SqlType, Conn::Backend>,
+{
+    use futures_util::TryStreamExt;
+    let mut rows = std::pin::pin!(conn.load(query).await?);
+    let mut all = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        all.push(U::build_from_row(&row).map_err(Error::DeserializationError)?);
+    }
+    Ok(all)
+}
+
+fn depth(status: &TransactionManagerStatus) -> QueryResult<bool> {
+    match status {
+        TransactionManagerStatus::Valid(valid) => Ok(valid.transaction_depth().is_some()),
+        TransactionManagerStatus::InError => Err(Error::BrokenTransactionManager),
+    }
+}
+
+/// The SQL name of a table.
+pub trait TableName {
+    /// The parts of the name: the schema, if the table has one, and the table.
+    fn name_parts() -> Vec<String>;
+
+    /// The name for messages, with its schema if it has one: `posts`, `blog.posts`.
+    fn table_name() -> String {
+        Self::name_parts().join(".")
+    }
+}
+
+impl<T> TableName for T
+where
+    T: StaticQueryFragment,
+    T::Component: std::fmt::Debug,
+{
+    fn name_parts() -> Vec<String> {
+        // A schema-qualified name is an `InfixNode` with private fields; its `Debug` shows them.
+        let debug = format!("{:?}", T::STATIC_COMPONENT);
+        debug.split("Identifier(\"").skip(1).map(unescape).collect()
+    }
+}
+
+/// The text of a string literal that `Debug` wrote, up to its closing quote.
+fn unescape(literal: &str) -> String {
+    let mut text = String::new();
+    let mut letters = literal.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => break,
+            '\\' => match letters.next() {
+                Some('n') => text.push('\n'),
+                Some('r') => text.push('\r'),
+                Some('t') => text.push('\t'),
+                Some('0') => text.push('\0'),
+                Some('u') => {
+                    let code: String = letters.by_ref().skip(1).take_while(|letter| *letter != '}').collect();
+                    text.extend(u32::from_str_radix(&code, 16).ok().and_then(char::from_u32));
+                }
+                Some(itself) => text.push(itself),
+                None => {}
+            },
+            other => text.push(other),
+        }
+    }
+    text
+}
+
+// `Identifier` is named so that the `Debug` text above has a compile-time witness.
+const _: fn(&'static str) -> Identifier<'static> = Identifier;

@@ -1,0 +1,24 @@
+//! The live schema as facts: what the catalog of a database says about a table.
+
+mod catalog;
+mod mysql;
+mod postgres;
+mod read;
+mod references;
+mod sqlite;
+mod tokens;
+
+pub(crate) use catalog::{
+    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveKey, LiveReference, LiveTable, Reach, Reading,
+    TableKind, collect_foreign_keys, foreign_keys, same_column,
+};
+pub(crate) use read::read_table;
+pub use references::{Leaves, Reference};
+pub(crate) use tokens::{Kind, Token, closing, tokens, top_level};
+
+use crate::connection::Row;
+
+/// The answers to the questions about a table; those that were not asked are empty.
+fn several<const N: usize>(answers: &[Vec<Row>]) -> [&[Row]; N] {
+    std::array::from_fn(|place| answers.get(place).map_or(&[][..], Vec::as_slice))
+}
