@@ -7,7 +7,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use diesel::backend::Backend;
 use diesel::connection::{LoadConnection, TransactionManager};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -16,6 +15,7 @@ use diesel::result::{Error as DieselError, QueryResult};
 
 use super::ask::{AnswersText, Question, Row};
 use super::faults::{Fault, fault};
+use crate::dialect::SoftDeleteBackend;
 use crate::diesel_internals::{in_transaction, load_all};
 use crate::error::Error;
 
@@ -29,7 +29,7 @@ pub type Answer<'x, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'x
 /// A connection, sync or async.
 pub trait Executor {
     /// The backend of the connection.
-    type Backend: Backend;
+    type Backend: SoftDeleteBackend;
 
     /// Whether a transaction is open.
     fn in_transaction(&mut self) -> QueryResult<bool>;

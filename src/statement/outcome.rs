@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -19,11 +18,12 @@ use crate::connection::AnswersText;
 use crate::connection::backoff;
 use crate::connection::is_reference;
 use crate::connection::{Blocking, Executor, block, end, is_passing};
+use crate::declare::CascadeDecided;
 use crate::declare::Rows;
-use crate::declare::RunsAlone;
 use crate::declare::{SoftDeletable, State, Timestamped};
 use crate::dialect::TableName as MigrationTable;
-use crate::diesel_internals::is_mysql;
+use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::diesel_internals::backend_of;
 use crate::error::Error;
 use crate::schema::Leaves;
 
@@ -62,7 +62,7 @@ impl<Q, Conn> RunQueryDsl<Conn> for Probe<'_, Q> {}
 
 impl<V, T, P, G, S, X, Set, C, R, DB> QueryFragment<DB> for Probe<'_, Transition<V, T, P, G, S, X, Set, C, R>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     V: Verb,
     T: SoftDeletable + QueryFragment<DB>,
     P: QueryFragment<DB>,
@@ -84,7 +84,7 @@ where
         transition.condition.walk_alone(out.reborrow())?;
         // InnoDB's plain SELECT reads the transaction's snapshot (REPEATABLE READ is its default), its
         // UPDATE the latest row.
-        if is_mysql::<DB>() {
+        if backend_of(&out).dialect() == Dialect::Mysql {
             // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
             out.unsafe_to_cache_prepared();
             out.push_sql(" LOCK IN SHARE MODE");
@@ -185,7 +185,7 @@ where
     where
         Conn: LoadConnection,
         Conn::Backend: AnswersText,
-        T::Relations: RunsAlone<V>,
+        T::Relations: CascadeDecided<V>,
         Self: QueryFragment<Conn::Backend> + QueryId,
     {
         self.check()?;
@@ -224,8 +224,7 @@ where
     /// active nor deleted. Its flag is then a number other than 0 and 1, or it is NULL against the declaration. Else as [`run`](Self::run), with its retries.
     ///
     /// On MySQL the `SELECT` is a locking read, since the snapshot of a transaction can be older than
-    /// what the `UPDATE` saw. Through a `MultiConnection` it is a plain one: there, inside a
-    /// transaction of yours at REPEATABLE READ, it tells what the snapshot says.
+    /// what the `UPDATE` saw.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -242,7 +241,7 @@ where
     pub fn outcome<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
     where
         Conn: LoadConnection,
-        T::Relations: RunsAlone<V>,
+        T::Relations: CascadeDecided<V>,
         Conn::Backend: AnswersText + QueryMetadata<CountTypes>,
         Counts: FromSqlRow<CountTypes, Conn::Backend>,
         Self: QueryFragment<Conn::Backend> + QueryId,
@@ -326,7 +325,7 @@ impl<Q> QueryId for PurgeLeaves<'_, Q> {
 
 impl<T, P, G, R, DB> QueryFragment<DB> for PurgeLeaves<'_, Purge<T, P, G, R>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     T::Stamp: Timestamped,
     P: QueryFragment<DB>,

@@ -15,9 +15,9 @@ use super::condition::Condition;
 use super::parts::{Changes, NoChanges, NoCondition, OnlyIf};
 use super::returning::{NoReturning, Returning};
 use crate::declare::Rows;
-use crate::declare::RunsAlone;
+use crate::declare::{CascadeDecided, RestoreVerb, SoftDeleteVerb, WithoutCascade};
 use crate::declare::{
-    ColumnRef, NoInstant, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched,
+    ColumnRef, NoInstant, NullableColumns, SoftDeletable, State, TimeColumn, Timestamped, TouchWith, Touched,
     WritesInstant,
 };
 use crate::diesel_internals::{TableName, writes_nothing};
@@ -33,19 +33,7 @@ pub trait Verb {
     fn error<T: TableName>(error: diesel::result::Error) -> Error;
 }
 
-/// From active to deleted.
-#[derive(Debug, Clone, Copy)]
-pub struct SoftDeleteVerb;
-
-/// From deleted to active.
-#[derive(Debug, Clone, Copy)]
-pub struct RestoreVerb;
-
-/// The same, of a table's own rows alone, whatever its children: `.without_cascade()`.
-#[derive(Debug, Clone, Copy)]
-pub struct Alone<V>(PhantomData<V>);
-
-impl<V: Verb> Verb for Alone<V> {
+impl<V: Verb> Verb for WithoutCascade<V> {
     const DELETES: bool = V::DELETES;
     const CHANGES: Rows = V::CHANGES;
     fn error<T: TableName>(error: diesel::result::Error) -> Error {
@@ -96,9 +84,9 @@ pub struct Transition<V, T, P, G, S, X, Set = NoChanges, C = NoCondition, R = No
 }
 
 /// The default value of the timestamp column of a table.
-pub type StampOf<T> = <<T as SoftDeletable>::Stamp as Stamp>::Value;
+pub type StampOf<T> = <<T as SoftDeletable>::Stamp as TimeColumn>::Value;
 /// The default value of the touch column of a table.
-pub type TouchOf<T> = <<T as SoftDeletable>::Touch as Touch>::Value;
+pub type TouchOf<T> = <<T as SoftDeletable>::Touch as TimeColumn>::Value;
 
 /// What `.soft_delete()` returns.
 pub type SoftDelete<T, P, G, S = StampOf<T>, X = TouchOf<T>, Set = NoChanges, C = NoCondition, R = NoReturning> =
@@ -199,7 +187,7 @@ impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn without_cascade(self) -> Transition<Alone<V>, T, P, G, S, X, Set, C, R> {
+    pub fn without_cascade(self) -> Transition<WithoutCascade<V>, T, P, G, S, X, Set, C, R> {
         self.with(|stamp, touch, only_if, returning| (stamp, touch, only_if, returning))
     }
 }
@@ -563,7 +551,7 @@ where
     DB: Backend,
     V: Verb,
     T: SoftDeletable + QueryFragment<DB>,
-    T::Relations: RunsAlone<V>,
+    T::Relations: CascadeDecided<V>,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
     S: QueryFragment<DB>,
