@@ -1,5 +1,5 @@
-//! The one module that names Diesel's hidden API. `diesel = "~2.3"` is pinned for its sake; when
-//! Diesel moves something, this is the file to mend.
+//! The one module that names Diesel's hidden API and private types. It is the reason why `diesel = "~2.3"` is pinned: when
+//! Diesel moves something, this is the file to change.
 //!
 //! The list: the types below from `internal::table_macro`; `JoinTo`'s items and `InternalJoinDsl`;
 //! `QueryFragment::is_noop` and `AstPass::backend`; `Connection::TransactionManager`; `load` of a
@@ -19,6 +19,22 @@ use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{Error, QueryResult};
+
+// Private types, by the beginnings of their names. A name that changes is no longer found, which costs an `AND TRUE`, or
+// the error of a column that is set twice.
+
+/// A where clause, up to its predicate.
+pub(crate) const WHERE_CLAUSE: &str = "diesel::query_builder::where_clause::WhereClause<";
+/// The absence of one.
+pub(crate) const NO_WHERE_CLAUSE: &str = "diesel::query_builder::where_clause::NoWhereClause";
+/// Expressions that write parentheses around themselves, or need none.
+pub(crate) const PARENTHESIZED: [&str; 3] = [
+    "diesel::expression::grouped::Grouped<",
+    "diesel::expression::array_comparison::",
+    "diesel::expression::exists::Exists<",
+];
+/// An assignment of an `UPDATE`, up to its column.
+pub(crate) const ASSIGNMENT: &str = "ColumnWrapperForUpdate<";
 
 /// Whether a fragment writes nothing (the where clause of a whole table).
 pub(crate) fn writes_nothing<DB, F>(fragment: &F, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>

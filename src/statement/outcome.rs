@@ -1,7 +1,5 @@
 //! Running a statement with typed errors, and telling why it changed nothing.
 
-use std::time::Duration;
-
 use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -14,10 +12,7 @@ use diesel::sql_types::BigInt;
 use super::leaves::leaves_of;
 use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
-use crate::connection::AnswersText;
-use crate::connection::backoff;
-use crate::connection::is_reference;
-use crate::connection::{Blocking, Executor, block, end, is_passing};
+use crate::connection::{AnswersText, Blocking, Executor, Retries, block, end, is_reference};
 use crate::declare::CascadeDecided;
 use crate::declare::Rows;
 use crate::declare::{SoftDeletable, State, Timestamped};
@@ -116,19 +111,6 @@ fn interpret<T: SoftDeletable>(changed: usize, counts: Option<Counts>) -> Result
 /// How often an UPDATE is repeated whose row changed before it could be looked at.
 const ATTEMPTS: usize = 3;
 
-/// How often a statement is tried after a deadlock or a failure to serialize.
-const RETRIES: u32 = 10;
-
-/// Waits, if what failed can be tried again. Inside the caller's transaction it cannot: that must be tried as a whole.
-async fn again<X: Executor>(x: &mut X, tried: &mut u32, outermost: bool, error: &Error) -> Result<bool, Error> {
-    let again = outermost && *tried + 1 < RETRIES && is_passing(error);
-    if again {
-        x.sleep(backoff(*tried) + Duration::from_millis(1)).await?;
-        *tried += 1;
-    }
-    Ok(again)
-}
-
 /// One statement; in a savepoint inside the caller's transaction, which PostgreSQL would give up after an error.
 async fn execute<X, Q>(x: &mut X, statement: &Q, named: fn(DieselError) -> Error) -> Result<usize, Error>
 where
@@ -140,10 +122,10 @@ where
         let result = x.execute(statement).await.map_err(named);
         return end(x, result).await;
     }
-    let mut tried = 0;
+    let mut retries = Retries::new(x)?;
     loop {
         match x.execute(statement).await.map_err(named) {
-            Err(error) if again(x, &mut tried, true, &error).await? => {}
+            Err(error) if retries.again(x, &error).await? => {}
             result => return result,
         }
     }
@@ -279,13 +261,12 @@ where
         for<'a> Probe<'a, Self>: QueryFragment<Y::Backend> + QueryId,
     {
         self.check()?;
-        let outermost = !x.in_transaction()?;
-        let mut tried = 0;
+        let mut retries = Retries::new(x)?;
         loop {
             x.begin().await?;
             let result = self.look(x).await;
             match end(x, result).await {
-                Err(error) if again(x, &mut tried, outermost, &error).await? => {}
+                Err(error) if retries.again(x, &error).await? => {}
                 result => return result,
             }
         }

@@ -20,7 +20,7 @@ use crate::declare::{
     ColumnRef, NoInstant, NullableColumns, SoftDeletable, State, TimeColumn, Timestamped, TouchWith, Touched,
     WritesInstant,
 };
-use crate::diesel_internals::{TableName, writes_nothing};
+use crate::diesel_internals::{ASSIGNMENT, TableName, writes_nothing};
 use crate::error::Error;
 
 /// The direction of a transition.
@@ -427,7 +427,7 @@ fn column_set_twice<V: Verb, T: SoftDeletable, Changeset>() -> Option<&'static s
 /// Whether a changeset, by the name of its type, assigns the column.
 pub(crate) fn assigns(changeset: &str, column: &ColumnRef) -> bool {
     // Every `.set(..)` comes here, so nothing is allocated for it.
-    let mut assigned = changeset.split("ColumnWrapperForUpdate<").skip(1);
+    let mut assigned = changeset.split(ASSIGNMENT).skip(1);
     assigned.any(|rest| rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')))
 }
 
