@@ -11,7 +11,7 @@
 //! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; rest.rs: what a walk left
 //! piece.rs      ranges of keys that an index serves
 //! sql.rs        the statements; statements.rs: sent; session.rs: dialect and lock timeouts
-//! policy.rs     several tables in one run; jobs.rs: the list of them; lease.rs: at most one runner
+//! policy.rs     several tables in one run; jobs.rs: the list of them; exclusive.rs: at most one runner
 //! report.rs     what a run says
 //! ```
 
@@ -19,11 +19,11 @@ mod archive;
 mod attempt;
 mod cause;
 mod engine;
+mod exclusive;
 mod guards;
 mod held;
 mod job;
 mod jobs;
-mod lease;
 mod narrower;
 mod options;
 mod piece;
@@ -39,7 +39,6 @@ mod walk;
 
 pub use archive::ArchiveTarget;
 pub use job::PurgeJob;
-pub use lease::{Holder, lease_table};
 pub use options::IntoDuration;
 pub use policy::{RetentionPolicy, RetentionReport};
 pub use table_job::TableJob;
