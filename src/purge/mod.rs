@@ -4,7 +4,7 @@
 //! job.rs        PurgeJob: what users build; options.rs: its options
 //! table_job.rs  a job as a policy sees it: checked, then run
 //! prepare.rs    what is refused before the first row; guards.rs: what the catalog forbids
-//! archive.rs    which columns are copied; narrower.rs: whether they fit
+//! archive.rs    which columns are copied, and whether they fit
 //! walk.rs       the order of ranges and passes: step over, halve, stop; no database in there
 //! engine.rs     the driver: what the walk says is done, until something stops it
 //! held.rs       the foreign keys that can hold rows
@@ -24,7 +24,6 @@ mod guards;
 mod held;
 mod job;
 mod jobs;
-mod narrower;
 mod options;
 mod piece;
 mod plan;
