@@ -287,17 +287,12 @@ fn json(report: &RetentionReport) -> serde_json::Value {
         "rows": report.rows(),
         "seconds": report.elapsed.as_secs_f64(),
         "stopped": report.stopped.to_string(),
-        "stepped_back": report.stepped_back.as_ref().map(|other| &other.holder),
         "dry_run": report.tables.iter().any(|table| table.dry_run),
         "tables": tables.collect::<Vec<_>>(),
     })
 }
 
 fn print(report: &RetentionReport) {
-    if let Some(other) = &report.stepped_back {
-        println!("stepped back: {} is at work (its lease lives {} s)", other.holder, other.expires_in.as_secs());
-        return;
-    }
     println!("{:<12} {:>10} {:>8} {:>8} {:>8}  ended", "table", "rows", "batches", "blocked", "seconds");
     for table in &report.tables {
         println!(
@@ -327,7 +322,7 @@ fn print(report: &RetentionReport) {
 }
 
 fn exit_code(report: &RetentionReport) -> u8 {
-    if report.stepped_back.is_some() {
+    if report.stopped == Stopped::AnotherRunner {
         5
     } else if report.stopped != Stopped::Complete {
         3

@@ -131,7 +131,7 @@ pub use error::{Blocked, BlockedBy, Error, Finding, Progress, PurgeReport, Sever
 pub use migration::{SoftDeleteMigration, assert_schema, check};
 #[cfg(feature = "async")]
 pub use migration::{assert_schema_async, check_async};
-pub use purge::{Holder, IntoDuration, PurgeJob, RetentionPolicy, RetentionReport, lease_table};
+pub use purge::{IntoDuration, PurgeJob, RetentionPolicy, RetentionReport};
 pub use query::{JoinOnActiveDsl, SoftDeleteQueryDsl, active, deleted, is_active, is_active_or_missing, is_deleted};
 pub use revive::{InsertOrRevive, InsertOrReviveDsl, OnKey, Revival};
 pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Transition};

@@ -53,13 +53,11 @@ where
 {
     pub(super) async fn delete(&mut self) -> Result<CascadeReport, Error> {
         self.check_circles().await?;
-        let roots = self.find_roots(!self.preview).await?;
+        let roots = self.find_roots(true).await?;
         let mut rows = vec![0; self.plan.tables.len()];
         let mut unlinked = vec![0; self.plan.sides.len()];
         let portions: Vec<&[R::Key]> = self.portions(&roots).collect();
-        // One portion can lead to what another leads to as well.
-        self.counts = self.preview && portions.len() < 2;
-        if !self.preview && self.dialect != Dialect::Sqlite {
+        if self.dialect != Dialect::Sqlite {
             for keys in &portions {
                 self.lock(keys).await?;
             }
@@ -75,9 +73,7 @@ where
             .filter(|(side, _)| side.policy == Policy::SetNull)
             .map(|(side, rows)| (side.child.name(), *rows))
             .collect();
-        // A preview cannot know an identifier that is made anew each time.
-        let is_known = !self.preview || self.options.operation.is_some();
-        let id = self.soft(ROOT).operation.filter(|_| is_known).and_then(|(_, kind)| self.id.of_kind(kind));
+        let id = self.soft(ROOT).operation.and_then(|(_, kind)| self.id.of_kind(kind));
         Ok(self.report(&rows, unlinked, &[], id))
     }
 
@@ -110,7 +106,9 @@ where
                     if !has_children || (table == ROOT && !component.recursive) {
                         continue;
                     }
-                    let text = self.active_rows(table, Lock::Update);
+                    let speller = self.speller(Through::Active);
+                    let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
+                    let text = speller.count(table, guard.into(), Lock::Update);
                     locked += self.count(&text, keys).await?;
                 }
                 if !component.recursive || before == Some(locked) {
@@ -122,18 +120,11 @@ where
         Ok(())
     }
 
-    /// Counts, or locks, the rows of a table that are to be deleted.
-    fn active_rows(&self, table: usize, lock: Lock) -> Text {
-        let speller = self.speller(Through::Active);
-        let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
-        speller.count(table, guard.into(), lock)
-    }
-
     async fn restricted(&mut self, keys: &[R::Key]) -> Result<(), Error> {
         let plan = self.plan;
         for side in plan.sides.iter().filter(|side| side.policy == Policy::Restrict) {
             // InnoDB would count those that were there at the first SELECT of the transaction.
-            let lock = if self.dialect == Dialect::Mysql && !self.preview { Lock::Share } else { Lock::No };
+            let lock = if self.dialect == Dialect::Mysql { Lock::Share } else { Lock::No };
             let text = self.speller(Through::Active).count_side(side, lock);
             let rows = self.count(&text, keys).await?;
             if rows > 0 {
@@ -152,18 +143,13 @@ where
         let plan = self.plan;
         for (side, unlinked) in plan.sides.iter().zip(unlinked).filter(|(side, _)| side.policy == Policy::SetNull) {
             let speller = self.speller(Through::Active);
-            *unlinked += if self.counts {
-                let text = speller.count_side(side, Lock::No);
-                self.count(&text, keys).await?
-            } else {
-                let qualifier = speller.assigned(&side.child);
-                let touch = match &side.child.soft {
-                    Some(soft) => self.touch(&qualifier, soft)?,
-                    None => None,
-                };
-                let text = speller.unlink(side, touch);
-                self.execute(&text, keys).await?
+            let qualifier = speller.assigned(&side.child);
+            let touch = match &side.child.soft {
+                Some(soft) => self.touch(&qualifier, soft)?,
+                None => None,
             };
+            let text = speller.unlink(side, touch);
+            *unlinked += self.execute(&text, keys).await?;
         }
         for table in plan.in_order().rev() {
             // The root's own rows come last; before them those that are reached from them.
@@ -171,15 +157,11 @@ where
                 rows[table] += self.delete_reached(table, keys).await?;
             }
         }
-        rows[ROOT] += if self.counts { keys.len() as u64 } else { self.delete_roots(keys).await? };
+        rows[ROOT] += self.delete_roots(keys).await?;
         Ok(())
     }
 
     async fn delete_reached(&mut self, table: usize, keys: &[R::Key]) -> Result<u64, Error> {
-        if self.counts {
-            let text = self.active_rows(table, Lock::No);
-            return self.count(&text, keys).await;
-        }
         // In a circle, rows of another table of it may be marked already.
         let circle = self.plan.component_of(table).tables.len() > 1;
         let through = if circle { Through::OrDeleted(self.mark(table)?) } else { Through::Active };

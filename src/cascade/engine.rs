@@ -44,9 +44,8 @@ pub(super) struct Attempt<'a, R, X> {
     pub(super) options: &'a Options,
     pub(super) at: DateTime<Utc>,
     pub(super) id: &'a OperationId,
-    pub(super) preview: bool,
-    /// Whether the rows are counted, and not changed: a preview of which queries can tell.
-    pub(super) counts: bool,
+    /// Whether the transaction is rolled back in the end.
+    preview: bool,
 }
 
 /// Runs a cascade.
@@ -68,18 +67,8 @@ where
         let given = |id| OperationId::given(id, plan.has_uuids());
         let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
         loop {
-            let attempt = Attempt {
-                root,
-                x: &mut *x,
-                plan: &plan,
-                above: &above,
-                dialect,
-                options,
-                at,
-                id: &id,
-                preview,
-                counts: preview,
-            };
+            let attempt =
+                Attempt { root, x: &mut *x, plan: &plan, above: &above, dialect, options, at, id: &id, preview };
             let result = attempt.in_transaction().await;
             match result {
                 Err(error) if retries.again(x, &error).await? => {}
@@ -166,8 +155,12 @@ where
     async fn in_transaction(mut self) -> Result<CascadeReport, Error> {
         self.x.begin().await?;
         match self.steps().await {
-            Ok(report) if self.preview => {
+            Ok(mut report) if self.preview => {
                 self.x.rollback().await?;
+                // An identifier that is made anew each time is not that of the run.
+                if self.root.deletes() && self.options.operation.is_none() {
+                    report.operation_id = None;
+                }
                 Ok(report)
             }
             result => end(self.x, result).await,
@@ -175,7 +168,7 @@ where
     }
 
     async fn steps(&mut self) -> Result<CascadeReport, Error> {
-        if self.dialect == Dialect::Sqlite && !self.preview {
+        if self.dialect == Dialect::Sqlite {
             // SQLite gives up a transaction that reads first and writes when another has written in between.
             let node = &self.plan.tables[ROOT].node;
             let (table, key) = (node.table.quoted(self.dialect), self.dialect.quote(&node.key[0]));

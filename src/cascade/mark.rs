@@ -1,9 +1,8 @@
 //! What identifies an operation in its rows: an identifier, or the instant. As text, since the tables of a
 //! cascade can have columns of different types.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
+use uuid::{NoContext, Timestamp, Uuid};
 
 use super::text::Text;
 use crate::declare::InstantKind;
@@ -128,24 +127,15 @@ impl OperationId {
     /// A new one: a UUID of version 7 (its first 48 bits are the time, so that an index on it grows at
     /// its end), and a random number of 63 bits.
     pub(super) fn generate(now: DateTime<Utc>) -> Self {
-        let millis = u64::try_from(now.timestamp_millis()).unwrap_or_default() & 0xffff_ffff_ffff;
-        let (one, two) = (random(), random());
-        let text = format!(
-            "{:08x}-{:04x}-7{:03x}-{:04x}-{:012x}",
-            millis >> 16,
-            millis & 0xffff,
-            one & 0xfff,
-            0x8000 | ((one >> 12) & 0x3fff),
-            two & 0xffff_ffff_ffff
-        );
-        let number = i64::try_from(random() >> 1).unwrap_or(i64::MAX);
-        Self { text, number: Some(number.max(1)), is_uuid: true }
+        let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+        let uuid = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()));
+        Self { text: uuid.to_string(), number: Some(fastrand::i64(1..)), is_uuid: true }
     }
 
     /// One of the caller's. A UUID gets the form in which PostgreSQL shows it: a table next to it can hold text.
     pub(super) fn given(text: &str, is_uuid: bool) -> Self {
-        let uuid = canonical(text);
-        let text = uuid.clone().filter(|_| is_uuid).unwrap_or_else(|| text.to_owned());
+        let uuid = Uuid::try_parse(&text.trim().to_ascii_lowercase()).ok();
+        let text = uuid.filter(|_| is_uuid).map_or_else(|| text.to_owned(), |uuid| uuid.to_string());
         Self { number: text.parse().ok(), text, is_uuid: uuid.is_some() }
     }
 
@@ -157,23 +147,6 @@ impl OperationId {
             OperationKind::BigInt => self.number.map(|number| number.to_string()),
         }
     }
-}
-
-/// A UUID in small letters, with its hyphens and without braces.
-fn canonical(text: &str) -> Option<String> {
-    let text = text.trim().to_ascii_lowercase();
-    let text = text.strip_prefix("urn:uuid:").unwrap_or(&text);
-    let text = text.strip_prefix('{').and_then(|text| text.strip_suffix('}')).unwrap_or(text);
-    let digits: String = text.chars().filter(|letter| *letter != '-').collect();
-    let is_uuid = digits.len() == 32 && digits.chars().all(|letter| letter.is_ascii_hexdigit());
-    is_uuid.then(|| [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-"))
-}
-
-/// 64 bits that no other call gets: the keys of a `RandomState` come from the system's generator.
-fn random() -> u64 {
-    let mut hasher = RandomState::new().build_hasher();
-    hasher.write_u64(0);
-    hasher.finish()
 }
 
 /// What the rows of one operation have in common.
@@ -307,7 +280,12 @@ mod tests {
     #[test]
     fn a_uuid_has_one_form() {
         let id = "550e8400-e29b-41d4-a716-446655440000";
-        for text in [id, "550E8400-E29B-41D4-A716-446655440000", "{550e8400e29b41d4a716446655440000}"] {
+        let forms = [
+            "550E8400-E29B-41D4-A716-446655440000",
+            "{550e8400-e29b-41d4-a716-446655440000}",
+            "550e8400e29b41d4a716446655440000",
+        ];
+        for text in [&[id][..], &forms].concat() {
             assert_eq!(OperationId::given(text, true).of_kind(OperationKind::Text).as_deref(), Some(id));
             assert_eq!(OperationId::given(text, true).of_kind(OperationKind::Uuid).as_deref(), Some(id));
             assert_eq!(OperationId::given(text, false).of_kind(OperationKind::Text).as_deref(), Some(text));

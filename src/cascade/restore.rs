@@ -61,7 +61,7 @@ where
 {
     pub(super) async fn restore(&mut self) -> Result<CascadeReport, Error> {
         self.check_precision().await?;
-        let locks = !self.preview && self.dialect != Dialect::Sqlite;
+        let locks = self.dialect != Dialect::Sqlite;
         let mut rows = vec![0; self.plan.tables.len()];
         if locks {
             // Before the rows themselves: in the order in which a delete locks.
@@ -79,7 +79,6 @@ where
         }
         // What one operation deleted is one set. Several can wait for each other, or lie below one another.
         let one = portions.len() < 2 && operations.len() < 2;
-        self.counts = self.preview && (one || (portions.len() < 2 && !several && !self.plan.root_is_recursive()));
         for keys in &portions {
             // Again: the first time the rows were not locked, and could be others, or have other parents.
             let mut deleted = self.ancestors(Asked::Outer, keys, locks).await?;
@@ -88,7 +87,7 @@ where
                 deleted.extend(self.ancestors(Asked::Inner(mark), keys, locks).await?);
             }
             self.below_none(deleted)?;
-            rows[ROOT] += if self.counts { keys.len() as u64 } else { self.restore_roots(keys).await? };
+            rows[ROOT] += self.restore_roots(keys).await?;
         }
         if locks {
             for (mark, keys) in &operations {
@@ -105,11 +104,11 @@ where
             } else {
                 operations.len() > 1 && self.plan.root_is_recursive()
             };
-            if self.counts || !waits || changed == 0 {
+            if !waits || changed == 0 {
                 break;
             }
         }
-        if !one && !self.counts {
+        if !one {
             // With rows, or below rows, of another operation or portion: it shows when all is done.
             for keys in &portions {
                 let deleted = self.ancestors(Asked::InnerAtTheEnd, keys, locks).await?;
@@ -118,7 +117,7 @@ where
         }
         let mut withheld = vec![0; self.plan.tables.len()];
         for (mark, keys) in operations.iter().filter(|_| several) {
-            self.count_withheld(mark, keys, &rows, &mut withheld).await?;
+            self.count_withheld(mark, keys, &mut withheld).await?;
         }
         let mut ids = operations.into_iter().map(|(mark, _)| mark.operation.map(|(_, text)| text));
         let first = ids.next().flatten();
@@ -144,7 +143,7 @@ where
         let query = query.then(self.is_root()).sql(format!(" ORDER BY {order}{}", self.current()));
         let found = self.root.texts(self.x, &query, keys).await?;
         if found.len() != keys.len() {
-            // In a preview, which locks nothing, somebody removed one.
+            // They are locked, so no key may be given to the mark of another row.
             return Err(Error::Contended { table: self.node(ROOT).name() });
         }
         let mut groups: Vec<(Mark, Vec<R::Key>)> = Vec::new();
@@ -173,7 +172,7 @@ where
     /// What makes InnoDB read rows, which are locked already, as they are, and not as they were at the first
     /// SELECT of the transaction.
     fn current(&self) -> &'static str {
-        if self.dialect == Dialect::Mysql && !self.preview { " LOCK IN SHARE MODE" } else { "" }
+        if self.dialect == Dialect::Mysql { " LOCK IN SHARE MODE" } else { "" }
     }
 
     async fn restore_roots(&mut self, keys: &[R::Key]) -> Result<u64, Error> {
@@ -188,7 +187,7 @@ where
         self.change(ROOT, &text, keys).await
     }
 
-    /// Restores what one operation deleted, or counts it; how many rows.
+    /// Restores what one operation deleted; how many rows.
     async fn restore_reached(&mut self, mark: &Mark, keys: &[R::Key], rows: &mut [u64]) -> Result<u64, Error> {
         let plan = self.plan;
         let mut all = 0;
@@ -198,16 +197,12 @@ where
             // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels of
             // one table; not those in a circle with another, whose rows have to be live in between.
             let mut at_once = self.dialect == Dialect::Postgres && component.tables.len() == 1;
-            let once = self.counts || at_once || !component.recursive;
+            let once = at_once || !component.recursive;
             loop {
                 let mut changed = 0;
                 for table in tables() {
                     for text in self.restore_table(table, mark, at_once)? {
-                        let found = if self.counts {
-                            self.count(&text, keys).await?
-                        } else {
-                            self.change(table, &text, keys).await?
-                        };
+                        let found = self.change(table, &text, keys).await?;
                         rows[table] += found;
                         changed += found;
                     }
@@ -236,13 +231,9 @@ where
         let quoted = self.quoted(table);
         let Some(guard) = self.marked(table, mark, &quoted) else { return Ok(Vec::new()) };
         let recursive = self.plan.component_of(table).recursive;
-        if self.counts || (recursive && at_once) {
+        if recursive && at_once {
             let speller = self.speller(Through::OrRestorable(vec![mark.clone()]));
-            return Ok(vec![if self.counts {
-                speller.count(table, guard, Lock::No)
-            } else {
-                speller.update(table, self.restored(table)?, guard)
-            }]);
+            return Ok(vec![speller.update(table, self.restored(table)?, guard)]);
         }
         let assignments = self.restored(table)?;
         let edges = self.plan.edges_to(table);
@@ -280,13 +271,7 @@ where
     }
 
     /// Counts the rows of an operation that stay deleted, since another parent of theirs is, or of a row above them.
-    async fn count_withheld(
-        &mut self,
-        mark: &Mark,
-        keys: &[R::Key],
-        rows: &[u64],
-        withheld: &mut [u64],
-    ) -> Result<(), Error> {
+    async fn count_withheld(&mut self, mark: &Mark, keys: &[R::Key], withheld: &mut [u64]) -> Result<(), Error> {
         let plan = self.plan;
         let mut any = false;
         // First where it begins: mostly there are none.
@@ -300,12 +285,7 @@ where
                 let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
                 let lock = if self.current().is_empty() { Lock::No } else { Lock::Share };
                 let text = speller.count(table, guard, lock);
-                let mut found = self.count(&text, keys).await?;
-                if self.counts {
-                    // What comes back is still deleted.
-                    let own = if table == ROOT { keys.len() as u64 } else { 0 };
-                    found = found.saturating_sub(rows[table] - own);
-                }
+                let found = self.count(&text, keys).await?;
                 withheld[table] += found;
                 any |= found > 0;
             }

@@ -100,12 +100,11 @@ impl<Q> Cascading<Q> {
         block(engine::run(&self.root, &mut Blocking(conn), &self.options, false))
     }
 
-    /// What [`run`](Self::run) would report now; nothing is changed, and no row is locked.
+    /// Reports what [`run`](Self::run) would do now, and changes nothing: it runs the operation and rolls it back.
     ///
-    /// But for one case: a target of more than 2000 rows, or a restore of rows of several operations where a table has
-    /// several parents or the target's refers to itself, is carried out and rolled back.
-    ///
-    /// Whether the database would refuse a change (a unique index, a trigger) is not found out.
+    /// So what the database would refuse (a unique index, a trigger) is an error here too. It takes the locks of the
+    /// operation while it runs. Inside a transaction of yours, MySQL keeps them until that ends. An identifier that
+    /// [`run`](Self::run) makes anew is not reported.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");

@@ -53,8 +53,6 @@ const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 
 /// Twice as long each time, and never the same for two runners.
 pub(crate) fn backoff(tries: u32) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
     let longest = BACKOFF.saturating_mul(1 << tries.min(10)).min(LONGEST_BACKOFF);
-    let random = RandomState::new().hash_one(tries) % 1000;
-    longest / 2 + longest / 2 * u32::try_from(random).unwrap_or_default() / 1000
+    longest.mul_f64(0.5 + fastrand::f64() / 2.0)
 }

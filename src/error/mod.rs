@@ -300,15 +300,6 @@ pub enum Error {
         source: Box<Error>,
     },
 
-    /// The table of the leases is missing, and could not be created; nothing was removed.
-    #[error("the table of the leases is missing, and could not be created: {source}; create it: {sql}")]
-    NoLeaseTable {
-        /// The statement that creates it.
-        sql: String,
-        /// Why it failed.
-        source: diesel::result::Error,
-    },
-
     /// A relation with `restrict(..)` forbids a cascade: a row that it would delete has live children. Nothing was
     /// changed.
     #[error(

@@ -103,8 +103,8 @@ pub enum Stopped {
     StopWhen,
     /// More rows or ranges than `.max_blocked(..)` allows could not be removed.
     MaxBlocked,
-    /// The lease of `.exclusive(..)` was lost to another runner.
-    LeaseLost,
+    /// Another runner has the name of `.exclusive(..)`, so this one removed nothing.
+    AnotherRunner,
     /// An error ended it; this is in the report that the error carries.
     Failed,
 }
@@ -117,7 +117,7 @@ impl fmt::Display for Stopped {
             Self::MaxDuration => "stopped at the limit of time",
             Self::StopWhen => "stopped as asked",
             Self::MaxBlocked => "stopped: too many rows are blocked",
-            Self::LeaseLost => "stopped: another runner has the lease",
+            Self::AnotherRunner => "stopped: another runner is at work",
             Self::Failed => "failed",
         })
     }

@@ -250,52 +250,11 @@ impl Writer<'_> {
             "One value among active rows; deleted rows do not block it. Writes go on while it is built.",
             self.add_key("UNIQUE KEY", &unique.name, &columns),
         ));
-        step.down.extend(self.give_back_foreign_key_index(&unique.name, &unique.columns));
-        step.down.push(self.drop_key(&unique.name));
+        // InnoDB dropped its own index of such a foreign key when this key was made. Which one it was stands in no catalog.
+        step.down.push(self.drop_key(&unique.name).because(
+            "InnoDB refuses this (error 1553) if a foreign key has no other index. Then add one over its columns first.",
+        ));
         step
-    }
-
-    /// InnoDB drops the index that it made for a foreign key itself as soon as another one can serve the
-    /// key, and then refuses to drop that one. It gets back what it had: the same columns, and the name
-    /// that InnoDB gives.
-    fn give_back_foreign_key_index(&self, index: &str, columns: &[String]) -> Vec<Statement> {
-        let (schema, table) = self.place();
-        let literal = |text: &str| Dialect::Mysql.literal(text);
-        // A list of columns serves a key whose columns it begins with; a line break ends each name.
-        let all: Vec<String> = columns.iter().map(|column| literal(&format!("{column}\n"))).collect();
-        let find = format!(
-            "SET @give_back = (SELECT CONCAT({alter}, GROUP_CONCAT(f.addition SEPARATOR ', ')) FROM (\n    \
-                 SELECT CONCAT('ADD INDEX `', REPLACE({own_name}, '`', '``'), '` (',\n            \
-                         GROUP_CONCAT('`', REPLACE(k.column_name, '`', '``'), '`' ORDER BY k.ordinal_position), ')') AS addition,\n            \
-                         GROUP_CONCAT(k.column_name, {end} ORDER BY k.ordinal_position SEPARATOR '') AS list\n        \
-                     FROM information_schema.key_column_usage AS k\n        \
-                     WHERE k.table_schema = {schema} AND k.table_name = {table} AND k.referenced_table_name IS NOT NULL\n        \
-                     GROUP BY k.constraint_name) AS f\n    \
-                 WHERE LEFT(CONCAT({all}), CHAR_LENGTH(f.list)) = f.list AND NOT EXISTS (\n        \
-                     SELECT 1 FROM (\n            \
-                         SELECT GROUP_CONCAT(s.column_name, {end} ORDER BY s.seq_in_index SEPARATOR '') AS list\n                \
-                             FROM information_schema.statistics AS s\n                \
-                             WHERE s.table_schema = {schema} AND s.table_name = {table} AND s.index_name <> {index}\n                \
-                             GROUP BY s.index_name) AS other\n            \
-                         WHERE LEFT(other.list, CHAR_LENGTH(f.list)) = f.list))",
-            alter = literal(&format!("ALTER TABLE {} ", self.change.table)),
-            // The name that InnoDB gives: the constraint's, or the first column's where that has none of its own.
-            own_name = "IF(k.constraint_name REGEXP '_ibfk_[0-9]+$',\n            \
-                        MIN(IF(k.ordinal_position = 1, k.column_name, NULL)), k.constraint_name)",
-            end = "CHAR(10)",
-            all = all.join(", "),
-            index = literal(index),
-        );
-        vec![
-            statement(
-                "A foreign key over these columns has lost its own index to the one that goes: it gets it back first.",
-                find,
-            ),
-            statement("", "SET @give_back = COALESCE(@give_back, 'DO 0')"),
-            statement("", "PREPARE give_back FROM @give_back"),
-            statement("", "EXECUTE give_back"),
-            statement("", "DEALLOCATE PREPARE give_back"),
-        ]
     }
 
     fn replace(&self, unique: &Unique, replaced: &Replaced) -> Step {

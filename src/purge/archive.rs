@@ -5,12 +5,11 @@ use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::query_source::Table;
 use diesel::result::QueryResult;
 
-use super::narrower::is_narrower;
 use crate::declare::ColumnRef;
 use crate::declare::TableColumns;
 use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
-use crate::schema::{LiveColumn, LiveTable};
+use crate::schema::{LiveColumn, LiveTable, same_column};
 
 /// A table that rows can be copied into: one of `table!`.
 #[diagnostic::on_unimplemented(
@@ -79,14 +78,14 @@ where
     }
 }
 
-/// The columns to copy: every column of the table, by its name.
+/// The columns to copy: every column of the table, by its name. All that does not fit is said at once.
 ///
-/// All that does not fit is said at once; `apart` is what keeps the two from being committed as one.
+/// The columns of `allowed` may have another type in the archive.
 pub(super) fn columns(
     dialect: Dialect,
     source: (&DeclaredTable, &LiveTable),
     archive: (&DeclaredTable, Option<&LiveTable>),
-    apart: Option<String>,
+    allowed: &[&str],
 ) -> Result<Vec<String>, Error> {
     let (source, live_source) = source;
     let (archive, live_archive) = archive;
@@ -98,13 +97,22 @@ pub(super) fn columns(
         for (what, live) in [("the table's", live_source), ("its", live_archive)] {
             if let Some(engine) = &live.unsafe_engine {
                 problems.push(format!(
-                    "{what} engine {engine} knows no transactions: a batch that is taken back would leave its copies there"
+                    "{what} engine {engine} does not support transactions, so a batch that is taken back would leave its copies there"
                 ));
             }
         }
-        problems.extend(apart);
-        declared(source, archive, &mut problems);
-        let columns = live(dialect, (source, live_source), live_archive, &mut problems);
+        if dialect == Dialect::Sqlite && live_archive.name.schema != live_source.name.schema {
+            let schema = |live: &LiveTable| live.name.schema.clone().unwrap_or_default();
+            problems.push(format!(
+                "it is in another database file (`{}`) than the table (`{}`), and SQLite can commit to one without the \
+                 other: put it into the same file",
+                schema(live_archive),
+                schema(live_source)
+            ));
+        }
+        let allows = |name: &str| allowed.iter().any(|allowed| same_column(dialect, allowed, name));
+        declared(source, archive, &allows, &mut problems);
+        let columns = live(dialect, (source, live_source), live_archive, &allows, &mut problems);
         if problems.is_empty() {
             return Ok(columns);
         }
@@ -114,8 +122,22 @@ pub(super) fn columns(
     Err(Error::ArchiveMismatch { table: source.name.plain(), archive: archive.name.plain(), problems })
 }
 
+/// A column that has another type in the archive.
+fn other_type(table: &DeclaredTable, name: &str, from: &str, to: &str) -> String {
+    format!(
+        "the column `{name}` is `{from}` in the table and `{to}` in the archive: give it the same type, or allow this one \
+         with `.allow_type({}::{name})`",
+        table.name.name
+    )
+}
+
 /// Compares the two `table!`s.
-fn declared(source: &DeclaredTable, archive: &DeclaredTable, problems: &mut Vec<String>) {
+fn declared(
+    source: &DeclaredTable,
+    archive: &DeclaredTable,
+    allows: &dyn Fn(&str) -> bool,
+    problems: &mut Vec<String>,
+) {
     for column in &source.columns {
         let name = column.name;
         let Some(twin) = archive.columns.iter().find(|twin| twin.name == name) else {
@@ -123,8 +145,8 @@ fn declared(source: &DeclaredTable, archive: &DeclaredTable, problems: &mut Vec<
             continue;
         };
         let (from, to) = (short(column.sql_type), short(twin.sql_type));
-        if from != to && format!("Nullable<{from}>") != to {
-            problems.push(format!("the column `{name}` is `{from}` in the table and `{to}` in the archive"));
+        if from != to && format!("Nullable<{from}>") != to && !allows(name) {
+            problems.push(other_type(source, name, &from, &to));
         }
     }
 }
@@ -143,13 +165,13 @@ fn live(
     dialect: Dialect,
     (source, live_source): (&DeclaredTable, &LiveTable),
     live_archive: &LiveTable,
+    allows: &dyn Fn(&str) -> bool,
     problems: &mut Vec<String>,
 ) -> Vec<String> {
     let mut columns = Vec::new();
     for column in &live_source.columns {
         // As the `table!` spells it, where it does.
-        let spelled =
-            source.columns.iter().find(|declared| crate::schema::same_column(dialect, declared.name, &column.name));
+        let spelled = source.columns.iter().find(|declared| same_column(dialect, declared.name, &column.name));
         let name = spelled.map_or(column.name.as_str(), |declared| declared.name);
         match live_archive.column(dialect, name) {
             // What the table computes can be computed again.
@@ -165,11 +187,10 @@ fn live(
                 if column.nullable && !twin.nullable && !is_key {
                     problems.push(format!("the column `{name}` can be NULL in the table, but not in the archive"));
                 }
-                if is_narrower(dialect, column, twin) {
-                    problems.push(format!(
-                        "the column `{name}` is `{}` in the table and `{}` in the archive, which is narrower",
-                        column.sql_type, twin.sql_type
-                    ));
+                // SQLite stores any value in any column. MySQL without its strict mode cuts values silently.
+                let (from, to) = (type_with_letters(column), type_with_letters(twin));
+                if dialect != Dialect::Sqlite && from != to && !allows(name) {
+                    problems.push(other_type(source, name, &from, &to));
                 }
                 columns.push(name.to_owned());
             }
@@ -186,6 +207,13 @@ fn live(
         problems.push(format!("its column `{}` needs a value, and the table has none for it", column.name));
     }
     columns
+}
+
+/// The type, on MySQL with the character set of a text.
+fn type_with_letters(column: &LiveColumn) -> String {
+    // A collation begins with the character set that it belongs to.
+    let set = column.collation.as_deref().and_then(|collation| collation.split('_').next());
+    set.map_or_else(|| column.sql_type.clone(), |set| format!("{} CHARACTER SET {set}", column.sql_type))
 }
 
 #[cfg(test)]

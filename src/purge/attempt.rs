@@ -23,21 +23,10 @@ pub(super) enum Attempt {
         copied: u64,
         removed: u64,
     },
-    LeaseLost,
-    /// The lease could not be renewed: that is no row's fault.
-    LeaseFailed(DieselError),
     Failed(DieselError),
 }
 
 impl<J, H> Run<'_, J, H> {
-    /// Renews the lease; false if another runner has it.
-    pub(super) async fn renew<X: Executor>(&mut self, x: &mut X) -> QueryResult<bool> {
-        match &mut self.lease {
-            Some(lease) => lease.renew(x, self.session).await,
-            None => Ok(true),
-        }
-    }
-
     /// One transaction.
     pub(super) async fn attempt<X>(
         &mut self,
@@ -58,12 +47,6 @@ impl<J, H> Run<'_, J, H> {
                 }
             }
             return Attempt::Done { removed, archived: 0 };
-        }
-        // Not in the transaction, which may be taken back: a holder who meets only locks would lose its lease.
-        match self.renew(x).await {
-            Ok(true) => {}
-            Ok(false) => return Attempt::LeaseLost,
-            Err(error) => return Attempt::LeaseFailed(error),
         }
         if let Err(error) = self.session.prepare(x, timeout).await {
             return Attempt::Failed(error);

@@ -13,7 +13,6 @@ use diesel::result::QueryResult;
 use super::attempt::Attempt;
 use super::cause::Cause;
 use super::held::Held;
-use super::lease::Lease;
 use super::options::Options;
 use super::piece::Piece;
 use super::plan::not_the_same;
@@ -118,7 +117,6 @@ pub(super) struct Run<'r, J, H> {
     pub(super) job: &'r J,
     pub(super) options: &'r Options,
     pub(super) hooks: &'r mut H,
-    pub(super) lease: Option<&'r mut Lease>,
     pub(super) session: &'r mut Session,
     /// The columns to copy, if there is an archive.
     pub(super) archived: Option<Vec<String>>,
@@ -141,19 +139,12 @@ impl<J, H: Hooks> Run<'_, J, H> {
         if let Some(stopped) = self.asked_to_stop() {
             return Ok(stopped);
         }
-        if !self.renew(x).await? {
-            return Ok(Stopped::LeaseLost);
-        }
         // The searches too wait for locks of whole tables.
         self.session.prepare(x, self.options.lock_timeout).await?;
         let Some(end) = self.last(x, Held::Included).await? else {
             self.rows_without_key(x).await?;
             return Ok(Stopped::Complete);
         };
-        // That search can have read the whole table.
-        if !self.renew(x).await? {
-            return Ok(Stopped::LeaseLost);
-        }
         let before = if self.options.dry_run { self.count(x, &Counted::All).await? } else { 0 };
         let mut walk = Walk::new(end, self.options.batch_size, !self.job.references().is_empty());
         let mut has_looked_again = false;
@@ -254,8 +245,6 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     }
                     continue;
                 }
-                Attempt::LeaseLost => return Ok(Some(Stopped::LeaseLost)),
-                Attempt::LeaseFailed(error) => return Err(error.into()),
                 Attempt::Grew if !self.has_unique_key => Cause::again(String::from(
                     "several rows have this key, and together they exceed the limit of rows: the table has no unique index \
                      over its declared key",
@@ -381,16 +370,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let rest = self.options.max_duration.map(|limit| limit.saturating_sub(self.started.elapsed()));
         let pause = self.options.pause_after(batch, self.session.dialect);
         let pause = rest.map_or(pause, |rest| rest.min(pause));
-        let mut left = pause;
-        while !left.is_zero() {
-            // A lease must not expire in a long pause.
-            let slice = self.lease.as_ref().map_or(left, |lease| left.min(lease.interval()));
-            let _ = x.sleep(slice).await;
-            left = left.saturating_sub(slice);
-            if !left.is_zero() {
-                // If that fails, the renewal before the next batch tells.
-                let _ = self.renew(x).await;
-            }
+        if !pause.is_zero() {
+            let _ = x.sleep(pause).await;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use diesel::result::QueryResult;
 
 use crate::connection::Executor;
-use crate::connection::{Question, Row};
+use crate::connection::Question;
 use crate::declare::InstantKind;
 use crate::declare::Rows;
 use crate::declare::deletion_time;
@@ -46,48 +46,6 @@ pub(super) async fn reaches<X: Executor>(
         }
     }
     Ok(())
-}
-
-/// SQLite: why a copy in another file than the row could survive without the removal, or the other way round.
-///
-/// SQLite commits to several files at once with the help of a super-journal, which is there only for rollback
-/// journals on disk (<https://sqlite.org/lang_attach.html>, <https://sqlite.org/atomiccommit.html#_multi_file_commit>).
-pub(super) async fn apart<X: Executor>(
-    x: &mut X,
-    table: &LiveTable,
-    archive: &LiveTable,
-) -> QueryResult<Option<String>> {
-    let (table, archive) = (table.name.schema.as_deref(), archive.name.schema.as_deref());
-    let (table, archive) = (table.unwrap_or("main").to_lowercase(), archive.unwrap_or("main").to_lowercase());
-    if table == archive {
-        return Ok(None);
-    }
-    let columns = &[
-        "lower(d.name)",
-        "d.file",
-        "(SELECT journal_mode FROM pragma_journal_mode WHERE schema = d.name)",
-        "(SELECT synchronous FROM pragma_synchronous WHERE schema = d.name)",
-    ];
-    let databases = x.ask(Question::select(Dialect::Sqlite, columns).sql(" FROM pragma_database_list AS d")).await?;
-    let find = |name: &str| databases.iter().find(|row| row.text(0) == name);
-    let (Some(one), Some(other)) = (find(&table), find(&archive)) else { return Ok(None) };
-    // What is in memory does not survive anything.
-    if one.text(1).is_empty() && other.text(1).is_empty() {
-        return Ok(None);
-    }
-    let is_safe = |row: &Row| matches!(row.text(2), "delete" | "truncate" | "persist") && row.text(3) != "0";
-    let main_is_a_file = find("main").is_some_and(|main| !main.text(1).is_empty());
-    if main_is_a_file && is_safe(one) && is_safe(other) {
-        return Ok(None);
-    }
-    Ok(Some(format!(
-        "it is in another file than the table (`{archive}`, `{table}`), and SQLite commits to two files as one only if the main \
-         database is a file and both have a rollback journal on disk (journal_mode: {archive} {}, {table} {}; synchronous \
-         not OFF): put it into the same file, or say `PRAGMA {archive}.journal_mode = DELETE` and `PRAGMA {table}.journal_mode \
-         = DELETE`",
-        other.text(2),
-        one.text(2)
-    )))
 }
 
 /// What the values of a key must be cast to.

@@ -1,6 +1,7 @@
 //! `purge.in_batches()`: the job on one table.
 
 use chrono::TimeDelta;
+use diesel::Column;
 use diesel::connection::LoadConnection;
 
 use super::archive::{ArchiveInto, ArchiveTarget, NoArchive};
@@ -222,10 +223,11 @@ where
 
     /// Copies rows into an archive, and removes them, in one transaction per batch.
     ///
-    /// All columns of the table are copied by name; the archive can have more, and in another order.
+    /// All columns of the table are copied by name; the archive can have more, and in another order. Each has the
+    /// type that it has in the table (on MySQL the character set too), unless [`allow_type`](Self::allow_type) names it.
     /// What does not fit is refused, by name, before anything is removed. If the numbers of rows copied and
-    /// removed differ, the batch is taken back; so both must be of one engine with transactions, and on SQLite in one
-    /// file unless both have a rollback journal. On PostgreSQL the copy needs the right to `UPDATE` the table.
+    /// removed differ, the batch is taken back. So both tables need an engine with transactions, and on SQLite the same
+    /// file. On PostgreSQL the copy needs the right to `UPDATE` the table.
     ///
     /// ```sql
     /// INSERT INTO "posts_archive" ("id", ..) OVERRIDING SYSTEM VALUE SELECT "posts"."id", .. FROM "posts" WHERE .. FOR UPDATE;
@@ -256,6 +258,42 @@ where
             on_progress: self.on_progress,
             stop_when: self.stop_when,
         }
+    }
+
+    /// Allows that this column of the table has another type in the archive, where it would be refused without.
+    ///
+    /// The database converts the values. PostgreSQL refuses a row whose value does not fit, and the row stays, as a blocked
+    /// one. MySQL without its strict mode cuts the value silently. SQLite stores any value in any column, so only the `table!`s are
+    /// compared there.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # diesel::table! {
+    /// #     posts_archive {
+    /// #         id -> BigInt, user_id -> Integer, title -> Text, version -> Integer, is_deleted -> Bool,
+    /// #         deleted_at -> Nullable<Timestamp>, deleted_by -> Nullable<Text>, updated_at -> Timestamp,
+    /// #     }
+    /// # }
+    /// # fn main() {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Error;
+    ///
+    /// // `posts.id` is an `Integer`, and `posts_archive.id` a `BigInt`.
+    /// let job = || posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// let refused = job().archive_into(posts_archive::table).run(conn);
+    /// assert!(matches!(refused, Err(Error::ArchiveMismatch { .. })));
+    /// # use diesel::connection::SimpleConnection;
+    /// # conn.batch_execute("CREATE TABLE posts_archive AS SELECT * FROM posts WHERE FALSE").unwrap();
+    /// let report = job().archive_into(posts_archive::table).allow_type(posts::id).run(conn).unwrap();
+    /// assert_eq!(report.archived, 1);
+    /// # }
+    /// ```
+    pub fn allow_type<C>(mut self, _column: C) -> Self
+    where
+        C: Column<Table = T>,
+    {
+        self.options.allowed_types.push(C::NAME);
+        self
     }
 
     /// Calls back after every batch.

@@ -4,14 +4,14 @@
 //! job.rs        PurgeJob: what users build; options.rs: its options
 //! table_job.rs  a job as a policy sees it: checked, then run
 //! prepare.rs    what is refused before the first row; guards.rs: what the catalog forbids
-//! archive.rs    which columns are copied; narrower.rs: whether they fit
+//! archive.rs    which columns are copied, and whether they fit
 //! walk.rs       the order of ranges and passes: step over, halve, stop; no database in there
 //! engine.rs     the driver: what the walk says is done, until something stops it
 //! held.rs       the foreign keys that can hold rows
 //! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; rest.rs: what a walk left
 //! piece.rs      ranges of keys that an index serves
 //! sql.rs        the statements; statements.rs: sent; session.rs: dialect and lock timeouts
-//! policy.rs     several tables in one run; jobs.rs: the list of them; lease.rs: at most one runner
+//! policy.rs     several tables in one run; jobs.rs: the list of them; exclusive.rs: at most one runner
 //! report.rs     what a run says
 //! ```
 
@@ -19,12 +19,11 @@ mod archive;
 mod attempt;
 mod cause;
 mod engine;
+mod exclusive;
 mod guards;
 mod held;
 mod job;
 mod jobs;
-mod lease;
-mod narrower;
 mod options;
 mod piece;
 mod plan;
@@ -39,7 +38,6 @@ mod walk;
 
 pub use archive::ArchiveTarget;
 pub use job::PurgeJob;
-pub use lease::{Holder, lease_table};
 pub use options::IntoDuration;
 pub use policy::{RetentionPolicy, RetentionReport};
 pub use table_job::TableJob;

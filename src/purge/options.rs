@@ -60,6 +60,8 @@ pub(super) struct Options {
     pub(super) max_blocked: Option<u64>,
     /// Child tables that a purge may reach through a foreign key.
     pub(super) reaches: Vec<String>,
+    /// Columns that may have another type in the archive.
+    pub(super) allowed_types: Vec<&'static str>,
     /// The first option that was given a value that it cannot have, and why.
     pub(super) wrong: Option<(&'static str, &'static str)>,
 }
@@ -76,6 +78,7 @@ impl Default for Options {
             lock_timeout: LOCK_TIMEOUT,
             max_blocked: None,
             reaches: Vec::new(),
+            allowed_types: Vec::new(),
             wrong: None,
         }
     }

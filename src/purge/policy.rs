@@ -5,13 +5,12 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use diesel::connection::LoadConnection;
 
+use super::exclusive::NamedLock;
 use super::jobs::{Jobs, children_first};
-use super::lease::{Holder, Lease};
 use super::options::{IntoDuration, Options};
-use super::session::Session;
 use super::table_job::{Context, Limits, PolicyHooks};
 use crate::connection::AnswersText;
-use crate::connection::{Blocking, Executor, block};
+use crate::connection::{Blocking, Executor, block, dialect};
 use crate::error::Error;
 use crate::error::{Progress, PurgeReport, Stopped};
 
@@ -36,8 +35,7 @@ use crate::error::{Progress, PurgeReport, Stopped};
 ///     .max_rows(10_000)
 ///     .exclusive("nightly purge");
 /// let report = policy.run(conn)?;
-/// assert!(report.stepped_back.is_none());
-/// assert_eq!(report.tables[0].rows, 1);
+/// assert_eq!((report.tables[0].rows, report.is_complete()), (1, true));
 /// # Ok(())
 /// # }
 /// ```
@@ -51,7 +49,6 @@ pub struct RetentionPolicy<J = (), H = NoHooks> {
     min_age: Option<TimeDelta>,
     dry_run: bool,
     exclusive: Option<String>,
-    lease_for: Option<Duration>,
     hooks: H,
     checked: Options,
 }
@@ -120,8 +117,6 @@ pub struct RetentionReport {
     pub tables: Vec<PurgeReport>,
     /// Why it ended: the reason of the last table, if that was not [`Stopped::Complete`].
     pub stopped: Stopped,
-    /// Who holds the lease of `.exclusive(..)`; then no table was touched.
-    pub stepped_back: Option<Holder>,
     /// How long it took.
     pub elapsed: Duration,
 }
@@ -136,17 +131,12 @@ impl RetentionReport {
     /// Whether all tables came to their end, and no row is blocked.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.stepped_back.is_none()
-            && self.stopped == Stopped::Complete
-            && self.tables.iter().all(PurgeReport::is_complete)
+        self.stopped == Stopped::Complete && self.tables.iter().all(PurgeReport::is_complete)
     }
 }
 
 impl std::fmt::Display for RetentionReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(other) = &self.stepped_back {
-            return write!(f, "stepped back: {} holds the lease", other.holder);
-        }
         for table in &self.tables {
             writeln!(f, "{table}")?;
         }
@@ -166,7 +156,6 @@ impl RetentionPolicy {
             min_age: None,
             dry_run: false,
             exclusive: None,
-            lease_for: None,
             hooks: NoHooks,
             checked: Options::default(),
         }
@@ -190,7 +179,6 @@ impl<J, H> RetentionPolicy<J, H> {
             min_age: self.min_age,
             dry_run: self.dry_run,
             exclusive: self.exclusive,
-            lease_for: self.lease_for,
             hooks: hooks(self.hooks),
             checked: self.checked,
         }
@@ -231,30 +219,28 @@ impl<J, H> RetentionPolicy<J, H> {
         self
     }
 
-    /// Counts what would be removed, and changes nothing (it takes no lease either).
+    /// Counts what would be removed, and changes nothing, and takes no lock of [`exclusive`](Self::exclusive).
     pub fn dry_run(mut self) -> Self {
         self.dry_run = true;
         self
     }
 
-    /// At most one runner of this name at a time; another one steps back, and says so in its report.
+    /// At most one runner of this name at a time. Another one removes nothing and reports
+    /// [`Stopped::AnotherRunner`].
     ///
-    /// A row in the table `soft_delete_leases` names the runner. It expires (by the clock of the database) 60
-    /// seconds after it was renewed last, which batches do: so it dies with its holder, and it is safe behind
-    /// poolers, which an advisory lock is not. The table is created if it is missing
-    /// ([`lease_table`](crate::lease_table) has the statement). Without a lease, two runners are harmless too.
+    /// The name is a lock of the database that the connection holds until the end of the run:
+    /// `pg_try_advisory_lock` on PostgreSQL, `GET_LOCK` on MySQL and MariaDB. The server releases it when
+    /// the connection closes, so a runner that was killed blocks nobody. The name counts per database. SQLite has one
+    /// writer and no such lock, so two runners work there at once.
+    ///
+    /// Two runners at once are harmless, with this option or without it: their batches lock the rows that they remove.
+    ///
+    /// Use a direct connection. A pooler in transaction mode can give each statement another
+    /// connection of the server: then two runners can work at once, or the lock stays with a connection
+    /// of the pooler, and later runs remove nothing until that closes. The same happens if the future of
+    /// [`run_async`](Self::run_async) is dropped before its end and the connection is kept.
     pub fn exclusive(mut self, name: impl Into<String>) -> Self {
         self.exclusive = Some(name.into());
-        self
-    }
-
-    /// How long the lease of [`exclusive`](Self::exclusive) lives without a batch; 60 seconds if it is not said.
-    ///
-    /// It must be longer than the longest single statement of its jobs, the `lock_timeout` that this can wait included:
-    /// a batch, or the first search, which without a purge index reads a whole table. Between statements, and in pauses, it is
-    /// renewed; if that fails for ten seconds, the policy ends with the error.
-    pub fn lease_for(mut self, duration: impl IntoDuration) -> Self {
-        self.lease_for = Some(self.checked.duration("lease_for", duration));
         self
     }
 
@@ -280,8 +266,7 @@ impl<J, H> RetentionPolicy<J, H> {
     ///
     /// [`RetentionFailed`](Error::RetentionFailed): the error of a table, with the reports of those before it. All tables are
     /// checked before the first row of any is removed, so what is refused by name leaves everything as it was;
-    /// [`InvalidOption`](Error::InvalidOption), [`PurgeInTransaction`](Error::PurgeInTransaction),
-    /// [`NoLeaseTable`](Error::NoLeaseTable) before anything is removed.
+    /// [`InvalidOption`](Error::InvalidOption), [`PurgeInTransaction`](Error::PurgeInTransaction) before anything is removed.
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
     where
         Conn: LoadConnection,
@@ -318,38 +303,23 @@ impl<J, H> RetentionPolicy<J, H> {
         if let Some((option, why)) = self.checked.wrong {
             return Err(Error::InvalidOption { option, why });
         }
-        if self.lease_for.is_some_and(|duration| duration.as_millis() == 0) {
-            return Err(Error::InvalidOption { option: "lease_for", why: "a lease lives at least a millisecond" });
-        }
         if x.in_transaction()? {
             return Err(Error::PurgeInTransaction { table: self.jobs.names().join(", ") });
         }
-        let mut report = RetentionReport {
-            tables: Vec::new(),
-            stopped: Stopped::Complete,
-            stepped_back: None,
-            elapsed: Duration::ZERO,
-        };
-        let (mut lease, mut session) = (None, None);
+        let mut report = RetentionReport { tables: Vec::new(), stopped: Stopped::Complete, elapsed: Duration::ZERO };
+        let mut lock = None;
         if let Some(name) = self.exclusive.as_ref().filter(|_| !self.dry_run) {
-            let mut own = Session::new(crate::connection::dialect(x).await?);
-            let taken = Lease::take(x, &mut own, name, self.lease_for).await;
-            match taken {
-                Ok(Ok(taken)) => (lease, session) = (Some(taken), Some(own)),
-                refused => {
-                    own.restore(x).await;
-                    if let Err(holder) = refused? {
-                        report.stepped_back = Some(holder);
-                    }
-                    report.stopped = Stopped::LeaseLost;
-                    return Ok(report);
-                }
+            let dialect = dialect(x).await?;
+            lock = NamedLock::take(x, dialect, name).await?;
+            if lock.is_none() {
+                report.stopped = Stopped::AnotherRunner;
+                report.elapsed = started.elapsed();
+                return Ok(report);
             }
         }
-        let result = self.run_all(x, lease.as_mut(), started, &mut report).await;
-        if let (Some(lease), Some(mut session)) = (lease, session) {
-            lease.release(x, &mut session).await;
-            session.restore(x).await;
+        let result = self.run_all(x, started, &mut report).await;
+        if let Some(lock) = lock {
+            lock.release(x).await;
         }
         report.elapsed = started.elapsed();
         match result {
@@ -361,13 +331,7 @@ impl<J, H> RetentionPolicy<J, H> {
         }
     }
 
-    async fn run_all<X>(
-        &mut self,
-        x: &mut X,
-        mut lease: Option<&mut Lease>,
-        started: Instant,
-        report: &mut RetentionReport,
-    ) -> Result<(), Error>
+    async fn run_all<X>(&mut self, x: &mut X, started: Instant, report: &mut RetentionReport) -> Result<(), Error>
     where
         X: Executor,
         J: Jobs<X::Backend>,
@@ -389,7 +353,7 @@ impl<J, H> RetentionPolicy<J, H> {
         for (place, prepared) in checked {
             limits.max_rows = self.max_rows.map(|limit| limit.saturating_sub(report.rows()));
             let mut hooks = Remembered { hooks: &mut self.hooks, stopped: false };
-            let context = Context { limits: limits.clone(), lease: lease.as_deref_mut(), hooks: Some(&mut hooks) };
+            let context = Context { limits: limits.clone(), hooks: Some(&mut hooks) };
             let table = match self.jobs.run_nth(place, x, prepared, context).await {
                 Ok(table) => table,
                 Err(error) => {
@@ -402,7 +366,6 @@ impl<J, H> RetentionPolicy<J, H> {
             report.stopped = table.stopped;
             // The limits of one table are its own; those of the policy end it.
             let ends = match table.stopped {
-                Stopped::LeaseLost => true,
                 Stopped::MaxRows => self.max_rows.is_some_and(|limit| limit <= report.rows() + table.rows),
                 Stopped::MaxDuration => self.max_duration.is_some_and(|limit| started.elapsed() >= limit),
                 Stopped::StopWhen => hooks.stopped,

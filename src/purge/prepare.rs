@@ -117,11 +117,12 @@ where
         Some(declared) => {
             let live_archive = read_table(x, dialect, &declared.name).await?;
             let source = DeclaredTable::of::<T>();
-            let apart = match &live_archive {
-                Some(archive) if dialect == Dialect::Sqlite => guards::apart(x, &live, archive).await?,
-                _ => None,
-            };
-            Some(archive::columns(dialect, (&source, &live), (&declared, live_archive.as_ref()), apart)?)
+            Some(archive::columns(
+                dialect,
+                (&source, &live),
+                (&declared, live_archive.as_ref()),
+                &options.allowed_types,
+            )?)
         }
     };
     notes.extend(guards::facts(&live, columns.is_some()));

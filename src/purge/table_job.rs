@@ -8,7 +8,6 @@ use diesel::backend::Backend;
 use super::archive::ArchiveTable;
 use super::engine::{Batches, Hooks, Run};
 use super::job::PurgeJob;
-use super::lease::Lease;
 use super::options::Options;
 use super::prepare::{Prepared, prepare};
 use super::session::Session;
@@ -55,7 +54,6 @@ impl Limits {
 #[derive(Default)]
 pub struct Context<'c> {
     pub(super) limits: Limits,
-    pub(super) lease: Option<&'c mut Lease>,
     pub(super) hooks: Option<&'c mut dyn PolicyHooks>,
 }
 
@@ -149,7 +147,6 @@ where
             job: &self.statements,
             options: &options,
             hooks: &mut hooks,
-            lease: context.lease,
             session: &mut session,
             archived: prepared.columns,
             has_unique_key: prepared.has_unique_key,

@@ -317,7 +317,7 @@ fn pool(url: &str, connections: u32) {
     assert_eq!(authors::table.deleted().select(authors::id).load::<i32>(conn), Ok(vec![1]));
 }
 
-/// A purge in batches: the dialect is found out, composite keys, an archive, a lease.
+/// A purge in batches: the dialect is found out, composite keys, an archive, a lock.
 fn jobs(mut conn: AnyConnection, instant: &str) {
     conn.batch_execute(&format!(
         "CREATE TABLE verses (page INTEGER NOT NULL, line VARCHAR(9) NOT NULL, deleted_at {instant}, PRIMARY KEY (page, line));

@@ -113,14 +113,6 @@ fn blocked_rows_and_other_runners() {
     assert_eq!(code, Some(4), "{out}{err}");
     assert!(out.contains("posts 30 is blocked"), "{out}");
     assert_eq!(posts(&database.0), 11);
-
-    let far = chrono::Utc::now().timestamp_millis() + 60_000;
-    let mut conn = SqliteConnection::establish(database.0.to_str().unwrap()).unwrap();
-    let lease = diesel_soft_delete::lease_table(diesel_soft_delete::Dialect::Sqlite);
-    conn.batch_execute(&format!("{lease}; INSERT INTO soft_delete_leases VALUES ('nightly', 'another', {far})"))
-        .unwrap();
-    let (code, out, err) = run(Some(&database), &["--exclusive", "nightly"]);
-    assert_eq!((code, out.contains("another is at work")), (Some(5), true), "{out}{err}");
 }
 
 #[test]

@@ -530,6 +530,10 @@ fn a_conflict_of_a_restored_child() {
     };
     conn.batch_execute(sql).unwrap();
     diesel::update(books::table.find(22)).set(books::isbn.eq("b")).execute(conn).unwrap();
+    // A preview meets what the run would meet.
+    let error = authors::table.find(1).restore().cascade().preview(conn).unwrap_err();
+    assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "books"), "{error}");
+    assert_eq!(live(conn), deleted);
     let error = conn
         .transaction(|conn| {
             let error = authors::table.find(1).restore().cascade().run(conn).unwrap_err();

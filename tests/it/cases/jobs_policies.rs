@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Error, RetentionPolicy, Stopped};
+use diesel_soft_delete::{Dialect, Error, RetentionPolicy, Stopped};
 
-use super::backend::{Conn, INSTANT_NULL, Instant, connection};
+use super::backend::{Conn, DIALECT, INSTANT_NULL, Instant, connection, shared};
 
 macro_rules! tables {
     ($($name:ident),*) => {
@@ -30,6 +30,11 @@ diesel_soft_delete::soft_deletable! {
 /// Ten old rows in each of these tables; the others are empty.
 fn tables(full: &[&str]) -> crate::support::TestConnection<Conn> {
     let mut conn = connection();
+    create_tables(&mut conn, full);
+    conn
+}
+
+fn create_tables(conn: &mut Conn, full: &[&str]) {
     let rows = (1..=10).map(|id| format!("({id}, '2024-01-01 00:00:00')")).collect::<Vec<_>>().join(", ");
     for table in ["first", "second", "third"] {
         conn.batch_execute(&format!("CREATE TABLE {table} (id INTEGER PRIMARY KEY, deleted_at {INSTANT_NULL})"))
@@ -38,7 +43,6 @@ fn tables(full: &[&str]) -> crate::support::TestConnection<Conn> {
             conn.batch_execute(&format!("INSERT INTO {table} VALUES {rows}")).unwrap();
         }
     }
-    conn
 }
 
 macro_rules! job {
@@ -115,4 +119,43 @@ fn who_said_stop() {
     let policy = RetentionPolicy::new().table(job!(first).stop_when(|| true)).table(job!(second));
     let report = policy.run(conn).unwrap();
     assert_eq!((report.tables.len(), report.rows(), report.stopped), (2, 10, Stopped::StopWhen), "{report}");
+}
+
+#[test]
+fn a_name_is_taken_by_one_runner_at_a_time() {
+    let (mut conn, url) = shared();
+    create_tables(&mut conn, &["first", "second"]);
+    let mut other = Conn::establish(&url).unwrap();
+    // Advisory locks of PostgreSQL are those of the database, which other tests use too.
+    let name = format!("{url} {}", std::process::id());
+    let policy = || RetentionPolicy::new().table(job!(first)).exclusive(&name);
+    let (mut refused, mut dry) = (0, 0);
+    let report = policy()
+        .on_progress(|_| {
+            if DIALECT == Dialect::Sqlite {
+                // A file has one writer, so there is no lock, and the other would just work.
+                return;
+            }
+            let second = policy().run(&mut other).unwrap();
+            assert_eq!((second.stopped, second.tables.len(), second.is_complete()), (Stopped::AnotherRunner, 0, false));
+            assert_eq!(second.to_string(), "0 rows, stopped: another runner is at work");
+            refused += 1;
+            // Another name is another lock, and a dry run needs none.
+            let elsewhere = RetentionPolicy::new().table(job!(third)).exclusive(format!("{name} weekly"));
+            assert_eq!(elsewhere.run(&mut other).unwrap().stopped, Stopped::Complete);
+            dry += policy().dry_run().run(&mut other).unwrap().tables.len();
+        })
+        .run(&mut *conn)
+        .unwrap();
+    let expected = if DIALECT == Dialect::Sqlite { 0 } else { 3 };
+    assert_eq!((report.rows(), report.is_complete(), refused, dry), (10, true, expected, expected as usize));
+    assert_eq!(policy().run(&mut other).unwrap().stopped, Stopped::Complete, "it ends with the run");
+    // The first connection keeps its session, so only a release makes the name free.
+    let failed =
+        RetentionPolicy::new().table(job!(second)).min_age(TimeDelta::days(60)).exclusive(&name).run(&mut *conn);
+    assert!(matches!(failed, Err(Error::RetentionFailed { .. })), "{failed:?}");
+    let report = RetentionPolicy::new().table(job!(second)).exclusive(&name).run(&mut other).unwrap();
+    assert_eq!((report.rows(), report.stopped), (10, Stopped::Complete), "an error ends it too");
+    let error = RetentionPolicy::new().table(job!(first)).exclusive("").run(&mut *conn).unwrap_err();
+    assert!(matches!(error, Error::InvalidOption { option: "exclusive", .. }), "{error}");
 }

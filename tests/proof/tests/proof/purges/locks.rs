@@ -175,39 +175,3 @@ fn a_user_who_must_not_remove() {
     assert_eq!((report.rows, report.blocked.len(), report.stopped), (0, 0, Stopped::Failed), "{report}");
     assert!(source.to_string().contains("denied"), "{source}");
 }
-
-/// Batches that are taken back must not take the renewal of the lease back with them.
-#[test]
-fn a_holder_who_meets_only_locks_keeps_its_lease() {
-    if !spelling::NAMES_CONSTRAINTS {
-        // Locks time out in whole seconds.
-        return;
-    }
-    let own = &mut filled(1000);
-    let mut other = connect(&own.url);
-    // Row by row, every second batch on.
-    all(&mut other, &["BEGIN", "SELECT id FROM posts WHERE id > 100 AND id % 20 = 2 FOR UPDATE"]);
-    let (done, url) = (&std::sync::atomic::AtomicBool::new(false), own.url.as_str());
-    let lease = Duration::from_secs(1);
-    let report = std::thread::scope(|scope| {
-        let rival = scope.spawn(move || {
-            let conn = &mut connect(url);
-            std::thread::sleep(Duration::from_millis(500));
-            let mut had = 0;
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                let policy = RetentionPolicy::new().table(job!(50)).max_rows(0).exclusive("nightly").lease_for(lease);
-                had += u32::from(policy.run(conn).unwrap().stepped_back.is_none());
-                std::thread::sleep(Duration::from_millis(30));
-            }
-            had
-        });
-        let job = job!(50).lock_timeout(Duration::from_millis(300)).max_duration(Duration::from_secs(3));
-        let report = RetentionPolicy::new().table(job).exclusive("nightly").lease_for(lease).run(&mut own.conn);
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-        let had = rival.join().expect("the rival");
-        assert!(had <= 1, "the lease of a live holder was taken {had} times");
-        report.unwrap()
-    });
-    assert_eq!(report.stopped, Stopped::MaxDuration, "{report}");
-    other.batch_execute("ROLLBACK").unwrap();
-}

@@ -5,8 +5,8 @@
 //! tables.rs     the tables, how they are filled, and what is asked of them at the end
 //! restorers.rs  others restore the rows that the job is about to remove
 //! kills.rs      `kill -9` at random moments
-//! faults.rs     rows that are blocked; locks.rs: by others' locks, tables_locked.rs: of whole tables and of the lease; kept.rs: without a word; sqlite.rs: what only it has
-//! runners.rs    two jobs at once, and leases
+//! faults.rs     rows that are blocked; locks.rs: by others' locks, tables_locked.rs: of whole tables; kept.rs: without a word; sqlite.rs: what only it has
+//! runners.rs    two jobs at once, and one that was killed
 //! reach.rs      what a job refuses
 //! costs.rs      what a job reads for a row, also of a key that begins with few distinct values; memory.rs: how much it keeps
 //! ```

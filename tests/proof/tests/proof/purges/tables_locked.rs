@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Error, RetentionPolicy, Stopped};
+use diesel_soft_delete::{Error, Stopped};
 
 use super::super::*;
 use super::spelling;
@@ -76,49 +76,4 @@ fn a_table_that_stays_closed_to_an_impatient_session() {
     let Err(Error::PurgeFailed { report, source }) = result else { panic!("{result:?}") };
     assert_eq!((report.rows, report.blocked.len()), (100, 0), "{source}");
     assert!(report.retries > 0 && source.to_string().contains("lock timeout"), "{source}");
-}
-
-/// Somebody has the row of the lease locked from the first batch on: for that long, or until the job is over.
-fn while_the_lease_is_locked(held: Duration) -> Result<diesel_soft_delete::RetentionReport, Error> {
-    let own = &mut filled(1000);
-    let mut other = Some(connect(&own.url));
-    let (over, is_over) = std::sync::mpsc::channel::<()>();
-    let mut is_over = Some(is_over);
-    std::thread::scope(|scope| {
-        let result = RetentionPolicy::new()
-            .table(job!(50).pause(Duration::from_millis(200)))
-            .exclusive("nightly")
-            .lease_for(Duration::from_secs(4))
-            .on_progress(|_| {
-                if let (Some(mut other), Some(is_over)) = (other.take(), is_over.take()) {
-                    all(&mut other, &["BEGIN", "SELECT * FROM soft_delete_leases FOR UPDATE"]);
-                    scope.spawn(move || {
-                        let _ = is_over.recv_timeout(held);
-                        all(&mut other, &["ROLLBACK"]);
-                    });
-                }
-            })
-            .run(&mut own.conn);
-        drop(over);
-        result
-    })
-}
-
-#[test]
-fn a_lease_that_is_locked_for_a_while() {
-    let report = while_the_lease_is_locked(Duration::from_secs(3)).unwrap();
-    assert_eq!((report.rows(), report.is_complete()), (600, true), "{report}");
-}
-
-/// It is no row's fault, and it is not waited for ever, though this session's own limit may be none.
-#[test]
-fn a_lease_that_stays_locked() {
-    let begun = Instant::now();
-    let result = while_the_lease_is_locked(Duration::from_secs(60));
-    let Err(Error::RetentionFailed { report, source }) = result else { panic!("{result:?}") };
-    let [table] = &report.tables[..] else { panic!("{report:?}") };
-    assert!(table.blocked.is_empty() && table.rows > 0 && table.rows < 600, "{table}");
-    assert!(source.to_string().to_lowercase().contains("lock"), "{source}");
-    // Ten seconds for the renewal, and as many to give it back.
-    assert!(begun.elapsed() > Duration::from_secs(9) && begun.elapsed() < Duration::from_secs(40));
 }
