@@ -127,11 +127,11 @@ pub use cascade::{CascadeReport, Cascading};
 pub use chrono;
 pub use declare::{SoftDeletable, TimeUnit};
 pub use dialect::{DbNow, Dialect, NoReturningClause, ReturningClause, SoftDeleteBackend, db_now};
-pub use error::{Blocked, BlockedBy, Error, Finding, Progress, PurgeReport, Severity, Stopped};
+pub use error::{Blocked, BlockedBy, Error, Finding, Progress, PurgeReport, RetentionReport, Severity, Stopped};
 pub use migration::{SoftDeleteMigration, assert_schema, check};
 #[cfg(feature = "async")]
 pub use migration::{assert_schema_async, check_async};
-pub use purge::{IntoDuration, PurgeJob, RetentionPolicy, RetentionReport};
+pub use purge::{IntoDuration, PurgeJob, RetentionPolicy};
 pub use query::{JoinOnActiveDsl, SoftDeleteQueryDsl, active, deleted, is_active, is_active_or_missing, is_deleted};
 pub use revive::{InsertOrRevive, InsertOrReviveDsl, OnKey, Revival};
 pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Transition};
