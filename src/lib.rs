@@ -301,33 +301,82 @@ pub mod prelude {
     pub use crate::{InsertOrReviveDsl, JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl, SoftDeleteQueryDsl};
 }
 
-/// Traits to bound generic code by, and the parts that statement types are made of.
+/// The bounds of generic code: one for a query, two for a verb, one for a job.
 ///
 /// ```
 /// # include!("doctest_setup.rs");
-/// use diesel_soft_delete::dsl::Deleted;
-/// use diesel_soft_delete::methods::DeletedQuery;
+/// use diesel::connection::LoadConnection;
+/// use diesel::dsl::Find;
+/// use diesel::query_dsl::methods::FindDsl;
+/// use diesel_soft_delete::dsl::{Deleted, SoftDelete};
+/// use diesel_soft_delete::methods::{DeletedQuery, RunsOn, SoftDeleteTarget};
+/// use diesel_soft_delete::{CascadeReport, Cascading, Error, RetentionPolicy, RetentionReport};
 ///
-/// fn trash<Q: DeletedQuery>(query: Q) -> Deleted<Q> {
-///     diesel_soft_delete::deleted(query)
+/// fn trash<T: DeletedQuery>(table: T) -> Deleted<T> {
+///     diesel_soft_delete::deleted(table)
 /// }
 ///
-/// # fn main() -> QueryResult<()> {
+/// fn delete_by_id<T, Id, Conn>(table: T, id: Id, conn: &mut Conn) -> Result<usize, Error>
+/// where
+///     T: FindDsl<Id>,
+///     Conn: LoadConnection,
+///     Find<T, Id>: SoftDeleteTarget,
+///     SoftDelete<Find<T, Id>>: RunsOn<Conn::Backend, Output = usize>,
+/// {
+///     table.find(id).soft_delete().run(conn)
+/// }
+///
+/// fn cascade_by_id<T, Id, Conn>(table: T, id: Id, conn: &mut Conn) -> Result<CascadeReport, Error>
+/// where
+///     T: FindDsl<Id>,
+///     Conn: LoadConnection,
+///     Find<T, Id>: SoftDeleteTarget,
+///     Cascading<SoftDelete<Find<T, Id>>>: RunsOn<Conn::Backend, Output = CascadeReport>,
+/// {
+///     table.find(id).soft_delete().cascade().run(conn)
+/// }
+///
+/// fn nightly<J, H, Conn>(policy: RetentionPolicy<J, H>, conn: &mut Conn) -> Result<RetentionReport, Error>
+/// where
+///     Conn: LoadConnection,
+///     RetentionPolicy<J, H>: RunsOn<Conn::Backend, Output = RetentionReport>,
+/// {
+///     policy.max_rows(100_000).run(conn)
+/// }
+///
+/// # fn main() -> Result<(), Error> {
 /// # let conn = &mut connection();
 /// assert_eq!(trash(posts::table).count().get_result::<i64>(conn)?, 1);
-/// assert_eq!(trash(users::table.filter(users::id.gt(1))).count().get_result::<i64>(conn)?, 1);
+/// assert_eq!(delete_by_id(posts::table, 1, conn)?, 1);
+/// assert_eq!(cascade_by_id(users::table, 1, conn)?.rows("users"), 1);
+/// nightly(RetentionPolicy::new().table(posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches()), conn)?;
 /// # Ok(())
 /// # }
 /// ```
 pub mod methods {
-    pub use crate::cascade::{CascadeRoot, Cascades, FixedInstant};
+    pub use crate::connection::RunsOn;
+    pub use crate::declare::{CascadeDecided, KeyColumn, Timestamped};
+    pub use crate::purge::TableJob;
+    pub use crate::query::{ActiveQuery, DeletedQuery, JoinActive};
+    pub use crate::statement::{SoftDeleteTarget, WithOutcome};
+
+    // The types of statements are written in terms of these. Nobody needs to name them.
+    #[doc(hidden)]
+    pub use crate::cascade::{CascadeRoot, Cascades};
+    #[doc(hidden)]
+    pub use crate::connection::AnswersText;
+    #[doc(hidden)]
     pub use crate::declare::{
-        CascadeDecided, Hold, KeyColumn, NoInstant, NoRelations, Operation, Relations, RestoreVerb, SoftDeleteVerb,
-        State, TimeColumn, Timestamped, Touched, WithoutCascade,
+        FixedInstant, Hold, NoInstant, NoRelations, Operation, Relations, RestoreVerb, SoftDeleteVerb, State,
+        TimeColumn, Touched, WithoutCascade,
     };
-    pub use crate::purge::{ArchiveTarget, TableJob};
-    pub use crate::query::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
+    #[doc(hidden)]
+    pub use crate::purge::ArchiveTarget;
+    #[doc(hidden)]
+    pub use crate::query::{Scope, Source};
+    #[doc(hidden)]
     pub use crate::revive::{Assignments, KeyColumns, OneColumn, Revivable, SeveralColumns};
+    #[doc(hidden)]
     pub use crate::statement::{
         Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, Returning, Target, Verb,
     };

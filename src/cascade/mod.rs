@@ -28,5 +28,5 @@ mod verb;
 pub(crate) use engine::{Options, run as run_cascade};
 pub use report::CascadeReport;
 pub(crate) use restore::can_restore;
-pub use root::{CascadeRoot, FixedInstant};
+pub use root::CascadeRoot;
 pub use verb::{Cascades, Cascading};

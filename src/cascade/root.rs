@@ -1,9 +1,8 @@
 //! What depends on the types of the target: its where clause, the keys of its rows, further assignments.
 
-use chrono::{DateTime, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::FromSqlRow;
-use diesel::expression::{AppearsOnTable, Expression, QueryMetadata};
+use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_source::Table;
 use diesel::result::QueryResult;
@@ -14,11 +13,10 @@ use super::text::{Part, Text};
 use crate::connection::Executor;
 use crate::declare::Node;
 use crate::declare::TableColumns;
-use crate::declare::{BoundInstant, InstantType};
+use crate::declare::{FixedInstant, Known, SoftDeletable};
 use crate::declare::{Key, KeyOf};
-use crate::declare::{NoInstant, SoftDeletable};
 use crate::dialect::{Dialect, SoftDeleteBackend};
-use crate::diesel_internals::{NoFromClause, backend_of, writes_nothing};
+use crate::diesel_internals::{backend_of, writes_nothing};
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition, Verb};
 
@@ -77,50 +75,6 @@ pub trait CascadeRoot<DB: Backend> {
 /// A row of two texts.
 pub type Texts = (Option<String>, Option<String>);
 type TextTypes = (Nullable<SqlText>, Nullable<SqlText>);
-
-/// What is known of an instant before a connection is asked.
-#[derive(Debug)]
-pub enum Known {
-    /// It is this one, or cannot be.
-    At(Result<Option<DateTime<Utc>>, Error>),
-    /// There is no column for one.
-    Absent,
-    /// The database has to compute it.
-    Asked,
-}
-
-/// An instant that is the same for all rows of a cascade: the default, `.at_utc(..)`, or an expression of
-/// `.at(..)` that names no column.
-#[diagnostic::on_unimplemented(
-    message = "a cascade writes one instant to all its tables, and `.at(..)` was given an expression that is none",
-    note = "give a value, `db_now()`, or another expression that names no column of the table; or call `.at_utc(..)`"
-)]
-pub trait FixedInstant {
-    /// What is known of it.
-    #[doc(hidden)]
-    fn known(&self) -> Known;
-}
-
-impl FixedInstant for NoInstant {
-    fn known(&self) -> Known {
-        Known::Absent
-    }
-}
-
-impl<ST: InstantType<U>, U> FixedInstant for BoundInstant<ST, U> {
-    fn known(&self) -> Known {
-        Known::At(self.instant())
-    }
-}
-
-impl<E> FixedInstant for E
-where
-    E: Expression + AppearsOnTable<NoFromClause>,
-{
-    fn known(&self) -> Known {
-        Known::Asked
-    }
-}
 
 /// A [`Text`], its parts filled in.
 #[derive(Debug)]

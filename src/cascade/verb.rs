@@ -5,9 +5,10 @@ use diesel::connection::LoadConnection;
 use super::engine;
 use super::engine::Options;
 use super::report::CascadeReport;
-use super::root::{CascadeRoot, FixedInstant};
+use super::root::CascadeRoot;
 use crate::connection::AnswersText;
-use crate::connection::{Blocking, block};
+use crate::connection::{Blocking, RunsOn, block, runs_on};
+use crate::declare::FixedInstant;
 use crate::declare::SoftDeletable;
 use crate::declare::{RestoreVerb, SoftDeleteVerb};
 use crate::diesel_internals::TableName;
@@ -94,10 +95,9 @@ impl<Q> Cascading<Q> {
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        Q: CascadeRoot<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = CascadeReport>,
     {
-        block(engine::run(&self.root, &mut Blocking(conn), &self.options, false))
+        self.run_blocking(conn)
     }
 
     /// Reports what [`run`](Self::run) would do now, and changes nothing: it runs the operation and rolls it back.
@@ -141,10 +141,9 @@ impl<Q> Cascading<Q> {
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        Q: CascadeRoot<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = CascadeReport>,
     {
-        engine::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, false).await
+        self.run_asynchronous(conn).await
     }
 
     /// [`preview`](Self::preview) for a connection of diesel-async.
@@ -161,6 +160,14 @@ impl<Q> Cascading<Q> {
     {
         engine::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, true).await
     }
+}
+
+impl<Q, DB> RunsOn<DB> for Cascading<Q>
+where
+    DB: AnswersText,
+    Q: CascadeRoot<DB>,
+{
+    runs_on!(CascadeReport, async |cascade: Self, x| engine::run(&cascade.root, x, &cascade.options, false).await);
 }
 
 impl<V, T: TableName, P, G, S, X, Set, C> std::fmt::Debug

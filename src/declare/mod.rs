@@ -13,7 +13,7 @@ mod verbs;
 pub use columns::{ColumnNames, TableColumns};
 pub(crate) use columns::{columns_in, primary_key};
 pub(crate) use instant::to_micros;
-pub use instant::{BoundInstant, InstantKind, InstantType, NoUnit, TimeUnit};
+pub use instant::{BoundInstant, InstantKind, NoUnit, TimeUnit};
 pub use key::{Key, KeyColumn, KeyOf};
 pub use predicate::{Mode, Rows};
 pub use relations::{
@@ -26,7 +26,7 @@ pub use roles::{
     Operation, OperationColumn, OperationKind, Plain, SoftDeletable, SoftDeleted, State,
 };
 pub use time_columns::{
-    NoInstant, NoTimeColumn, TimeColumn, TimestampColumn, Timestamped, TouchColumn, TouchWith, Touched, WritesInstant,
-    uses_unit,
+    FixedInstant, Known, NoInstant, NoTimeColumn, TimeColumn, TimestampColumn, Timestamped, TouchColumn, TouchWith,
+    Touched, WritesInstant, uses_unit,
 };
 pub use verbs::{CascadeDecided, RestoreVerb, SoftDeleteVerb, WithChildren, WithoutCascade};

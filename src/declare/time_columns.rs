@@ -12,13 +12,16 @@ use diesel::sql_types::{BigInt, Integer, Timestamp};
 use super::instant::{AnyInstant, BoundInstant, InstantKind, InstantType, NullableInstant};
 use super::roles::ColumnRef;
 use crate::dialect::{AsTimestamp, DbNowAs};
+use crate::diesel_internals::NoFromClause;
+use crate::error::Error;
+use diesel::expression::{AppearsOnTable, Expression};
 
 /// The `timestamp = ..` or the `touch = ..` of a declaration, or its absence.
 pub trait TimeColumn {
     /// The form of the time; `None` without a column.
     const KIND: Option<InstantKind>;
     /// The fragment that writes a time into the column; [`NoInstant`] without a column.
-    type Value;
+    type Value: FixedInstant;
     /// The column; `None` without one.
     fn column() -> Option<ColumnRef>;
     /// Turns a time into what is bound.
@@ -252,4 +255,48 @@ reads_for_touch! {
         feature = "mysql_backend" => diesel::sql_types::Datetime,
         feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
         all() => BigInt;
+}
+
+/// What is known of an instant before a connection is asked.
+#[derive(Debug)]
+pub enum Known {
+    /// It is this one, or cannot be.
+    At(Result<Option<DateTime<Utc>>, Error>),
+    /// There is no column for one.
+    Absent,
+    /// The database has to compute it.
+    Asked,
+}
+
+/// An instant that is the same for all rows of a cascade: the default, `.at_utc(..)`, or an expression of
+/// `.at(..)` that names no column.
+#[diagnostic::on_unimplemented(
+    message = "a cascade writes one instant to all its tables, and `.at(..)` was given an expression that is none",
+    note = "give a value, `db_now()`, or another expression that names no column of the table; or call `.at_utc(..)`"
+)]
+pub trait FixedInstant {
+    /// What is known of it.
+    #[doc(hidden)]
+    fn known(&self) -> Known;
+}
+
+impl FixedInstant for NoInstant {
+    fn known(&self) -> Known {
+        Known::Absent
+    }
+}
+
+impl<ST: InstantType<U>, U> FixedInstant for BoundInstant<ST, U> {
+    fn known(&self) -> Known {
+        Known::At(self.instant())
+    }
+}
+
+impl<E> FixedInstant for E
+where
+    E: Expression + AppearsOnTable<NoFromClause>,
+{
+    fn known(&self) -> Known {
+        Known::Asked
+    }
 }

@@ -9,8 +9,7 @@ use super::options::{IntoDuration, Options};
 use super::sql::Eligible;
 use super::statements::Statements;
 use super::table_job::{Context, Limits, TableJob};
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, Executor, block};
+use crate::connection::{AnswersText, Executor, RunsOn, runs_on};
 use crate::declare::{SoftDeletable, Timestamped};
 use crate::declare::{TableColumns, primary_key};
 use crate::error::Error;
@@ -342,10 +341,9 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        Self: TableJob<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = PurgeReport>,
     {
-        block(self.run_on(&mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -361,10 +359,9 @@ where
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        Self: TableJob<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = PurgeReport>,
     {
-        self.run_on(&mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
 
     async fn run_on<X>(mut self, x: &mut X) -> Result<PurgeReport, Error>
@@ -375,6 +372,16 @@ where
         let prepared = self.check(x, &Limits::default()).await?;
         self.run_checked(x, prepared, Context::default()).await
     }
+}
+
+impl<T, P, G, A, F, S, DB> RunsOn<DB> for PurgeJob<T, P, G, A, F, S>
+where
+    DB: AnswersText,
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    Self: TableJob<DB>,
+{
+    runs_on!(PurgeReport, Self::run_on);
 }
 
 impl<T, P, G, A, F, S> std::fmt::Debug for PurgeJob<T, P, G, A, F, S>

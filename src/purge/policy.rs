@@ -9,8 +9,7 @@ use super::exclusive::NamedLock;
 use super::jobs::{Jobs, children_first};
 use super::options::{IntoDuration, Options};
 use super::table_job::{Context, Limits, PolicyHooks};
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, Executor, block, dialect};
+use crate::connection::{AnswersText, Executor, RunsOn, dialect, runs_on};
 use crate::error::Error;
 use crate::error::{Progress, RetentionReport, Stopped};
 
@@ -235,11 +234,9 @@ impl<J, H> RetentionPolicy<J, H> {
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        J: Jobs<Conn::Backend>,
-        H: PolicyHooks,
+        Self: RunsOn<Conn::Backend, Output = RetentionReport>,
     {
-        block(self.run_on(&mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -251,11 +248,9 @@ impl<J, H> RetentionPolicy<J, H> {
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        J: Jobs<Conn::Backend>,
-        H: PolicyHooks,
+        Self: RunsOn<Conn::Backend, Output = RetentionReport>,
     {
-        self.run_on(&mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
 
     async fn run_on<X>(mut self, x: &mut X) -> Result<RetentionReport, Error>
@@ -358,4 +353,13 @@ impl<J, H> std::fmt::Debug for RetentionPolicy<J, H> {
             .field("exclusive", &self.exclusive)
             .finish_non_exhaustive()
     }
+}
+
+impl<J, H, DB> RunsOn<DB> for RetentionPolicy<J, H>
+where
+    DB: AnswersText,
+    J: Jobs<DB>,
+    H: PolicyHooks,
+{
+    runs_on!(RetentionReport, Self::run_on);
 }

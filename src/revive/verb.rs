@@ -12,8 +12,7 @@ use diesel::query_source::Table;
 use super::engine;
 use super::target::Revivable;
 use super::values::{KeyColumns, KeyPart, Unnamed};
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, block};
+use crate::connection::{AnswersText, RunsOn, runs_on};
 use crate::declare::{CascadeDecided, WithChildren};
 use crate::declare::{ColumnRef, NullableColumns, SoftDeletable, State, TimeColumn};
 use crate::declare::{RestoreVerb, WithoutCascade};
@@ -268,11 +267,9 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<Revival, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        T::Relations: CascadeDecided<W>,
-        Self: Revivable<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = Revival>,
     {
-        block(engine::run(&self, &mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -287,11 +284,9 @@ where
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<Revival, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        T::Relations: CascadeDecided<W>,
-        Self: Revivable<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = Revival>,
     {
-        engine::run(&self, &mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
 
     /// Refuses values that assign a column which a restore sets; a cascade sets the touch column of all its rows.
@@ -315,6 +310,16 @@ impl<T: TableName, V> std::fmt::Debug for InsertOrRevive<T, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InsertOrRevive").field("table", &T::table_name()).finish_non_exhaustive()
     }
+}
+
+impl<T, I, C, W, DB> RunsOn<DB> for OnKey<T, I, C, W>
+where
+    DB: AnswersText,
+    T: SoftDeletable,
+    T::Relations: CascadeDecided<W>,
+    Self: Revivable<DB>,
+{
+    runs_on!(Revival, async |verb: Self, x| engine::run(&verb, x).await);
 }
 
 impl<T: SoftDeletable, I, C, W> std::fmt::Debug for OnKey<T, I, C, W> {

@@ -23,10 +23,7 @@ use super::condition::Condition;
 use super::hold::walk_not_held;
 use super::leaves::{leaves_of, walk_delete};
 use super::transition::{SoftDelete, StampOf, TouchOf, Transition};
-use crate::connection::dialect;
-use crate::connection::is_reference;
-use crate::connection::{Answer, Blocking, Executor, block, end};
-use crate::connection::{AnswersText, Question};
+use crate::connection::{Answer, AnswersText, Executor, Question, RunsOn, dialect, end, is_reference, runs_on};
 use crate::declare::Rows;
 use crate::declare::{ColumnRef, Hold, SoftDeletable, State, TimeColumn};
 use crate::declare::{SoftDeleteVerb, WithoutCascade};
@@ -472,7 +469,7 @@ where
     T: SoftDeletable,
     T::AllColumns: TableColumns,
 {
-    async fn erase<X>(&self, x: &mut X) -> Result<ErasureReport, Error>
+    async fn erase<X>(self, x: &mut X) -> Result<ErasureReport, Error>
     where
         X: Executor,
         Self: Erasable<X::Backend>,
@@ -672,10 +669,9 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<ErasureReport, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        Self: Erasable<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = ErasureReport>,
     {
-        block(self.erase(&mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -690,11 +686,20 @@ where
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<ErasureReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        Self: Erasable<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = ErasureReport>,
     {
-        self.erase(&mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
+}
+
+impl<T, P, G, DB> RunsOn<DB> for Erase<T, P, G>
+where
+    DB: AnswersText,
+    T: SoftDeletable,
+    T::AllColumns: TableColumns,
+    Self: Erasable<DB>,
+{
+    runs_on!(ErasureReport, Self::erase);
 }
 
 impl<T, P, G> std::fmt::Debug for Erase<T, P, G>

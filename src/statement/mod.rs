@@ -14,9 +14,9 @@ mod returning;
 mod transition;
 mod verbs;
 
-pub use condition::{Condition, Target};
+pub use condition::{Condition, SoftDeleteTarget, Target};
 pub use erase::{Erase, ErasureReport};
-pub use outcome::Outcome;
+pub use outcome::{Outcome, WithOutcome};
 pub use parts::{Changes, NoChanges, NoCondition, OnlyIf};
 pub use purge::Purge;
 pub(crate) use purge::{Cutoff, walk_purgeable};
