@@ -454,7 +454,10 @@ fn a_restore_that_collides_is_named_and_changes_nothing() {
     let before = state(conn);
     let error = posts::table.filter(posts::id.eq_any([2, 5])).restore().run(conn).unwrap_err();
     assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "posts"), "{error:?}");
-    assert!(error.to_string().starts_with("cannot restore in `posts`: a live row has taken a unique value"), "{error}");
+    assert!(
+        error.to_string().starts_with("cannot restore in `posts`: an active row has taken a unique value"),
+        "{error}"
+    );
     assert_only(&before, &state(conn), &[]);
     // The transaction around it stays usable.
     conn.transaction(|conn| {
