@@ -174,7 +174,7 @@ impl<J, H> Run<'_, J, H> {
     {
         let passes = match fault(error) {
             Fault::Again => tries < ATTEMPTS,
-            Fault::Busy | Fault::Locked => begun.elapsed() < self.options.lock_timeout,
+            Fault::Busy | Fault::Locked => begun.elapsed() < self.options.lock_timeout(),
             _ => false,
         };
         if passes {
@@ -212,7 +212,7 @@ impl<J, H> Run<'_, J, H> {
                 end: Some(end),
                 seek,
                 held,
-                usual: seek == Seek::Last || left == self.options.batch_size,
+                usual: seek == Seek::Last || left == self.options.batch_size(),
             };
             if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
                 // On InnoDB a range locks the row behind it as well. On SQLite a range is right even if the key is not what

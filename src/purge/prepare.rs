@@ -69,7 +69,7 @@ where
 
 fn passes(error: &DieselError, begun: Instant, tries: u32, options: &Options) -> bool {
     match fault(error) {
-        Fault::Busy | Fault::Locked => begun.elapsed() < options.lock_timeout,
+        Fault::Busy | Fault::Locked => begun.elapsed() < options.lock_timeout(),
         Fault::Again => tries < ATTEMPTS,
         _ => false,
     }
