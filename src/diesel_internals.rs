@@ -1,5 +1,5 @@
-//! The one module that names Diesel's hidden API. `diesel = "~2.3"` is pinned for its sake; when
-//! Diesel moves something, this is the file to mend.
+//! The one module that names Diesel's hidden API and private types. It is the reason why `diesel = "~2.3"` is pinned: when
+//! Diesel moves something, this is the file to change.
 //!
 //! The list: the types below from `internal::table_macro`; `JoinTo`'s items and `InternalJoinDsl`;
 //! `QueryFragment::is_noop` and `AstPass::backend`; `Connection::TransactionManager`; `load` of a
@@ -20,7 +20,21 @@ use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{Error, QueryResult};
 
-use crate::dialect::Dialect;
+// Private types, by the beginnings of their names. A name that changes is no longer found, which costs an `AND TRUE`, or
+// the error of a column that is set twice.
+
+/// A where clause, up to its predicate.
+pub(crate) const WHERE_CLAUSE: &str = "diesel::query_builder::where_clause::WhereClause<";
+/// The absence of one.
+pub(crate) const NO_WHERE_CLAUSE: &str = "diesel::query_builder::where_clause::NoWhereClause";
+/// Expressions that write parentheses around themselves, or need none.
+pub(crate) const PARENTHESIZED: [&str; 3] = [
+    "diesel::expression::grouped::Grouped<",
+    "diesel::expression::array_comparison::",
+    "diesel::expression::exists::Exists<",
+];
+/// An assignment of an `UPDATE`, up to its column.
+pub(crate) const ASSIGNMENT: &str = "ColumnWrapperForUpdate<";
 
 /// Whether a fragment writes nothing (the where clause of a whole table).
 pub(crate) fn writes_nothing<DB, F>(fragment: &F, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
@@ -34,32 +48,6 @@ where
 /// The backend a statement is written for.
 pub(crate) fn backend_of<'a, DB: Backend>(out: &'a AstPass<'_, '_, DB>) -> &'a DB {
     out.backend()
-}
-
-/// Whether a backend is Diesel's for MySQL and MariaDB.
-///
-/// By name and not by `TypeId`: `DB` need not be `'static`. The backend of a `MultiConnection` is
-/// another one, whatever it is connected to.
-pub(crate) fn is_mysql<DB>() -> bool {
-    std::any::type_name::<DB>().ends_with("::mysql::backend::Mysql")
-}
-
-/// The dialect of one of Diesel's own backends; `None` for that of a `MultiConnection`.
-pub(crate) fn known_dialect<DB>() -> Option<Dialect> {
-    let name = std::any::type_name::<DB>();
-    let endings = [
-        ("::pg::backend::Pg", Dialect::Postgres),
-        ("::mysql::backend::Mysql", Dialect::Mysql),
-        ("::sqlite::backend::Sqlite", Dialect::Sqlite),
-    ];
-    let known = endings.into_iter().find(|(ending, _)| name.starts_with("diesel::") && name.ends_with(ending));
-    known.map(|(_, dialect)| dialect)
-}
-
-/// Whether a backend is known, by its type, to take an alias in `DELETE FROM archive AS table`.
-pub(crate) fn aliases_where_it_deletes<DB>() -> bool {
-    let name = std::any::type_name::<DB>();
-    name.ends_with("::pg::backend::Pg") || name.ends_with("::sqlite::backend::Sqlite")
 }
 
 /// Whether the connection is inside a transaction that Diesel knows of.

@@ -126,17 +126,15 @@ pub use cascade::{CascadeReport, Cascading};
 /// Ages and instants in this crate's API are chrono's.
 pub use chrono;
 pub use declare::{SoftDeletable, TimeUnit};
-pub use dialect::{ClockForm, DbNow, Dialect, UtcClock, db_now};
-pub use error::{Blocked, BlockedBy, Error, Finding, Progress, PurgeReport, Severity, Stopped};
+pub use dialect::{DbNow, Dialect, NoReturningClause, ReturningClause, SoftDeleteBackend, db_now};
+pub use error::{Blocked, BlockedBy, Error, Finding, Progress, PurgeReport, RetentionReport, Severity, Stopped};
 pub use migration::{SoftDeleteMigration, assert_schema, check};
 #[cfg(feature = "async")]
 pub use migration::{assert_schema_async, check_async};
-pub use purge::{IntoDuration, PurgeJob, RetentionPolicy, RetentionReport};
+pub use purge::{IntoDuration, PurgeJob, RetentionPolicy};
 pub use query::{JoinOnActiveDsl, SoftDeleteQueryDsl, active, deleted, is_active, is_active_or_missing, is_deleted};
 pub use revive::{InsertOrRevive, InsertOrReviveDsl, OnKey, Revival};
-pub use statement::{
-    Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, SupportsReturning, Transition,
-};
+pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, SoftDeleteDsl, Transition};
 
 /// Declares the table of a model soft-deletable.
 ///
@@ -324,15 +322,14 @@ pub mod prelude {
 pub mod methods {
     pub use crate::cascade::{CascadeRoot, Cascades, FixedInstant};
     pub use crate::declare::{
-        Hold, KeyColumn, NoInstant, NoRelations, Operation, Relations, RunsAlone, Stamp, State, Timestamped, Touch,
-        Touched,
+        CascadeDecided, Hold, KeyColumn, NoInstant, NoRelations, Operation, Relations, RestoreVerb, SoftDeleteVerb,
+        State, TimeColumn, Timestamped, Touched, WithoutCascade,
     };
     pub use crate::purge::{ArchiveTarget, TableJob};
     pub use crate::query::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
     pub use crate::revive::{Assignments, KeyColumns, OneColumn, Revivable, SeveralColumns};
     pub use crate::statement::{
-        Alone, Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, RestoreVerb, Returning, SoftDeleteVerb,
-        Target, Verb,
+        Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, Returning, Target, Verb,
     };
 }
 
@@ -341,9 +338,10 @@ pub mod methods {
 pub mod __private {
     pub use crate::declare::{
         ActiveFlag, AnyNullable, ByTimestamp, Cascade, CascadeTarget, Children, Declared, DeclaredParent, Flag,
-        HoldColumn, Micros, Millis, NoHold, NoOperation, NoRelations, NoTimestamp, NoTouch, NoUnit, OperationColumn,
-        Plain, RelationTarget, Restrict, Seconds, SetNull, SoftDeleted, TimestampColumn, TouchColumn,
+        HoldColumn, NoHold, NoOperation, NoRelations, NoTimeColumn, NoUnit, OperationColumn, Plain, RelationTarget,
+        Restrict, SetNull, SoftDeleted, TimestampColumn, TouchColumn, uses_unit,
     };
+    pub use crate::dialect::{Micros, Millis, Seconds};
     pub use crate::query::{
         ActiveQuery, CoveredBy, DeletedQuery, FirstTable, KindCoveredBy, LeftJoinedPlainly, Nothing, Scope,
     };

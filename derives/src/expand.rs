@@ -40,10 +40,11 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
     };
     // A timestamp needs no unit; a unit that nothing uses is a mistake.
     let unit_is_used = unit.as_ref().map(|(key, _)| {
+        let private = private(key.span());
         quote_spanned! {key.span()=>
             const _: () = ::core::assert!(
-                <<#table::table as ::diesel_soft_delete::SoftDeletable>::Stamp as ::diesel_soft_delete::methods::Stamp>::INTEGER
-                    || <<#table::table as ::diesel_soft_delete::SoftDeletable>::Touch as ::diesel_soft_delete::methods::Touch>::INTEGER,
+                #private::uses_unit::<<#table::table as ::diesel_soft_delete::SoftDeletable>::Stamp>()
+                    || #private::uses_unit::<<#table::table as ::diesel_soft_delete::SoftDeletable>::Touch>(),
                 "`unit` is for integer columns, and neither the timestamp nor the touch column is one; leave it out",
             );
         }
@@ -60,11 +61,11 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
         State::Timestamp(column) => of("ByTimestamp", column, None),
     };
     let stamp = match timestamp {
-        None => without("NoTimestamp"),
+        None => without("NoTimeColumn"),
         Some(column) => of("TimestampColumn", column, Some(unit.clone())),
     };
     let touch = match touch {
-        None => without("NoTouch"),
+        None => without("NoTimeColumn"),
         Some(column) => of("TouchColumn", column, Some(unit)),
     };
     let hold = match hold {

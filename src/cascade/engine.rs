@@ -1,9 +1,6 @@
 //! What all runs of a cascade have in common: the graph, the instant, the transaction and its retries.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use diesel::result::Error as DieselError;
 
 use super::ancestors::Above;
 use super::mark;
@@ -16,8 +13,7 @@ use super::spelling::{Speller, Through};
 use super::text::{Part, Text};
 use super::{delete, restore};
 use crate::connection::{Executor, end};
-use crate::connection::{Fault, fault};
-use crate::connection::{backoff, dialect};
+use crate::connection::{Retries, dialect};
 use crate::declare::Rows;
 use crate::declare::to_micros;
 use crate::declare::{Node, Soft};
@@ -32,9 +28,6 @@ pub(crate) struct Options {
     /// An identifier of the caller's.
     pub(super) operation: Option<String>,
 }
-
-/// How often a transaction is tried that others were in the way of.
-const ATTEMPTS: u32 = 10;
 
 /// How many rows of the target a statement takes, at most.
 const ROWS: usize = 2000;
@@ -65,7 +58,7 @@ where
     let plan = Plan::of(root.node())?;
     let above = Above::of(&plan.tables[ROOT].node);
     check(root, &plan, options)?;
-    let outermost = !x.in_transaction()?;
+    let mut retries = Retries::new(x)?;
     let dialect = dialect(x).await?;
     let recursive = plan.components.iter().any(|component| component.recursive);
     let session = Session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
@@ -73,17 +66,12 @@ where
         let at = instant(root, x, &plan, dialect).await?;
         let given = |id| OperationId::given(id, plan.has_uuids());
         let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
-        let mut tried = 0;
         loop {
             let attempt =
                 Attempt { root, x: &mut *x, plan: &plan, above: &above, dialect, options, at, id: &id, preview };
             let result = attempt.in_transaction().await;
-            tried += 1;
             match result {
-                // Inside a transaction of the caller's, it is the caller's that must be tried again.
-                Err(Error::Database(error)) if outermost && tried < ATTEMPTS && passes(&error) => {
-                    x.sleep(backoff(tried - 1) + Duration::from_millis(1)).await?;
-                }
+                Err(error) if retries.again(x, &error).await? => {}
                 result => return result,
             }
         }
@@ -91,11 +79,6 @@ where
     .await;
     session.restore(x).await;
     result
-}
-
-/// Whether an error passes when the transaction is tried again.
-fn passes(error: &DieselError) -> bool {
-    matches!(fault(error), Fault::Again | Fault::Busy)
 }
 
 /// What can be refused before the first statement.

@@ -17,7 +17,8 @@ use crate::declare::TableColumns;
 use crate::declare::{BoundInstant, InstantType};
 use crate::declare::{Key, KeyOf};
 use crate::declare::{NoInstant, SoftDeletable};
-use crate::diesel_internals::{NoFromClause, writes_nothing};
+use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::diesel_internals::{NoFromClause, backend_of, writes_nothing};
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition, Verb};
 
@@ -146,7 +147,7 @@ impl<Q, K> QueryId for Spelled<'_, Q, K> {
 impl<V, T, P, G, S, X, Set, C, K, DB> QueryFragment<DB>
     for Spelled<'_, Transition<V, T, P, G, S, X, Set, C, NoReturning>, K>
 where
-    DB: Backend + HasSqlType<SqlText>,
+    DB: SoftDeleteBackend + HasSqlType<SqlText>,
     T: SoftDeletable,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
@@ -160,7 +161,7 @@ where
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         // The next one may have another number of keys. And a locking SELECT that is kept prepared and meets a
         // deadlock makes libmariadb wait for ever, as was seen; libpq does not.
-        let is_libpq = std::any::type_name::<DB>() == "diesel::pg::backend::Pg";
+        let is_libpq = backend_of(&out).dialect() == Dialect::Postgres;
         if self.keys.len() > 1 || (self.text.locks() && !is_libpq) {
             out.unsafe_to_cache_prepared();
         }
@@ -282,7 +283,7 @@ impl<F: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for AsTexts<F> {
 
 impl<V, T, P, G, S, X, Set, C, DB> CascadeRoot<DB> for Transition<V, T, P, G, S, X, Set, C, NoReturning>
 where
-    DB: Backend + HasSqlType<SqlText> + QueryMetadata<KeyOf<T>> + QueryMetadata<TextTypes>,
+    DB: SoftDeleteBackend + HasSqlType<SqlText> + QueryMetadata<KeyOf<T>> + QueryMetadata<TextTypes>,
     V: Verb,
     T: SoftDeletable,
     T::AllColumns: TableColumns,

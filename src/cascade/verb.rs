@@ -9,9 +9,10 @@ use super::root::{CascadeRoot, FixedInstant};
 use crate::connection::AnswersText;
 use crate::connection::{Blocking, block};
 use crate::declare::SoftDeletable;
+use crate::declare::{RestoreVerb, SoftDeleteVerb};
 use crate::diesel_internals::TableName;
 use crate::error::Error;
-use crate::statement::{NoReturning, RestoreVerb, SoftDeleteVerb, Transition};
+use crate::statement::{NoReturning, Transition};
 
 /// A soft delete or a restore along with the children that the declarations name: what
 /// [`.cascade()`](Transition::cascade) returns.

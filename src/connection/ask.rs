@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use diesel::backend::Backend;
 use diesel::connection::{Connection, LoadConnection};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -14,8 +13,8 @@ use diesel::sql_types::{HasSqlType, Nullable, Text};
 
 use super::faults::{Fault, fault};
 use super::retry::backoff;
-use crate::dialect::{Dialect, HasDialect};
-use crate::diesel_internals::{in_transaction, load_all};
+use crate::dialect::{Dialect, HasDialect, SoftDeleteBackend};
+use crate::diesel_internals::{backend_of, in_transaction, load_all};
 use crate::error::Error;
 
 /// How many columns each answer has; a question that selects fewer adds NULLs.
@@ -38,6 +37,16 @@ impl Row {
     /// The text of a column; NULL is empty.
     pub(crate) fn text(&self, column: usize) -> &str {
         self.0[column].as_deref().unwrap_or_default()
+    }
+
+    /// The answer to [`Question::dialect`].
+    pub(crate) fn dialect(&self) -> Option<Dialect> {
+        match self.text(0).trim() {
+            "p" => Some(Dialect::Postgres),
+            "m" => Some(Dialect::Mysql),
+            "s" => Some(Dialect::Sqlite),
+            _ => None,
+        }
     }
 
     pub(crate) fn optional(&self, column: usize) -> Option<String> {
@@ -64,6 +73,8 @@ pub struct Question {
 #[derive(Debug, Clone)]
 enum Part {
     Sql(String),
+    /// The first letter of the dialect's name, as a literal.
+    Dialect,
     Bind(String),
 }
 
@@ -90,6 +101,13 @@ impl Question {
         self
     }
 
+    /// Asks which dialect the connection speaks. See [`Row::dialect`].
+    pub(crate) fn dialect() -> Self {
+        let mut question = Self::text("SELECT CAST(");
+        question.parts.push(Part::Dialect);
+        question.sql(" AS CHAR(8))").sql(&", CAST(NULL AS CHAR(8))".repeat(WIDTH - 1))
+    }
+
     pub(crate) fn bind(mut self, text: &str) -> Self {
         self.parts.push(Part::Bind(text.to_owned()));
         self
@@ -113,7 +131,7 @@ impl QueryId for Question {
 
 impl<DB> QueryFragment<DB> for Question
 where
-    DB: Backend + HasSqlType<Text>,
+    DB: SoftDeleteBackend + HasSqlType<Text>,
     String: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -124,6 +142,14 @@ where
         for part in &self.parts {
             match part {
                 Part::Sql(sql) => out.push_sql(sql),
+                Part::Dialect => {
+                    let dialect = backend_of(&out).dialect();
+                    out.push_sql(match dialect {
+                        Dialect::Postgres => "'p'",
+                        Dialect::Mysql => "'m'",
+                        Dialect::Sqlite => "'s'",
+                    });
+                }
                 Part::Bind(text) => out.push_bind_param::<Text, String>(text)?,
             }
         }
@@ -163,7 +189,7 @@ impl<DB: AnswersText + HasDialect> ReadsCatalog for DB {}
 
 /// A backend that a [`Question`] can be put to; that of a `MultiConnection` is one too.
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot load rows of nullable `Text`")]
-pub trait AnswersText: Backend {
+pub trait AnswersText: SoftDeleteBackend {
     /// The answer to a question.
     fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
     where
@@ -189,7 +215,7 @@ pub trait AnswersText: Backend {
 
 impl<DB> AnswersText for DB
 where
-    DB: Backend + QueryMetadata<Types>,
+    DB: SoftDeleteBackend + QueryMetadata<Types>,
     Loaded: FromSqlRow<Types, DB>,
     Question: QueryFragment<DB>,
 {

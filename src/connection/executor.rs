@@ -7,7 +7,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use diesel::backend::Backend;
 use diesel::connection::{LoadConnection, TransactionManager};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -15,7 +14,8 @@ use diesel::query_builder::{Query, QueryFragment, QueryId};
 use diesel::result::{Error as DieselError, QueryResult};
 
 use super::ask::{AnswersText, Question, Row};
-use super::faults::{Fault, fault};
+use super::retry::passes;
+use crate::dialect::SoftDeleteBackend;
 use crate::diesel_internals::{in_transaction, load_all};
 use crate::error::Error;
 
@@ -29,7 +29,7 @@ pub type Answer<'x, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'x
 /// A connection, sync or async.
 pub trait Executor {
     /// The backend of the connection.
-    type Backend: Backend;
+    type Backend: SoftDeleteBackend;
 
     /// Whether a transaction is open.
     fn in_transaction(&mut self) -> QueryResult<bool>;
@@ -123,15 +123,10 @@ pub(crate) async fn end<X: Executor, T>(x: &mut X, result: Result<T, Error>) -> 
         Err(error) => match x.rollback().await {
             Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
             // A deadlock has ended the savepoint already.
-            Err(_) if is_passing(&error) => Err(error),
+            Err(_) if passes(&error) => Err(error),
             Err(rollback) => Err(rollback.into()),
         },
     }
-}
-
-/// Whether an error passes when the whole transaction is tried again.
-pub(crate) fn is_passing(error: &Error) -> bool {
-    matches!(error, Error::Database(error) if fault(error) == Fault::Again)
 }
 
 /// Runs a future over [`Blocking`] to its end.

@@ -13,7 +13,7 @@ pub(crate) use ask::{AnswersText, Inquiry, Question, Row, run};
 #[cfg(feature = "async")]
 pub use executor::Asynchronous;
 pub use executor::{Answer, Blocking, Executor};
-pub(crate) use executor::{block, end, is_passing};
+pub(crate) use executor::{block, end};
 pub(crate) use faults::{Fault, fault, is_reference};
-pub(crate) use retry::backoff;
+pub(crate) use retry::{Retries, backoff};
 pub(crate) use speaks::dialect;

@@ -1,6 +1,50 @@
-//! How long to wait before something is tried again.
+//! Trying again what others were in the way of.
 
 use std::time::Duration;
+
+use diesel::result::QueryResult;
+
+use super::executor::Executor;
+use super::faults::{Fault, fault};
+use crate::error::Error;
+
+/// How often something is tried.
+const TRIES: u32 = 10;
+
+/// What is tried again when others are in the way: a statement, or a transaction as a whole.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    tried: u32,
+    outermost: bool,
+}
+
+impl Retries {
+    /// Inside a transaction of the caller's nothing is tried again, since that transaction must be tried as a whole.
+    pub(crate) fn new<X: Executor>(x: &mut X) -> QueryResult<Self> {
+        Ok(Self { tried: 0, outermost: !x.in_transaction()? })
+    }
+
+    /// Whether the caller holds no transaction.
+    pub(crate) fn is_outermost(&self) -> bool {
+        self.outermost
+    }
+
+    /// Waits, and returns true, if it should be tried again after this error.
+    pub(crate) async fn again<X: Executor>(&mut self, x: &mut X, error: &Error) -> QueryResult<bool> {
+        let again = self.outermost && self.tried + 1 < TRIES && passes(error);
+        if again {
+            x.sleep(backoff(self.tried) + Duration::from_millis(1)).await?;
+            self.tried += 1;
+        }
+        Ok(again)
+    }
+}
+
+/// Whether an error passes when the whole transaction is tried again: a deadlock, a failure to serialize, and on SQLite
+/// another connection that writes.
+pub(crate) fn passes(error: &Error) -> bool {
+    matches!(error, Error::Database(error) if matches!(fault(error), Fault::Again | Fault::Busy))
+}
 
 /// The first pause before a batch is tried again; each is twice as long as the one before.
 const BACKOFF: Duration = Duration::from_millis(10);

@@ -4,18 +4,18 @@
 //! before every date. SQLite puts any number and `''` before any text. A number of seconds is a very old number of
 //! milliseconds. A row with such a value has an unknown age, so it stays, like a row whose timestamp is NULL.
 
-use diesel::backend::Backend;
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
 
 use super::instant::InstantKind;
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::diesel_internals::backend_of;
 
 /// The test that a value is a time, as SQL with `$` in place of the column.
 ///
 /// No time before 1973-03-03 09:46:40 UTC counts, which is 100 million seconds after 1970. A value in seconds in a column of
 /// milliseconds lies before it, and so do zero dates and sentinels such as `1970-01-01`.
-fn templates(kind: InstantKind, dialect: Option<Dialect>) -> [&'static str; 2] {
+fn templates(kind: InstantKind, dialect: Dialect) -> [&'static str; 2] {
     let bound = match kind {
         InstantKind::Timestamp | InstantKind::Datetime => "$ > '1973-03-03 09:46:40'",
         InstantKind::Timestamptz | InstantKind::TimestamptzSqlite => "$ > '1973-03-03 09:46:40+00:00'",
@@ -23,17 +23,15 @@ fn templates(kind: InstantKind, dialect: Option<Dialect>) -> [&'static str; 2] {
         InstantKind::Millis => "$ > 100000000000",
         InstantKind::Micros => "$ > 100000000000000",
     };
-    let is_integer =
-        matches!(kind, InstantKind::Seconds | InstantKind::Seconds32 | InstantKind::Millis | InstantKind::Micros);
-    let form = match (dialect, is_integer) {
-        (Some(Dialect::Sqlite), true) => " AND typeof($) = 'integer'",
+    let form = match (dialect, kind.unit().is_some()) {
+        (Dialect::Sqlite, true) => " AND typeof($) = 'integer'",
         // `YYYY-MM-DD HH:MM..` in UTC: texts are compared letter by letter, whatever their offsets say.
-        (Some(Dialect::Sqlite), false) => {
+        (Dialect::Sqlite, false) => {
             " AND $ GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' \
              AND (substr($, 17) NOT GLOB '*[^0-9:.Z]*' OR $ GLOB '*[-+]00:00')"
         }
         // A month or a day of a date can be zero.
-        (Some(Dialect::Mysql), false) => " AND MONTH($) > 0 AND DAYOFMONTH($) > 0",
+        (Dialect::Mysql, false) => " AND MONTH($) > 0 AND DAYOFMONTH($) > 0",
         _ => "",
     };
     [bound, form]
@@ -41,18 +39,17 @@ fn templates(kind: InstantKind, dialect: Option<Dialect>) -> [&'static str; 2] {
 
 /// The test as text, for a column that is quoted already.
 pub(crate) fn text(kind: InstantKind, dialect: Dialect, column: &str) -> String {
-    format!("({})", templates(kind, Some(dialect)).concat().replace('$', column))
+    format!("({})", templates(kind, dialect).concat().replace('$', column))
 }
 
-/// Writes the same. Without a dialect (through a `MultiConnection`) only the bound is tested. It keeps out SQLite's numbers
-/// and MySQL's zero dates, but not a text that is not a time.
-pub(crate) fn walk<'b, DB: Backend>(
+/// Writes the test.
+pub(crate) fn walk<'b, DB: SoftDeleteBackend>(
     kind: InstantKind,
-    dialect: Option<Dialect>,
     mut out: AstPass<'_, 'b, DB>,
     column: impl Fn(AstPass<'_, 'b, DB>) -> QueryResult<()>,
 ) -> QueryResult<()> {
     out.push_sql("(");
+    let dialect = backend_of(&out).dialect();
     for template in templates(kind, dialect) {
         for (place, piece) in template.split('$').enumerate() {
             if place > 0 {

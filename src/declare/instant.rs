@@ -3,27 +3,17 @@
 use std::marker::PhantomData;
 
 use chrono::{DateTime, Datelike, NaiveDateTime, SubsecRound, TimeDelta, Timelike, Utc};
-use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SqlType, is_nullable};
 
-use crate::diesel_internals::is_mysql;
+use crate::dialect::{Dialect, Micros, Millis, Seconds, SoftDeleteBackend};
 use crate::error::Error;
 
 /// No `unit`: the column has a timestamp type.
 #[derive(Debug)]
 pub struct NoUnit;
-/// `unit = seconds`: whole seconds since 1970-01-01 00:00 UTC, rounded down.
-#[derive(Debug, Clone, Copy)]
-pub struct Seconds;
-/// `unit = millis`: milliseconds since 1970-01-01 00:00 UTC, rounded down.
-#[derive(Debug, Clone, Copy)]
-pub struct Millis;
-/// `unit = micros`: microseconds since 1970-01-01 00:00 UTC.
-#[derive(Debug, Clone, Copy)]
-pub struct Micros;
 
 /// The unit of an integer column that holds an instant, counted from 1970-01-01 00:00 UTC.
 ///
@@ -60,6 +50,19 @@ pub enum InstantKind {
     Micros,
 }
 
+impl InstantKind {
+    /// The unit of an integer; `None` for a timestamp.
+    #[must_use]
+    pub const fn unit(self) -> Option<TimeUnit> {
+        match self {
+            Self::Seconds | Self::Seconds32 => Some(TimeUnit::Seconds),
+            Self::Millis => Some(TimeUnit::Millis),
+            Self::Micros => Some(TimeUnit::Micros),
+            Self::Timestamp | Self::Timestamptz | Self::Datetime | Self::TimestamptzSqlite => None,
+        }
+    }
+}
+
 /// A NOT NULL SQL type that can hold an instant in the unit `U`.
 #[diagnostic::on_unimplemented(
     message = "the SQL type `{Self}` cannot hold an instant here",
@@ -70,10 +73,6 @@ pub enum InstantKind {
 pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
     /// The Rust value that is bound.
     type Value: Clone + std::fmt::Debug;
-    /// The unit, if it is an integer.
-    const UNIT: Option<TimeUnit>;
-    /// Whether it is an integer, which needs a unit.
-    const INTEGER: bool = Self::UNIT.is_some();
     /// How it is spelled as text.
     const KIND: InstantKind;
     /// Whether Diesel binds it on MySQL as a `TIMESTAMP`, which ends in 2038 and turns anything else
@@ -90,7 +89,6 @@ macro_rules! timestamp_types {
             $(#[$attr])*
             impl<U> InstantType<U> for $ST {
                 type Value = $Value;
-                const UNIT: Option<TimeUnit> = None;
                 const KIND: InstantKind = InstantKind::$kind;
                 const TIMESTAMP_ON_MYSQL: bool = $timestamp_on_mysql;
                 fn convert(at: DateTime<Utc>) -> Option<$Value> {
@@ -118,7 +116,6 @@ timestamp_types! {
 
 impl InstantType<Seconds> for BigInt {
     type Value = i64;
-    const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
     const KIND: InstantKind = InstantKind::Seconds;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp())
@@ -127,7 +124,6 @@ impl InstantType<Seconds> for BigInt {
 
 impl InstantType<Millis> for BigInt {
     type Value = i64;
-    const UNIT: Option<TimeUnit> = Some(TimeUnit::Millis);
     const KIND: InstantKind = InstantKind::Millis;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_millis())
@@ -136,7 +132,6 @@ impl InstantType<Millis> for BigInt {
 
 impl InstantType<Micros> for BigInt {
     type Value = i64;
-    const UNIT: Option<TimeUnit> = Some(TimeUnit::Micros);
     const KIND: InstantKind = InstantKind::Micros;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_micros())
@@ -145,7 +140,6 @@ impl InstantType<Micros> for BigInt {
 
 impl InstantType<Seconds> for Integer {
     type Value = i32;
-    const UNIT: Option<TimeUnit> = Some(TimeUnit::Seconds);
     const KIND: InstantKind = InstantKind::Seconds32;
     fn convert(at: DateTime<Utc>) -> Option<i32> {
         i32::try_from(at.timestamp()).ok()
@@ -305,14 +299,16 @@ impl<ST: InstantType<U>, U> std::fmt::Debug for Bind<ST, U> {
 
 impl<ST, U, DB> ToSql<ST, DB> for Bind<ST, U>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     ST: InstantType<U>,
     ST::Value: ToSql<ST, DB>,
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
         match (&self.value, self.written) {
             (Ok(_), Some(instant))
-                if ST::TIMESTAMP_ON_MYSQL && is_mysql::<DB>() && !(1970..2038).contains(&instant.year()) =>
+                if ST::TIMESTAMP_ON_MYSQL
+                    && DB::DIALECT == Some(Dialect::Mysql)
+                    && !(1970..2038).contains(&instant.year()) =>
             {
                 Err(Box::new(Error::InstantOutOfRange { instant }))
             }
@@ -324,7 +320,7 @@ where
 
 impl<ST, U, DB> QueryFragment<DB> for BoundInstant<ST, U>
 where
-    DB: Backend + HasSqlType<ST>,
+    DB: SoftDeleteBackend + HasSqlType<ST>,
     ST: InstantType<U>,
     ST::Value: ToSql<ST, DB>,
 {

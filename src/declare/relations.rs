@@ -15,11 +15,9 @@ use super::columns::{TableColumns, primary_key};
 use super::instant::InstantKind;
 use super::key::KeyOf;
 use super::predicate::Mode;
-use super::roles::{
-    Declared, NullableColumns, Operation, OperationKind, Plain, SoftDeletable, SoftDeleted, Stamp, State, Touch,
-};
+use super::roles::{Declared, NullableColumns, Operation, OperationKind, Plain, SoftDeletable, SoftDeleted, State};
+use super::time_columns::TimeColumn;
 use crate::dialect::TableName;
-use crate::statement::{Alone, RestoreVerb, SoftDeleteVerb};
 
 /// The relations of a declaration.
 pub trait Relations {
@@ -261,23 +259,6 @@ references!(A1 K1, A2 K2, A3 K3, A4 K4, A5 K5);
 references!(A1 K1, A2 K2, A3 K3, A4 K4, A5 K5, A6 K6);
 references!(A1 K1, A2 K2, A3 K3, A4 K4, A5 K5, A6 K6, A7 K7);
 references!(A1 K1, A2 K2, A3 K3, A4 K4, A5 K5, A6 K6, A7 K7, A8 K8);
-
-/// Whether a table with these relations can be changed by the verb `V` alone.
-#[diagnostic::on_unimplemented(
-    message = "this table has declared children, so a soft delete or a restore of it must say what becomes of them",
-    label = "neither `.cascade()` nor `.without_cascade()` was called",
-    note = "`.cascade()` takes along what the declaration says, in one transaction; `.without_cascade()` changes the rows of this table alone"
-)]
-pub trait RunsAlone<V> {}
-
-impl RunsAlone<SoftDeleteVerb> for NoRelations {}
-impl RunsAlone<RestoreVerb> for NoRelations {}
-impl<R, V> RunsAlone<Alone<V>> for R {}
-impl<R> RunsAlone<WithChildren> for R {}
-
-/// `.cascade()` of an `insert_or_revive`.
-#[derive(Debug, Clone, Copy)]
-pub struct WithChildren;
 
 /// What happens to the children of a row that is soft-deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -4,17 +4,14 @@ use std::marker::PhantomData;
 
 use diesel::Table;
 use diesel::associations::HasTable;
-use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::query_builder::QueryId;
 use diesel::query_source::Column;
-use diesel::result::QueryResult;
 use diesel::sql_types::{Bool, Nullable, SqlType};
 
-use super::instant::{AnyInstant, BoundInstant, InstantKind, InstantType, NullableInstant, TimeUnit};
 use super::predicate::Mode;
 use super::relations::Relations;
+use super::time_columns::TimeColumn;
 use crate::diesel_internals::TableName;
-use chrono::{DateTime, Utc};
 
 /// A table whose rows can be soft-deleted.
 ///
@@ -40,9 +37,9 @@ pub trait SoftDeletable: Table + HasTable<Table = Self> + TableName + QueryId + 
     /// The column that says whether a row is deleted, and how.
     type State: State<Table = Self>;
     /// The column that holds the instant of the deletion.
-    type Stamp: Stamp;
+    type Stamp: TimeColumn;
     /// The column that is set to the instant of every transition.
-    type Touch: Touch;
+    type Touch: TimeColumn;
     /// The nullable columns that restore resets to NULL: those that describe the deletion, and
     /// the one that identifies the operation.
     type Reset: NullableColumns;
@@ -136,229 +133,6 @@ impl<C: Column> State for ByTimestamp<C> {
     type Table = C::Table;
     type Column = C;
     const MODE: Mode = Mode::Timestamp;
-}
-
-/// The `timestamp = ..` of a declaration, or its absence.
-pub trait Stamp {
-    /// Whether the column is an integer, which needs a unit.
-    const INTEGER: bool;
-    /// The unit of an integer column.
-    const UNIT: Option<TimeUnit>;
-    /// The form of the instant.
-    const KIND: Option<InstantKind>;
-    /// The fragment that writes an instant into the column; [`NoInstant`] without a column.
-    type Value;
-    /// The column; `None` without one.
-    fn column() -> Option<ColumnRef>;
-    /// Turns an instant into what is bound.
-    fn value(at: DateTime<Utc>) -> Self::Value;
-}
-
-/// A declaration with a timestamp, so the age of a deletion is known.
-#[diagnostic::on_unimplemented(
-    message = "this table's soft-delete declaration has no timestamp column, so the age of a deletion is unknown",
-    note = "add a nullable timestamp column and name it: `#[soft_delete(flag = .., timestamp = deleted_at)]`"
-)]
-pub trait Timestamped: Stamp {
-    /// The column.
-    type Column: Column;
-    /// The column's SQL type without its `Nullable`.
-    type SqlType: InstantType<Self::Unit>;
-    /// The unit of an integer column.
-    type Unit;
-}
-
-/// `timestamp = C`, with the unit `U` if the column is an integer.
-#[derive(Debug)]
-pub struct TimestampColumn<C, U>(PhantomData<(C, U)>);
-
-/// A declaration without a timestamp.
-#[derive(Debug)]
-pub struct NoTimestamp;
-
-impl Stamp for NoTimestamp {
-    const INTEGER: bool = false;
-    const UNIT: Option<TimeUnit> = None;
-    const KIND: Option<InstantKind> = None;
-    type Value = NoInstant;
-    fn column() -> Option<ColumnRef> {
-        None
-    }
-    fn value(_: DateTime<Utc>) -> NoInstant {
-        NoInstant
-    }
-}
-
-impl<C, U> Stamp for TimestampColumn<C, U>
-where
-    C: Column,
-    C::SqlType: NullableInstant<U>,
-{
-    type Value = BoundInstant<<C::SqlType as NullableInstant<U>>::Inner, U>;
-    const INTEGER: bool = <C::SqlType as NullableInstant<U>>::Inner::INTEGER;
-    const UNIT: Option<TimeUnit> = <C::SqlType as NullableInstant<U>>::Inner::UNIT;
-    const KIND: Option<InstantKind> = Some(<C::SqlType as NullableInstant<U>>::Inner::KIND);
-    fn column() -> Option<ColumnRef> {
-        Some(ColumnRef::of::<C>())
-    }
-    fn value(at: DateTime<Utc>) -> Self::Value {
-        BoundInstant::at(at)
-    }
-}
-
-impl<C, U> Timestamped for TimestampColumn<C, U>
-where
-    C: Column,
-    C::SqlType: NullableInstant<U>,
-{
-    type Column = C;
-    type SqlType = <C::SqlType as NullableInstant<U>>::Inner;
-    type Unit = U;
-}
-
-/// The `touch = ..` of a declaration, or its absence.
-pub trait Touch {
-    /// Whether the column is an integer, which needs a unit.
-    const INTEGER: bool;
-    /// The unit of an integer column.
-    const UNIT: Option<TimeUnit>;
-    /// The form of the instant.
-    const KIND: Option<InstantKind>;
-    /// The fragment that writes an instant into the column; [`NoInstant`] without a column.
-    type Value;
-    /// The column; `None` without one.
-    fn column() -> Option<ColumnRef>;
-    /// Turns an instant into what is bound.
-    fn value(at: DateTime<Utc>) -> Self::Value;
-}
-
-/// A declaration with a touch column.
-#[diagnostic::on_unimplemented(
-    message = "this table's soft-delete declaration has no `touch` column, so a restore writes no instant",
-    note = "leave `.at(..)` out, or name the column: `#[soft_delete(.., touch = updated_at)]`"
-)]
-pub trait Touched: Touch {
-    /// The column's SQL type without its `Nullable`.
-    type SqlType;
-}
-
-/// A `touch` column that can take the expression given to `.at(..)`.
-#[diagnostic::on_unimplemented(
-    message = "the `touch` column cannot take the expression given to `.at(..)`",
-    note = "its SQL type differs from the timestamp's; use `.at_utc(..)`, which converts for each column"
-)]
-pub trait TouchWith<ST, E> {
-    /// The fragment for the touch column.
-    type Value;
-    /// Takes the expression over.
-    fn with(expression: &E) -> Self::Value;
-}
-
-/// `touch = C`, with the unit `U` if the column is an integer.
-#[derive(Debug)]
-pub struct TouchColumn<C, U>(PhantomData<(C, U)>);
-
-/// A declaration without a touch column.
-#[derive(Debug)]
-pub struct NoTouch;
-
-impl Touch for NoTouch {
-    const INTEGER: bool = false;
-    const UNIT: Option<TimeUnit> = None;
-    const KIND: Option<InstantKind> = None;
-    type Value = NoInstant;
-    fn column() -> Option<ColumnRef> {
-        None
-    }
-    fn value(_: DateTime<Utc>) -> NoInstant {
-        NoInstant
-    }
-}
-
-impl<ST, E> TouchWith<ST, E> for NoTouch {
-    type Value = NoInstant;
-    fn with(_: &E) -> NoInstant {
-        NoInstant
-    }
-}
-
-impl<C, U> Touch for TouchColumn<C, U>
-where
-    C: Column,
-    C::SqlType: AnyInstant<U>,
-{
-    type Value = BoundInstant<<C::SqlType as AnyInstant<U>>::Inner, U>;
-    const INTEGER: bool = <C::SqlType as AnyInstant<U>>::Inner::INTEGER;
-    const UNIT: Option<TimeUnit> = <C::SqlType as AnyInstant<U>>::Inner::UNIT;
-    const KIND: Option<InstantKind> = Some(<C::SqlType as AnyInstant<U>>::Inner::KIND);
-    fn column() -> Option<ColumnRef> {
-        Some(ColumnRef::of::<C>())
-    }
-    fn value(at: DateTime<Utc>) -> Self::Value {
-        BoundInstant::at(at)
-    }
-}
-
-impl<C, U> Touched for TouchColumn<C, U>
-where
-    C: Column,
-    C::SqlType: AnyInstant<U>,
-{
-    type SqlType = <C::SqlType as AnyInstant<U>>::Inner;
-}
-
-impl<C, U, ST, E> TouchWith<ST, E> for TouchColumn<C, U>
-where
-    C: Column,
-    C::SqlType: AnyInstant<U>,
-    E: ForTouch<ST, <C::SqlType as AnyInstant<U>>::Inner, U>,
-{
-    type Value = E::Value;
-    fn with(expression: &E) -> Self::Value {
-        expression.for_touch()
-    }
-}
-
-/// An expression of the timestamp's type `ST` that can be written to a `touch` column of the type `To`, of which `U` is
-/// the unit.
-///
-/// If the types are the same, any expression can. Else only [`db_now()`](crate::db_now) can, which has a form for each.
-#[diagnostic::on_unimplemented(
-    message = "the `touch` column cannot take the expression given to `.at(..)`",
-    note = "its SQL type differs from the timestamp's; use `.at_utc(..)`, which converts for each column"
-)]
-pub trait ForTouch<ST, To, U> {
-    /// The fragment for the touch column.
-    type Value;
-    /// Takes the expression over.
-    fn for_touch(&self) -> Self::Value;
-}
-
-impl<ST, U, E: Clone> ForTouch<ST, ST, U> for E {
-    type Value = E;
-    fn for_touch(&self) -> E {
-        self.clone()
-    }
-}
-
-/// The timestamp and the touch column of a declaration, at least one of which is there.
-#[diagnostic::on_unimplemented(
-    message = "this table's soft-delete declaration has no timestamp column and no touch column to write an instant to",
-    note = "leave `.at_utc(..)` out, or name a column: `#[soft_delete(flag = .., timestamp = deleted_at)]`"
-)]
-pub trait WritesInstant {}
-
-impl<C, U, X> WritesInstant for (TimestampColumn<C, U>, X) {}
-impl<C, U> WritesInstant for (NoTimestamp, TouchColumn<C, U>) {}
-
-/// No instant is written, since there is no column for one.
-#[derive(Debug, Clone, Copy, QueryId)]
-pub struct NoInstant;
-
-impl<DB: Backend> QueryFragment<DB> for NoInstant {
-    fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        Ok(())
-    }
 }
 
 /// The `operation = ..` of a declaration, or its absence.

@@ -2,14 +2,12 @@
 
 use std::marker::PhantomData;
 
-use diesel::backend::Backend;
 use diesel::expression::{AppearsOnTable, AsExpression, Expression, SelectableExpression, ValidGrouping, is_aggregate};
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Integer, Nullable, SingleValue, SqlType, Timestamp};
 
-use crate::declare::ForTouch;
-use crate::declare::{Micros, Millis, Seconds};
+use super::SoftDeleteBackend;
 use crate::diesel_internals::backend_of;
 
 /// The database's clock, in UTC, as an expression for a column of any timestamp type.
@@ -31,7 +29,7 @@ use crate::diesel_internals::backend_of;
 /// The unit must be that of the declaration. The compiler cannot tell them apart, and a purge never removes a row that
 /// holds seconds in a column of milliseconds.
 ///
-/// Through a `MultiConnection` implement [`UtcClock`] for its backend.
+/// Through a `MultiConnection` implement [`SoftDeleteBackend`](crate::SoftDeleteBackend) for its backend.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -45,6 +43,16 @@ use crate::diesel_internals::backend_of;
 pub fn db_now() -> DbNow {
     DbNow(PhantomData)
 }
+
+/// `unit = seconds`: whole seconds since 1970-01-01 00:00 UTC, rounded down.
+#[derive(Debug, Clone, Copy)]
+pub struct Seconds;
+/// `unit = millis`: milliseconds since 1970-01-01 00:00 UTC, rounded down.
+#[derive(Debug, Clone, Copy)]
+pub struct Millis;
+/// `unit = micros`: microseconds since 1970-01-01 00:00 UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Micros;
 
 /// What [`db_now`] returns.
 #[derive(Debug, Clone, Copy)]
@@ -89,63 +97,6 @@ pub enum ClockForm {
     Micros,
 }
 
-/// A backend whose clock [`db_now`] can read.
-///
-/// ```
-/// # include!("../doctest_setup.rs");
-/// use diesel_soft_delete::{ClockForm, UtcClock, db_now};
-///
-/// #[derive(diesel::MultiConnection)]
-/// enum AnyConnection {
-///     Sqlite(SqliteConnection),
-///     // Postgresql(PgConnection), ..
-/// }
-///
-/// // The backend that the derive generates:
-/// impl UtcClock for self::multi_connection_impl::MultiBackend {
-///     fn utc_now(&self, form: ClockForm) -> &'static str {
-///         match self {
-///             Self::Sqlite(sqlite) => sqlite.utc_now(form),
-///         }
-///     }
-/// }
-///
-/// # fn main() -> Result<(), diesel_soft_delete::Error> {
-/// let conn = &mut AnyConnection::Sqlite(connection());
-/// assert_eq!(posts::table.find(1).soft_delete().at(db_now()).run(conn)?, 1);
-/// # Ok(())
-/// # }
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`db_now()` does not know how `{Self}` tells the time",
-    note = "implement `diesel_soft_delete::UtcClock` for the backend, or leave `.at(..)` out: the default is this machine's UTC clock"
-)]
-pub trait UtcClock {
-    /// The SQL expression of the statement's instant, in UTC.
-    fn utc_now(&self, form: ClockForm) -> &'static str;
-}
-
-#[cfg(feature = "postgres_backend")]
-impl UtcClock for diesel::pg::Pg {
-    fn utc_now(&self, form: ClockForm) -> &'static str {
-        form.on_postgres()
-    }
-}
-
-#[cfg(feature = "mysql_backend")]
-impl UtcClock for diesel::mysql::Mysql {
-    fn utc_now(&self, form: ClockForm) -> &'static str {
-        form.on_mysql()
-    }
-}
-
-#[cfg(feature = "sqlite")]
-impl UtcClock for diesel::sqlite::Sqlite {
-    fn utc_now(&self, form: ClockForm) -> &'static str {
-        form.on_sqlite()
-    }
-}
-
 /// The expressions, which migrations write too, whatever backends are built in.
 impl ClockForm {
     pub(crate) const fn on_postgres(self) -> &'static str {
@@ -188,6 +139,12 @@ impl ClockForm {
 #[derive(Debug, Clone, Copy)]
 pub struct DbNowAs<ST, U>(PhantomData<(ST, U)>);
 
+impl<ST, U> DbNowAs<ST, U> {
+    pub(crate) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
 /// The form in which the clock is read for a type and a unit.
 pub trait Reads<U> {
     /// The form.
@@ -205,14 +162,14 @@ macro_rules! reads {
             impl AsExpression<$ST> for DbNow<$U> {
                 type Expression = DbNowAs<$ST, $U>;
                 fn as_expression(self) -> Self::Expression {
-                    DbNowAs(PhantomData)
+                    DbNowAs::new()
                 }
             }
             $(#[$attr])*
             impl AsExpression<Nullable<$ST>> for DbNow<$U> {
                 type Expression = DbNowAs<Nullable<$ST>, $U>;
                 fn as_expression(self) -> Self::Expression {
-                    DbNowAs(PhantomData)
+                    DbNowAs::new()
                 }
             }
         )*
@@ -231,61 +188,6 @@ reads! {
     Integer, Seconds => Seconds32;
     BigInt, Millis => Millis;
     BigInt, Micros => Micros;
-}
-
-/// The clock for a `touch` column whose type is not that of the timestamp.
-macro_rules! reads_for_touch {
-    ($($to:meta => $To:ty, $V:ty: $($from:meta => $From:ty),+;)*) => {
-        $($(
-            #[cfg($to)]
-            #[cfg($from)]
-            impl<U, W> ForTouch<$From, $To, W> for DbNowAs<$From, U> {
-                type Value = DbNowAs<$To, $V>;
-                fn for_touch(&self) -> Self::Value {
-                    DbNowAs(PhantomData)
-                }
-            }
-        )+)*
-    };
-}
-
-reads_for_touch! {
-    all() => Timestamp, AsTimestamp:
-        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
-        feature = "mysql_backend" => diesel::sql_types::Datetime,
-        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
-        all() => BigInt,
-        all() => Integer;
-    feature = "postgres_backend" => diesel::sql_types::Timestamptz, AsTimestamp:
-        all() => Timestamp,
-        feature = "mysql_backend" => diesel::sql_types::Datetime,
-        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
-        all() => BigInt,
-        all() => Integer;
-    feature = "mysql_backend" => diesel::sql_types::Datetime, AsTimestamp:
-        all() => Timestamp,
-        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
-        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
-        all() => BigInt,
-        all() => Integer;
-    feature = "sqlite" => diesel::sql_types::TimestamptzSqlite, AsTimestamp:
-        all() => Timestamp,
-        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
-        feature = "mysql_backend" => diesel::sql_types::Datetime,
-        all() => BigInt,
-        all() => Integer;
-    all() => BigInt, W:
-        all() => Timestamp,
-        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
-        feature = "mysql_backend" => diesel::sql_types::Datetime,
-        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
-        all() => Integer;
-    all() => Integer, W:
-        all() => Timestamp,
-        feature = "postgres_backend" => diesel::sql_types::Timestamptz,
-        feature = "mysql_backend" => diesel::sql_types::Datetime,
-        feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
-        all() => BigInt;
 }
 
 impl<ST: Reads<U> + SqlType, U> Reads<U> for Nullable<ST> {
@@ -310,11 +212,11 @@ impl<ST: 'static, U: 'static> QueryId for DbNowAs<ST, U> {
 
 impl<ST, U, DB> QueryFragment<DB> for DbNowAs<ST, U>
 where
-    DB: Backend + UtcClock,
+    DB: SoftDeleteBackend,
     ST: Reads<U>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let sql = backend_of(&out).utc_now(ST::FORM);
+        let sql = backend_of(&out).dialect().now(ST::FORM);
         out.push_sql(sql);
         Ok(())
     }

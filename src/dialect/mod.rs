@@ -1,9 +1,11 @@
 //! What differs between the databases, a name or a literal at a time.
 
+mod backend;
 mod clock;
 mod names;
 
-pub use clock::{ClockForm, DbNow, UtcClock, db_now};
+pub use backend::{HasDialect, NoReturningClause, ReturningClause, SoftDeleteBackend, SupportsReturning};
+pub use clock::{AsTimestamp, ClockForm, DbNow, DbNowAs, Micros, Millis, Seconds, db_now};
 pub(crate) use names::{Names, TableName, check_column, check_name, hash};
 
 /// The SQL dialect of a migration.
@@ -69,29 +71,4 @@ impl Dialect {
             Self::Mysql => "DATETIME(6)",
         }
     }
-}
-
-/// A backend whose dialect is known at compile time.
-#[diagnostic::on_unimplemented(
-    message = "the SQL dialect of `{Self}` is not known at compile time",
-    note = "run `migration.up_sql(Dialect::..)` through `batch_execute` on the connection you hold"
-)]
-pub trait HasDialect {
-    /// The dialect.
-    const DIALECT: Dialect;
-}
-
-#[cfg(feature = "postgres_backend")]
-impl HasDialect for diesel::pg::Pg {
-    const DIALECT: Dialect = Dialect::Postgres;
-}
-
-#[cfg(feature = "mysql_backend")]
-impl HasDialect for diesel::mysql::Mysql {
-    const DIALECT: Dialect = Dialect::Mysql;
-}
-
-#[cfg(feature = "sqlite")]
-impl HasDialect for diesel::sqlite::Sqlite {
-    const DIALECT: Dialect = Dialect::Sqlite;
 }

@@ -3,9 +3,8 @@
 mod finding;
 mod report;
 
-use crate::purge::RetentionReport;
 pub use finding::{Finding, Severity};
-pub use report::{Blocked, BlockedBy, Progress, PurgeReport, Stopped};
+pub use report::{Blocked, BlockedBy, Progress, PurgeReport, RetentionReport, Stopped};
 
 use std::path::PathBuf;
 

@@ -182,3 +182,38 @@ pub struct Progress {
     /// How long the job has been running.
     pub elapsed: Duration,
 }
+
+/// What a policy did.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RetentionReport {
+    /// One report per table, in the order of the run. Tables that were not reached are missing.
+    pub tables: Vec<PurgeReport>,
+    /// Why it ended: the reason of the last table, if that was not [`Stopped::Complete`].
+    pub stopped: Stopped,
+    /// How long it took.
+    pub elapsed: Duration,
+}
+
+impl RetentionReport {
+    /// How many rows were removed from all tables.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.tables.iter().map(|table| table.rows).sum()
+    }
+
+    /// Whether all tables came to their end, and no row is blocked.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.stopped == Stopped::Complete && self.tables.iter().all(PurgeReport::is_complete)
+    }
+}
+
+impl std::fmt::Display for RetentionReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for table in &self.tables {
+            writeln!(f, "{table}")?;
+        }
+        write!(f, "{} rows, {}", self.rows(), self.stopped)
+    }
+}

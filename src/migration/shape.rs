@@ -5,7 +5,7 @@ use std::any::TypeId;
 
 use super::types::{ColumnType, Role};
 use crate::declare::TimeUnit;
-use crate::declare::{ColumnRef, Hold, NullableColumns, SoftDeletable, Stamp, State, Touch};
+use crate::declare::{ColumnRef, Hold, InstantKind, NullableColumns, SoftDeletable, State, TimeColumn};
 use crate::declare::{Mode, Rows};
 use crate::declare::{Policy, Relation, Relations, declared_parents};
 use crate::dialect::Dialect;
@@ -80,7 +80,7 @@ impl Shape {
                 column: Column::declared(column),
                 nullable: T::Hold::MODE == Some(Mode::NullableFlag),
             }),
-            unit: T::Stamp::UNIT.or(T::Touch::UNIT),
+            unit: T::Stamp::KIND.and_then(InstantKind::unit).or(T::Touch::KIND.and_then(InstantKind::unit)),
             relations: relations::<T>(),
         }
     }

@@ -39,5 +39,5 @@ mod walk;
 pub use archive::ArchiveTarget;
 pub use job::PurgeJob;
 pub use options::IntoDuration;
-pub use policy::{RetentionPolicy, RetentionReport};
+pub use policy::RetentionPolicy;
 pub use table_job::TableJob;

@@ -14,7 +14,7 @@ use crate::connection::Question;
 use crate::connection::backoff;
 use crate::connection::{Fault, fault};
 use crate::declare::TableColumns;
-use crate::declare::{SoftDeletable, Stamp};
+use crate::declare::{SoftDeletable, TimeColumn};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::migration::{Shape, contradictions, key_order_problem};

@@ -3,7 +3,6 @@
 
 use std::marker::PhantomData;
 
-use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
@@ -13,7 +12,7 @@ use super::held::Held;
 use super::piece::Piece;
 use crate::declare::{Key, KeyOf};
 use crate::declare::{SoftDeletable, Timestamped};
-use crate::dialect::{Dialect, TableName};
+use crate::dialect::{Dialect, SoftDeleteBackend, TableName};
 use crate::schema::{Leaves, Reference};
 use crate::statement::{Condition, Cutoff, walk_purgeable};
 
@@ -42,7 +41,7 @@ macro_rules! on_backend {
     ($(#[$attr:meta])* impl $name:ident<$lt:lifetime, T, P, G, V $(, $more:ident)?> fn walk_ast($self:ident, $out:ident) $body:block) => {
         impl<$lt, T, P, G, V, $($more,)? DB> QueryFragment<DB> for $name<$lt, T, P, G, V $(, $more)?>
         where
-            DB: Backend,
+            DB: SoftDeleteBackend,
             T: SoftDeletable + QueryFragment<DB>,
             T::Stamp: Timestamped,
             P: QueryFragment<DB>,
@@ -63,14 +62,14 @@ where
 {
     fn walk<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
         P: QueryFragment<DB>,
         G: QueryFragment<DB>,
         Cutoff<T>: QueryFragment<DB>,
     {
         self.condition.walk_and(out.reborrow())?;
-        walk_purgeable(&self.table, &self.cutoff, self.dialect, out)
+        walk_purgeable(&self.table, &self.cutoff, out)
     }
 
     /// The table as its columns are qualified.
@@ -79,7 +78,7 @@ where
     }
 
     /// Leaves out the rows that another row refers to.
-    fn walk_held<DB: Backend>(&self, held: Held, mut out: AstPass<'_, '_, DB>) {
+    fn walk_held<DB: SoftDeleteBackend>(&self, held: Held, mut out: AstPass<'_, '_, DB>) {
         if held == Held::LeftOut {
             for reference in &self.references {
                 out.push_sql(" AND NOT ");
@@ -101,7 +100,7 @@ where
     /// No place can be found again behind a NULL, so such rows are left alone, and noted.
     fn walk_keyed<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
         P: QueryFragment<DB>,
         G: QueryFragment<DB>,
@@ -121,7 +120,7 @@ where
 
     fn column<'b, DB>(&'b self, column: &'b str, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
     {
         self.table.walk_ast(out.reborrow())?;
@@ -138,7 +137,7 @@ where
         mut out: AstPass<'_, 'b, DB>,
     ) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
         KeyOf<T>: Key<DB, Value = V>,
     {
@@ -150,7 +149,7 @@ where
 
     fn value<'b, DB, V>(&'b self, column: usize, value: &'b V, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         KeyOf<T>: Key<DB, Value = V>,
     {
         match self.casts.get(column) {
@@ -169,7 +168,7 @@ where
     /// ` AND <the whole key> <= <binds>`, and the same of the first column alone, which every planner seeks.
     fn up_to<'b, DB, V>(&'b self, end: &'b V, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
         KeyOf<T>: Key<DB, Value = V>,
     {
@@ -189,7 +188,7 @@ where
 
     fn key_columns<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
     {
         for (place, column) in self.key.iter().enumerate() {
@@ -201,7 +200,7 @@ where
 
     fn piece<'b, DB, V>(&'b self, piece: &'b Piece<V>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
         KeyOf<T>: Key<DB, Value = V>,
     {

@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 
-use diesel::backend::Backend;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::QueryFragment;
@@ -16,7 +15,7 @@ use super::sql::{Archive, Count, Counted, Delete, Eligible, Find, HeldKeys};
 use crate::connection::Executor;
 use crate::declare::{Key, KeyOf};
 use crate::declare::{SoftDeletable, Timestamped};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, SoftDeleteBackend};
 use crate::schema::Reference;
 use crate::statement::Cutoff;
 
@@ -33,7 +32,7 @@ where
 
 impl<T, P, G, A, DB> Batches<DB> for Statements<T, P, G, A>
 where
-    DB: Backend + QueryMetadata<KeyOf<T>> + QueryMetadata<BigInt>,
+    DB: SoftDeleteBackend + QueryMetadata<KeyOf<T>> + QueryMetadata<BigInt>,
     T: SoftDeletable + QueryFragment<DB>,
     T::Stamp: Timestamped,
     P: QueryFragment<DB>,

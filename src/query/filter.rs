@@ -13,7 +13,9 @@ use diesel::sql_types::Bool;
 use super::covered::CoveredBy;
 use super::source::{FiltersSomething, FirstTable, Predicate, Scope};
 use super::table::{DeletedRows, Source, StateField, StateTest};
-use crate::diesel_internals::{BoxedSelectStatement, FromClause, SelectStatement};
+use crate::diesel_internals::{
+    BoxedSelectStatement, FromClause, NO_WHERE_CLAUSE, PARENTHESIZED, SelectStatement, WHERE_CLAUSE,
+};
 
 /// The filter that `active()` appends: the predicate of the source `F`.
 #[derive(Debug, Clone, Copy)]
@@ -43,9 +45,9 @@ pub(crate) enum Closing {
 pub(crate) fn is_grouped<W: QueryId>() -> bool {
     // From its start: the compiler then decides it when it builds, and a search it would not.
     let name = std::any::type_name::<W>();
-    match name.strip_prefix("diesel::query_builder::where_clause::WhereClause<") {
+    match name.strip_prefix(WHERE_CLAUSE) {
         Some(predicate) => W::HAS_STATIC_QUERY_ID && writes_its_own_parentheses(predicate),
-        None => name == "diesel::query_builder::where_clause::NoWhereClause",
+        None => name == NO_WHERE_CLAUSE,
     }
 }
 
@@ -56,13 +58,8 @@ pub(crate) fn is_grouped<W: QueryId>() -> bool {
 /// wraps one without a trace (`.nullable()`). The name of a type is not guaranteed to stay as it is;
 /// an unknown one is not trusted, which costs an `AND TRUE`.
 pub(super) fn writes_its_own_parentheses(type_name: &str) -> bool {
-    const TRUSTED: [&str; 4] = [
-        "diesel::expression::grouped::Grouped<",
-        "diesel::expression::array_comparison::",
-        "diesel::expression::exists::Exists<",
-        "diesel_soft_delete::scope::",
-    ];
-    TRUSTED.iter().any(|trusted| type_name.starts_with(trusted))
+    PARENTHESIZED.iter().any(|trusted| type_name.starts_with(trusted))
+        || type_name.starts_with("diesel_soft_delete::query::")
 }
 
 impl Closing {

@@ -5,20 +5,17 @@
 //! locks of gaps over the look until the insert (two runs for new keys then wait for each other: a deadlock), and fix
 //! the snapshot, so that the row that was in the way could not be seen.
 
-use std::time::Duration;
-
 use diesel::backend::Backend;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::target::Revivable;
 use super::verb::Revival;
 use crate::connection::{Executor, end};
-use crate::connection::{Fault, fault};
-use crate::connection::{backoff, dialect};
+use crate::connection::{Retries, dialect};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// How often it is tried when others are in the way.
+/// How often it is tried when the row changes between the look and the change.
 const ATTEMPTS: u32 = 10;
 
 /// How often a unique index has to refuse the change, while no live row has the key and nothing is seen to happen to
@@ -32,7 +29,8 @@ where
     V: Revivable<X::Backend>,
 {
     verb.check()?;
-    let outermost = !x.in_transaction()?;
+    let mut retries = Retries::new(x)?;
+    let outermost = retries.is_outermost();
     // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. The dialect is asked for
     // after the first look, since that can be a statement, and wrong values must be refused before any.
     let mut snapshots = None;
@@ -42,7 +40,6 @@ where
     let mut refusals = 0;
     let mut tried = 0;
     while tried < ATTEMPTS {
-        let last = tried + 1 == ATTEMPTS;
         let look = verb.look(x, lock).await.map_err(Error::from);
         let snapshots = match snapshots {
             Some(snapshots) => snapshots,
@@ -56,11 +53,7 @@ where
             }
             Ok(Some((_, true))) => return Ok(Revival::Live),
             Ok(found) => found.map(|(row, _)| row),
-            Err(error) if outermost && !last && passes(&error) => {
-                x.sleep(backoff(tried) + Duration::from_millis(1)).await?;
-                tried += 1;
-                continue;
-            }
+            Err(error) if retries.again(x, &error).await? => continue,
             Err(error) => return Err(error),
         };
         refusals = match refused.take() {
@@ -81,10 +74,7 @@ where
                 refusals += 1;
                 refused = Some((tombstone, error));
             }
-            // Inside a transaction of the caller's, it is the caller's that must be tried again.
-            Err(error) if outermost && !last && passes(&error) => {
-                x.sleep(backoff(tried) + Duration::from_millis(1)).await?;
-            }
+            Err(error) if retries.again(x, &error).await? => {}
             Err(error) => return Err(error),
         }
         lock = snapshots;
@@ -141,9 +131,4 @@ where
         Some(row) => verb.revive(x, row).await,
         None => Ok(verb.insert(x).await?),
     }
-}
-
-/// Whether an error passes when it is tried again.
-fn passes(error: &Error) -> bool {
-    matches!(error, Error::Database(error) if matches!(fault(error), Fault::Again | Fault::Busy))
 }

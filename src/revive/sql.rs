@@ -11,7 +11,7 @@ use super::verb::OnKey;
 use crate::declare::Rows;
 use crate::declare::TableColumns;
 use crate::declare::{Key, KeyOf};
-use crate::declare::{SoftDeletable, Stamp, State, Touch};
+use crate::declare::{SoftDeletable, State, TimeColumn};
 use crate::diesel_internals::writes_nothing;
 use crate::statement::{TouchOf, walk_restored};
 

@@ -16,9 +16,10 @@ use crate::declare::SoftDeletable;
 use crate::declare::TableColumns;
 use crate::declare::{Key, KeyOf};
 use crate::declare::{Node, WithChildren};
+use crate::declare::{RestoreVerb, WithoutCascade};
 use crate::diesel_internals::TableName;
 use crate::error::Error;
-use crate::statement::{Alone, Condition, Restore, RestoreVerb, TouchOf};
+use crate::statement::{Condition, Restore, TouchOf};
 
 /// An `insert_or_revive(..).on(..)` that can run on a backend.
 #[diagnostic::on_unimplemented(
@@ -107,7 +108,7 @@ macro_rules! alone {
     };
 }
 
-alone!(RestoreVerb, Alone<RestoreVerb>);
+alone!(RestoreVerb, WithoutCascade<RestoreVerb>);
 
 impl<T, I, C, DB> Way<DB, T, I, C> for WithChildren
 where

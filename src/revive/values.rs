@@ -9,6 +9,7 @@ use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::Integer;
 
 use crate::declare::ColumnRef;
+use crate::diesel_internals::ASSIGNMENT;
 use crate::error::Error;
 use crate::statement::assigns;
 
@@ -113,7 +114,7 @@ assignments!(
 impl<DB: Backend> Assignment<'_, DB> {
     /// Whether it is the assignment of a column, and of no other (a struct that is embedded is one of several).
     pub(super) fn is_of(&self, column: &ColumnRef) -> bool {
-        assigns(self.type_name, column) && self.type_name.matches("ColumnWrapperForUpdate<").count() == 1
+        assigns(self.type_name, column) && self.type_name.matches(ASSIGNMENT).count() == 1
     }
 
     /// Whether it gives a column a value, if it writes anything.
@@ -126,7 +127,7 @@ impl<DB: Backend> Assignment<'_, DB> {
             let before = &self.type_name[..place];
             match letter {
                 '<' => {
-                    if before.ends_with("ColumnWrapperForUpdate") {
+                    if self.type_name[..=place].ends_with(ASSIGNMENT) {
                         let rest = &self.type_name[place + 1..];
                         if rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')) {
                             // Whether the outermost one is `None` shows in what is written.

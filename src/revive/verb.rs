@@ -14,12 +14,13 @@ use super::target::Revivable;
 use super::values::{KeyColumns, KeyPart, Unnamed};
 use crate::connection::AnswersText;
 use crate::connection::{Blocking, block};
-use crate::declare::{ColumnRef, NullableColumns, SoftDeletable, Stamp, State, Touch};
-use crate::declare::{RunsAlone, WithChildren};
+use crate::declare::{CascadeDecided, WithChildren};
+use crate::declare::{ColumnRef, NullableColumns, SoftDeletable, State, TimeColumn};
+use crate::declare::{RestoreVerb, WithoutCascade};
 use crate::declare::{TableColumns, columns_in};
 use crate::diesel_internals::TableName;
 use crate::error::Error;
-use crate::statement::{Alone, RestoreVerb, TouchOf, assigns};
+use crate::statement::{TouchOf, assigns};
 
 /// What an [`insert_or_revive`](InsertOrReviveDsl::insert_or_revive) did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -164,7 +165,7 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub fn without_cascade(self) -> OnKey<T, I, C, Alone<RestoreVerb>> {
+    pub fn without_cascade(self) -> OnKey<T, I, C, WithoutCascade<RestoreVerb>> {
         self.decided()
     }
 
@@ -268,7 +269,7 @@ where
     where
         Conn: LoadConnection,
         Conn::Backend: AnswersText,
-        T::Relations: RunsAlone<W>,
+        T::Relations: CascadeDecided<W>,
         Self: Revivable<Conn::Backend>,
     {
         block(engine::run(&self, &mut Blocking(conn)))
@@ -287,7 +288,7 @@ where
     where
         Conn: diesel_async::AsyncConnection,
         Conn::Backend: AnswersText,
-        T::Relations: RunsAlone<W>,
+        T::Relations: CascadeDecided<W>,
         Self: Revivable<Conn::Backend>,
     {
         engine::run(&self, &mut crate::connection::Asynchronous(conn)).await

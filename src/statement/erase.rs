@@ -10,7 +10,6 @@
 //! ```
 
 use diesel::Table;
-use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -23,16 +22,18 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 use super::condition::Condition;
 use super::hold::walk_not_held;
 use super::leaves::{leaves_of, walk_delete};
-use super::transition::{Alone, SoftDelete, SoftDeleteVerb, StampOf, TouchOf, Transition};
+use super::transition::{SoftDelete, StampOf, TouchOf, Transition};
 use crate::connection::dialect;
 use crate::connection::is_reference;
 use crate::connection::{Answer, Blocking, Executor, block, end};
 use crate::connection::{AnswersText, Question};
 use crate::declare::Rows;
-use crate::declare::{ColumnRef, Hold, SoftDeletable, Stamp, State};
+use crate::declare::{ColumnRef, Hold, SoftDeletable, State, TimeColumn};
+use crate::declare::{SoftDeleteVerb, WithoutCascade};
 use crate::declare::{TableColumns, primary_key};
+use crate::dialect::SoftDeleteBackend;
 use crate::dialect::{Dialect, TableName as MigrationTable};
-use crate::diesel_internals::{TableName, aliases_where_it_deletes, is_mysql};
+use crate::diesel_internals::{TableName, backend_of};
 use crate::error::Error;
 use crate::schema::Leaves;
 
@@ -67,7 +68,7 @@ where
 }
 
 /// The soft delete that an erasure begins with: children are the caller's.
-type Marking<T, P, G> = Transition<Alone<SoftDeleteVerb>, T, P, G, StampOf<T>, TouchOf<T>>;
+type Marking<T, P, G> = Transition<WithoutCascade<SoftDeleteVerb>, T, P, G, StampOf<T>, TouchOf<T>>;
 
 /// The name of an archive table.
 #[derive(Debug, Clone)]
@@ -88,8 +89,7 @@ where
     /// The where clause of the target is applied to the archive, which stands under the table's name
     /// there: `DELETE FROM "users_archive" AS "users" WHERE ..`. So it must have the columns that the
     /// where clause names, and the hold column if the declaration has one; and copies of rows are found that
-    /// were purged long ago. Held copies are refused as held rows are. Through a `MultiConnection` the
-    /// copies are found by the table's primary key, and all that share a key go.
+    /// were purged long ago. Held copies are refused as held rows are.
     ///
     /// # Errors
     ///
@@ -157,7 +157,7 @@ where
     /// `"users"`, or `"users_archive" AS "users"`.
     fn walk_place<'b, DB>(&'b self, archive: Option<&'b Archive>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
     {
         if let Some(archive) = archive {
@@ -169,7 +169,7 @@ where
 }
 
 impl Archive {
-    fn walk<DB: Backend>(&self, mut out: AstPass<'_, '_, DB>) -> QueryResult<()> {
+    fn walk<DB: SoftDeleteBackend>(&self, mut out: AstPass<'_, '_, DB>) -> QueryResult<()> {
         for (i, part) in self.parts.iter().enumerate() {
             if i > 0 {
                 out.push_sql(".");
@@ -215,7 +215,6 @@ pub struct DeleteRows<'a, E> {
 pub struct DeleteCopies<'a, E> {
     erase: &'a E,
     archive: &'a Archive,
-    key: &'a [String],
 }
 
 impl<E> Query for Count<'_, E> {
@@ -253,8 +252,8 @@ impl<E> QueryId for DeleteRows<'_, E> {
 
 /// A plain SELECT of InnoDB reads the transaction's snapshot, and not what others wrote since. (In share
 /// mode two erasures of the same rows would deadlock.)
-fn walk_lock<DB: Backend>(mut out: AstPass<'_, '_, DB>) {
-    if is_mysql::<DB>() {
+fn walk_lock<DB: SoftDeleteBackend>(mut out: AstPass<'_, '_, DB>) {
+    if backend_of(&out).dialect() == Dialect::Mysql {
         // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
         out.unsafe_to_cache_prepared();
         out.push_sql(" FOR UPDATE");
@@ -263,7 +262,7 @@ fn walk_lock<DB: Backend>(mut out: AstPass<'_, '_, DB>) {
 
 impl<T, P, G, DB> QueryFragment<DB> for Count<'_, Erase<T, P, G>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
@@ -286,7 +285,7 @@ where
 
 impl<T, P, G, DB> QueryFragment<DB> for HeldKey<'_, Erase<T, P, G>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
@@ -309,7 +308,7 @@ where
 }
 
 /// `"a", "b"`
-fn walk_columns<DB: Backend>(columns: &[String], mut out: AstPass<'_, '_, DB>) -> QueryResult<()> {
+fn walk_columns<DB: SoftDeleteBackend>(columns: &[String], mut out: AstPass<'_, '_, DB>) -> QueryResult<()> {
     for (i, column) in columns.iter().enumerate() {
         if i > 0 {
             out.push_sql(", ");
@@ -321,7 +320,7 @@ fn walk_columns<DB: Backend>(columns: &[String], mut out: AstPass<'_, '_, DB>) -
 
 impl<T, P, G, DB> QueryFragment<DB> for DeleteRows<'_, Erase<T, P, G>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
@@ -340,47 +339,26 @@ where
 
 impl<T, P, G, DB> QueryFragment<DB> for DeleteCopies<'_, Erase<T, P, G>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let Self { erase, archive, key } = self;
+        let Self { erase, archive } = self;
         out.push_sql("DELETE ");
-        let by_key = if is_mysql::<DB>() {
+        if backend_of(&out).dialect() == Dialect::Mysql {
             // An alias after DELETE FROM is a syntax error before MySQL 8.0.16 and MariaDB 11.6.
             erase.table().walk_ast(out.reborrow())?;
-            out.push_sql(" FROM ");
-            false
-        } else if aliases_where_it_deletes::<DB>() {
-            out.push_sql("FROM ");
-            false
-        } else {
-            // A backend whose dialect is not known from its type: a form that all databases take. MySQL lets
-            // a DELETE read its own table only out of a derived one.
-            out.push_sql("FROM ");
-            archive.walk(out.reborrow())?;
-            out.push_sql(" WHERE (");
-            walk_columns(key, out.reborrow())?;
-            out.push_sql(") IN (SELECT ");
-            walk_columns(key, out.reborrow())?;
-            out.push_sql(" FROM (SELECT ");
-            walk_columns(key, out.reborrow())?;
-            out.push_sql(" FROM ");
-            true
-        };
+            out.push_sql(" ");
+        }
+        out.push_sql("FROM ");
         erase.walk_place(Some(archive), out.reborrow())?;
         if T::Hold::MODE.is_some() {
             erase.condition().walk_and(out.reborrow())?;
             walk_not_held(erase.table(), "", out.reborrow())?;
         } else {
             erase.condition().walk_alone(out.reborrow())?;
-        }
-        if by_key {
-            out.push_sql(") AS ");
-            out.push_identifier("copies")?;
-            out.push_sql(")");
         }
         Ok(())
     }
@@ -403,7 +381,7 @@ fn key_text(columns: Vec<Option<Vec<u8>>>) -> Option<String> {
 }
 
 /// The statements of an erasure.
-pub trait Erasable<DB: Backend> {
+pub trait Erasable<DB: SoftDeleteBackend> {
     /// Counts the rows of a place.
     #[doc(hidden)]
     fn count<'x, X>(&'x self, x: &'x mut X, archive: Option<&'x Archive>) -> Answer<'x, Vec<Counts>>
@@ -432,14 +410,14 @@ pub trait Erasable<DB: Backend> {
         X: Executor<Backend = DB>;
     /// Deletes the copies in an archive.
     #[doc(hidden)]
-    fn delete_copies<'x, X>(&'x self, x: &'x mut X, archive: &'x Archive, key: &'x [String]) -> Answer<'x, usize>
+    fn delete_copies<'x, X>(&'x self, x: &'x mut X, archive: &'x Archive) -> Answer<'x, usize>
     where
         X: Executor<Backend = DB>;
 }
 
 impl<T, P, G, DB> Erasable<DB> for Erase<T, P, G>
 where
-    DB: Backend + QueryMetadata<CountTypes> + QueryMetadata<KeyTypes>,
+    DB: SoftDeleteBackend + QueryMetadata<CountTypes> + QueryMetadata<KeyTypes>,
     Counts: FromSqlRow<CountTypes, DB>,
     Key: FromSqlRow<KeyTypes, DB>,
     T: SoftDeletable + QueryFragment<DB>,
@@ -481,11 +459,11 @@ where
         x.execute(DeleteRows { erase: self, leaves })
     }
 
-    fn delete_copies<'x, X>(&'x self, x: &'x mut X, archive: &'x Archive, key: &'x [String]) -> Answer<'x, usize>
+    fn delete_copies<'x, X>(&'x self, x: &'x mut X, archive: &'x Archive) -> Answer<'x, usize>
     where
         X: Executor<Backend = DB>,
     {
-        x.execute(DeleteCopies { erase: self, archive, key })
+        x.execute(DeleteCopies { erase: self, archive })
     }
 }
 
@@ -588,7 +566,7 @@ where
         let mut removed = vec![0; before.len()];
         // Copies go before the rows, since the where clause may look at rows that are gone afterwards. They go again after
         // the rows, since a trigger of the table may write copies of what is deleted.
-        self.delete_all_copies(x, &key, &mut removed).await?;
+        self.delete_all_copies(x, &mut removed).await?;
         self.mark(x).await?;
         let mut rows = 0;
         if leaves.is_some() {
@@ -601,7 +579,7 @@ where
         }
         // After the leaves, for the error of the foreign key that holds the others.
         rows += self.delete_rows(x, None).await? as u64;
-        self.delete_all_copies(x, &key, &mut removed).await?;
+        self.delete_all_copies(x, &mut removed).await?;
         removed[0] = rows;
         for ((archive, before), removed) in self.places().zip(before).zip(&removed) {
             let left = self.count_free(x, archive, &key).await?;
@@ -631,13 +609,13 @@ where
         Ok(rows(found))
     }
 
-    async fn delete_all_copies<X>(&self, x: &mut X, key: &[String], removed: &mut [u64]) -> Result<(), Error>
+    async fn delete_all_copies<X>(&self, x: &mut X, removed: &mut [u64]) -> Result<(), Error>
     where
         X: Executor,
         Self: Erasable<X::Backend>,
     {
         for (archive, removed) in self.archives.iter().zip(removed.iter_mut().skip(1)) {
-            *removed += self.delete_copies(x, archive, key).await? as u64;
+            *removed += self.delete_copies(x, archive).await? as u64;
         }
         Ok(())
     }

@@ -1,8 +1,5 @@
 //! Running a statement with typed errors, and telling why it changed nothing.
 
-use std::time::Duration;
-
-use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -15,15 +12,13 @@ use diesel::sql_types::BigInt;
 use super::leaves::leaves_of;
 use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
-use crate::connection::AnswersText;
-use crate::connection::backoff;
-use crate::connection::is_reference;
-use crate::connection::{Blocking, Executor, block, end, is_passing};
+use crate::connection::{AnswersText, Blocking, Executor, Retries, block, end, is_reference};
+use crate::declare::CascadeDecided;
 use crate::declare::Rows;
-use crate::declare::RunsAlone;
 use crate::declare::{SoftDeletable, State, Timestamped};
 use crate::dialect::TableName as MigrationTable;
-use crate::diesel_internals::is_mysql;
+use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::diesel_internals::backend_of;
 use crate::error::Error;
 use crate::schema::Leaves;
 
@@ -62,7 +57,7 @@ impl<Q, Conn> RunQueryDsl<Conn> for Probe<'_, Q> {}
 
 impl<V, T, P, G, S, X, Set, C, R, DB> QueryFragment<DB> for Probe<'_, Transition<V, T, P, G, S, X, Set, C, R>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     V: Verb,
     T: SoftDeletable + QueryFragment<DB>,
     P: QueryFragment<DB>,
@@ -84,7 +79,7 @@ where
         transition.condition.walk_alone(out.reborrow())?;
         // InnoDB's plain SELECT reads the transaction's snapshot (REPEATABLE READ is its default), its
         // UPDATE the latest row.
-        if is_mysql::<DB>() {
+        if backend_of(&out).dialect() == Dialect::Mysql {
             // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
             out.unsafe_to_cache_prepared();
             out.push_sql(" LOCK IN SHARE MODE");
@@ -116,19 +111,6 @@ fn interpret<T: SoftDeletable>(changed: usize, counts: Option<Counts>) -> Result
 /// How often an UPDATE is repeated whose row changed before it could be looked at.
 const ATTEMPTS: usize = 3;
 
-/// How often a statement is tried after a deadlock or a failure to serialize.
-const RETRIES: u32 = 10;
-
-/// Waits, if what failed can be tried again. Inside the caller's transaction it cannot: that must be tried as a whole.
-async fn again<X: Executor>(x: &mut X, tried: &mut u32, outermost: bool, error: &Error) -> Result<bool, Error> {
-    let again = outermost && *tried + 1 < RETRIES && is_passing(error);
-    if again {
-        x.sleep(backoff(*tried) + Duration::from_millis(1)).await?;
-        *tried += 1;
-    }
-    Ok(again)
-}
-
 /// One statement; in a savepoint inside the caller's transaction, which PostgreSQL would give up after an error.
 async fn execute<X, Q>(x: &mut X, statement: &Q, named: fn(DieselError) -> Error) -> Result<usize, Error>
 where
@@ -140,10 +122,10 @@ where
         let result = x.execute(statement).await.map_err(named);
         return end(x, result).await;
     }
-    let mut tried = 0;
+    let mut retries = Retries::new(x)?;
     loop {
         match x.execute(statement).await.map_err(named) {
-            Err(error) if again(x, &mut tried, true, &error).await? => {}
+            Err(error) if retries.again(x, &error).await? => {}
             result => return result,
         }
     }
@@ -185,7 +167,7 @@ where
     where
         Conn: LoadConnection,
         Conn::Backend: AnswersText,
-        T::Relations: RunsAlone<V>,
+        T::Relations: CascadeDecided<V>,
         Self: QueryFragment<Conn::Backend> + QueryId,
     {
         self.check()?;
@@ -224,8 +206,7 @@ where
     /// active nor deleted. Its flag is then a number other than 0 and 1, or it is NULL against the declaration. Else as [`run`](Self::run), with its retries.
     ///
     /// On MySQL the `SELECT` is a locking read, since the snapshot of a transaction can be older than
-    /// what the `UPDATE` saw. Through a `MultiConnection` it is a plain one: there, inside a
-    /// transaction of yours at REPEATABLE READ, it tells what the snapshot says.
+    /// what the `UPDATE` saw.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -242,7 +223,7 @@ where
     pub fn outcome<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
     where
         Conn: LoadConnection,
-        T::Relations: RunsAlone<V>,
+        T::Relations: CascadeDecided<V>,
         Conn::Backend: AnswersText + QueryMetadata<CountTypes>,
         Counts: FromSqlRow<CountTypes, Conn::Backend>,
         Self: QueryFragment<Conn::Backend> + QueryId,
@@ -280,13 +261,12 @@ where
         for<'a> Probe<'a, Self>: QueryFragment<Y::Backend> + QueryId,
     {
         self.check()?;
-        let outermost = !x.in_transaction()?;
-        let mut tried = 0;
+        let mut retries = Retries::new(x)?;
         loop {
             x.begin().await?;
             let result = self.look(x).await;
             match end(x, result).await {
-                Err(error) if again(x, &mut tried, outermost, &error).await? => {}
+                Err(error) if retries.again(x, &error).await? => {}
                 result => return result,
             }
         }
@@ -326,7 +306,7 @@ impl<Q> QueryId for PurgeLeaves<'_, Q> {
 
 impl<T, P, G, R, DB> QueryFragment<DB> for PurgeLeaves<'_, Purge<T, P, G, R>>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     T::Stamp: Timestamped,
     P: QueryFragment<DB>,

@@ -3,7 +3,6 @@
 use std::marker::PhantomData;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::backend::Backend;
 use diesel::expression::{Expression, NonAggregate, SelectableExpression};
 use diesel::query_builder::{AsQuery, AstPass, Query, QueryFragment, QueryId};
 use diesel::query_dsl::RunQueryDsl;
@@ -17,9 +16,8 @@ use super::returning::{NoReturning, Returning};
 use crate::declare::BoundInstant;
 use crate::declare::Rows;
 use crate::declare::deletion_time;
-use crate::declare::{SoftDeletable, Stamp, State, Timestamped};
-use crate::dialect::Dialect;
-use crate::diesel_internals::known_dialect;
+use crate::declare::{SoftDeletable, State, TimeColumn, Timestamped};
+use crate::dialect::SoftDeleteBackend;
 use crate::schema::Leaves;
 
 /// The value that the timestamp of a row is compared with.
@@ -32,11 +30,10 @@ pub(crate) type Cutoff<T> = BoundInstant<
 pub(crate) fn walk_purgeable<'b, T, DB>(
     table: &'b T,
     cutoff: &'b Cutoff<T>,
-    dialect: Option<Dialect>,
     mut out: AstPass<'_, 'b, DB>,
 ) -> QueryResult<()>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     T::Stamp: Timestamped,
     Cutoff<T>: QueryFragment<DB>,
@@ -58,7 +55,7 @@ where
     out.push_sql(")");
     if let Some(kind) = T::Stamp::KIND {
         out.push_sql(" AND ");
-        deletion_time::walk(kind, dialect, out.reborrow(), stamp)?;
+        deletion_time::walk(kind, out.reborrow(), stamp)?;
     }
     walk_not_held(table, " AND ", out)
 }
@@ -113,7 +110,7 @@ where
 
 impl<T, P, G, R, DB> QueryFragment<DB> for Purge<T, P, G, R>
 where
-    DB: Backend,
+    DB: SoftDeleteBackend,
     T: SoftDeletable + QueryFragment<DB>,
     T::Stamp: Timestamped,
     P: QueryFragment<DB>,
@@ -134,7 +131,7 @@ where
     /// Writes the statement, or that for the leaves among its rows.
     pub(super) fn walk<'b, DB>(&'b self, leaves: Option<&'b Leaves>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
-        DB: Backend,
+        DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
         P: QueryFragment<DB>,
         G: QueryFragment<DB>,
@@ -142,7 +139,7 @@ where
         R: QueryFragment<DB>,
     {
         walk_delete(&self.table, &self.condition, leaves, out.reborrow())?;
-        walk_purgeable(&self.table, &self.cutoff, known_dialect::<DB>(), out.reborrow())?;
+        walk_purgeable(&self.table, &self.cutoff, out.reborrow())?;
         self.returning.walk_ast(out)
     }
 }

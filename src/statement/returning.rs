@@ -4,6 +4,8 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 
+use crate::dialect::{SoftDeleteBackend, SupportsReturning};
+
 /// No `RETURNING` clause.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct NoReturning;
@@ -20,7 +22,8 @@ pub struct Returning<E>(pub(crate) E);
 
 impl<E, DB> QueryFragment<DB> for Returning<E>
 where
-    DB: Backend + SupportsReturning,
+    DB: SoftDeleteBackend,
+    DB::Returning: SupportsReturning,
     E: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -28,20 +31,3 @@ where
         self.0.walk_ast(out)
     }
 }
-
-/// A backend with `UPDATE .. RETURNING` and `DELETE .. RETURNING`: PostgreSQL, and SQLite behind
-/// the feature `returning_clauses_for_sqlite_3_35`.
-///
-/// Implement it for the backend of a `MultiConnection` all of whose connections have it.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` has no `RETURNING` clause",
-    note = "PostgreSQL has one; SQLite has one behind the feature `returning_clauses_for_sqlite_3_35`; MySQL has none, MariaDB none for UPDATE",
-    note = "without one: `.execute(conn)` for the number of changed rows, then a query for the rows"
-)]
-pub trait SupportsReturning {}
-
-#[cfg(feature = "postgres_backend")]
-impl SupportsReturning for diesel::pg::Pg {}
-
-#[cfg(feature = "returning_clauses_for_sqlite_3_35")]
-impl SupportsReturning for diesel::sqlite::Sqlite {}

@@ -15,12 +15,12 @@ use super::condition::Condition;
 use super::parts::{Changes, NoChanges, NoCondition, OnlyIf};
 use super::returning::{NoReturning, Returning};
 use crate::declare::Rows;
-use crate::declare::RunsAlone;
+use crate::declare::{CascadeDecided, RestoreVerb, SoftDeleteVerb, WithoutCascade};
 use crate::declare::{
-    ColumnRef, NoInstant, NullableColumns, SoftDeletable, Stamp, State, Timestamped, Touch, TouchWith, Touched,
+    ColumnRef, NoInstant, NullableColumns, SoftDeletable, State, TimeColumn, Timestamped, TouchWith, Touched,
     WritesInstant,
 };
-use crate::diesel_internals::{TableName, writes_nothing};
+use crate::diesel_internals::{ASSIGNMENT, TableName, writes_nothing};
 use crate::error::Error;
 
 /// The direction of a transition.
@@ -33,19 +33,7 @@ pub trait Verb {
     fn error<T: TableName>(error: diesel::result::Error) -> Error;
 }
 
-/// From active to deleted.
-#[derive(Debug, Clone, Copy)]
-pub struct SoftDeleteVerb;
-
-/// From deleted to active.
-#[derive(Debug, Clone, Copy)]
-pub struct RestoreVerb;
-
-/// The same, of a table's own rows alone, whatever its children: `.without_cascade()`.
-#[derive(Debug, Clone, Copy)]
-pub struct Alone<V>(PhantomData<V>);
-
-impl<V: Verb> Verb for Alone<V> {
+impl<V: Verb> Verb for WithoutCascade<V> {
     const DELETES: bool = V::DELETES;
     const CHANGES: Rows = V::CHANGES;
     fn error<T: TableName>(error: diesel::result::Error) -> Error {
@@ -96,9 +84,9 @@ pub struct Transition<V, T, P, G, S, X, Set = NoChanges, C = NoCondition, R = No
 }
 
 /// The default value of the timestamp column of a table.
-pub type StampOf<T> = <<T as SoftDeletable>::Stamp as Stamp>::Value;
+pub type StampOf<T> = <<T as SoftDeletable>::Stamp as TimeColumn>::Value;
 /// The default value of the touch column of a table.
-pub type TouchOf<T> = <<T as SoftDeletable>::Touch as Touch>::Value;
+pub type TouchOf<T> = <<T as SoftDeletable>::Touch as TimeColumn>::Value;
 
 /// What `.soft_delete()` returns.
 pub type SoftDelete<T, P, G, S = StampOf<T>, X = TouchOf<T>, Set = NoChanges, C = NoCondition, R = NoReturning> =
@@ -199,7 +187,7 @@ impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn without_cascade(self) -> Transition<Alone<V>, T, P, G, S, X, Set, C, R> {
+    pub fn without_cascade(self) -> Transition<WithoutCascade<V>, T, P, G, S, X, Set, C, R> {
         self.with(|stamp, touch, only_if, returning| (stamp, touch, only_if, returning))
     }
 }
@@ -439,7 +427,7 @@ fn column_set_twice<V: Verb, T: SoftDeletable, Changeset>() -> Option<&'static s
 /// Whether a changeset, by the name of its type, assigns the column.
 pub(crate) fn assigns(changeset: &str, column: &ColumnRef) -> bool {
     // Every `.set(..)` comes here, so nothing is allocated for it.
-    let mut assigned = changeset.split("ColumnWrapperForUpdate<").skip(1);
+    let mut assigned = changeset.split(ASSIGNMENT).skip(1);
     assigned.any(|rest| rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')))
 }
 
@@ -563,7 +551,7 @@ where
     DB: Backend,
     V: Verb,
     T: SoftDeletable + QueryFragment<DB>,
-    T::Relations: RunsAlone<V>,
+    T::Relations: CascadeDecided<V>,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
     S: QueryFragment<DB>,

@@ -129,8 +129,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// * on MySQL and MariaDB a date whose month or day is zero;
     /// * on SQLite, in a timestamp column, any value that is not a text of the form `YYYY-MM-DD HH:MM..` in UTC.
     ///
-    /// MySQL and SQLite test the form with more SQL than is shown above. Through a `MultiConnection` a single statement
-    /// tests the bound alone.
+    /// MySQL and SQLite test the form with more SQL than is shown above.
     ///
     /// SQLite compares timestamps as text: keep them in the one format that Diesel writes
     /// (`2024-03-01 12:00:00.25`), or a comparison within the same day is wrong.
@@ -231,8 +230,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// policy on other columns, such as the tenant's, is not an error: it hides the rows of others.
     ///
     /// On PostgreSQL and MySQL, rows that match and are written by others while it runs are seen at the end,
-    /// but not those that commit later: a foreign key or a ban on new rows is the caller's. Through a
-    /// `MultiConnection` on MySQL the counts are those of the transaction's snapshot.
+    /// but not those that commit later: a foreign key or a ban on new rows is the caller's.
     ///
     /// # Errors
     ///

@@ -5,7 +5,9 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{ClockForm, Error, Outcome, RetentionPolicy, Revival, UtcClock, db_now};
+use diesel_soft_delete::{
+    Dialect, Error, NoReturningClause, Outcome, RetentionPolicy, Revival, SoftDeleteBackend, db_now,
+};
 
 #[derive(diesel::MultiConnection)]
 enum AnyConnection {
@@ -14,12 +16,14 @@ enum AnyConnection {
     Mysql(MysqlConnection),
 }
 
-impl UtcClock for multi_connection_impl::MultiBackend {
-    fn utc_now(&self, form: ClockForm) -> &'static str {
+impl SoftDeleteBackend for multi_connection_impl::MultiBackend {
+    type Returning = NoReturningClause;
+
+    fn dialect(&self) -> Dialect {
         match self {
-            Self::Sqlite(backend) => backend.utc_now(form),
-            Self::Postgres(backend) => backend.utc_now(form),
-            Self::Mysql(backend) => backend.utc_now(form),
+            Self::Sqlite(backend) => backend.dialect(),
+            Self::Postgres(backend) => backend.dialect(),
+            Self::Mysql(backend) => backend.dialect(),
         }
     }
 }
