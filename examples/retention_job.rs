@@ -14,7 +14,9 @@ use chrono::TimeDelta;
 use clap::Parser;
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{Error as PurgeError, RetentionPolicy, RetentionReport, Stopped};
+use diesel_soft_delete::{
+    Dialect, Error as PurgeError, NoReturningClause, RetentionPolicy, RetentionReport, SoftDeleteBackend, Stopped,
+};
 use indicatif::{ProgressBar, ProgressStyle};
 
 diesel::table! {
@@ -75,6 +77,20 @@ enum AnyConnection {
     #[cfg(feature = "mysql")]
     Mysql(MysqlConnection),
     Sqlite(SqliteConnection),
+}
+
+impl SoftDeleteBackend for multi_connection_impl::MultiBackend {
+    type Returning = NoReturningClause;
+
+    fn dialect(&self) -> Dialect {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(backend) => backend.dialect(),
+            #[cfg(feature = "mysql")]
+            Self::Mysql(backend) => backend.dialect(),
+            Self::Sqlite(backend) => backend.dialect(),
+        }
+    }
 }
 
 fn connect(url: &str) -> Result<AnyConnection, Box<dyn Error>> {

@@ -213,7 +213,7 @@ pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'stat
 
 #[cfg(test)]
 mod tests {
-    use super::text::Part;
+    use super::super::text::Part;
     use super::*;
 
     #[test]

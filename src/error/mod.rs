@@ -533,7 +533,7 @@ mod tests {
     /// Without a backslash at the end of a line, a text contains the indentation of the next line.
     #[test]
     fn no_message_has_two_blanks_in_a_row() {
-        let source = include_str!("error.rs").split("#[cfg(test)]").next().unwrap_or_default();
+        let source = include_str!("mod.rs").split("#[cfg(test)]").next().unwrap_or_default();
         for attribute in source.split("#[error(").skip(1) {
             let attribute = attribute.split(")]\n").next().unwrap_or_default();
             // What the compiler does with a backslash at the end of a line.

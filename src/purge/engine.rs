@@ -103,7 +103,7 @@ pub trait Hooks {
 }
 
 /// How often a batch is tried again after a deadlock or a failure to serialize.
-pub(super) const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 6;
 /// How often if the numbers did not fit: that is not likely to pass, so the batch is soon halved.
 const UNEQUAL_ATTEMPTS: u32 = 2;
 /// How long a part of a range waits that was locked as a whole before.
