@@ -336,10 +336,10 @@ pub mod prelude {
 ///     table.find(id).soft_delete().cascade().run(conn)
 /// }
 ///
-/// fn nightly<J, H, Conn>(policy: RetentionPolicy<J, H>, conn: &mut Conn) -> Result<RetentionReport, Error>
+/// fn nightly<'p, J, Conn>(policy: RetentionPolicy<'p, J>, conn: &mut Conn) -> Result<RetentionReport, Error>
 /// where
 ///     Conn: LoadConnection,
-///     RetentionPolicy<J, H>: RunsOn<Conn::Backend, Output = RetentionReport>,
+///     RetentionPolicy<'p, J>: RunsOn<Conn::Backend, Output = RetentionReport>,
 /// {
 ///     policy.max_rows(100_000).run(conn)
 /// }

@@ -1,6 +1,6 @@
 //! Trying again what others were in the way of.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::result::QueryResult;
 
@@ -16,12 +16,24 @@ const TRIES: u32 = 10;
 pub(crate) struct Retries {
     tried: u32,
     outermost: bool,
+    /// How long locks are waited for, and since when.
+    locks: Option<(Duration, Instant)>,
 }
 
 impl Retries {
     /// Inside a transaction of the caller's nothing is tried again, since that transaction must be tried as a whole.
     pub(crate) fn new<X: Executor>(x: &mut X) -> QueryResult<Self> {
-        Ok(Self { tried: 0, outermost: !x.in_transaction()? })
+        Ok(Self { tried: 0, outermost: !x.in_transaction()?, locks: None })
+    }
+
+    /// Outside of transactions: locks that time out are tried again as well, for this long.
+    pub(crate) fn while_locked(window: Duration) -> Self {
+        Self { tried: 0, outermost: true, locks: Some((window, Instant::now())) }
+    }
+
+    /// How often something was tried again.
+    pub(crate) fn count(&self) -> u64 {
+        self.tried.into()
     }
 
     /// Whether the caller holds no transaction.
@@ -31,7 +43,12 @@ impl Retries {
 
     /// Waits, and returns true, if it should be tried again after this error.
     pub(crate) async fn again<X: Executor>(&mut self, x: &mut X, error: &Error) -> QueryResult<bool> {
-        let again = self.outermost && self.tried + 1 < TRIES && passes(error);
+        let again = match (error, self.locks) {
+            (Error::Database(error), Some((window, since))) if matches!(fault(error), Fault::Busy | Fault::Locked) => {
+                since.elapsed() < window
+            }
+            _ => self.outermost && self.tried + 1 < TRIES && passes(error),
+        };
         if again {
             x.sleep(backoff(self.tried) + Duration::from_millis(1)).await?;
             self.tried += 1;

@@ -95,13 +95,15 @@ impl<V> Clone for Sought<'_, V> {
 impl<V> Copy for Sought<'_, V> {}
 
 /// What a job calls back.
-pub(super) trait Hooks {
+pub trait Hooks {
+    /// After a batch.
     fn progress(&mut self, progress: &Progress);
+    /// Before a batch: whether to stop.
     fn stop(&mut self) -> bool;
 }
 
 /// How often a batch is tried again after a deadlock or a failure to serialize.
-pub(super) const ATTEMPTS: u32 = 6;
+const ATTEMPTS: u32 = 6;
 /// How often if the numbers did not fit: that is not likely to pass, so the batch is soon halved.
 const UNEQUAL_ATTEMPTS: u32 = 2;
 /// How long a part of a range waits that was locked as a whole before.
@@ -140,13 +142,13 @@ impl<J, H: Hooks> Run<'_, J, H> {
             return Ok(stopped);
         }
         // The searches too wait for locks of whole tables.
-        self.session.prepare(x, self.options.lock_timeout).await?;
+        self.session.prepare(x, self.options.lock_timeout()).await?;
         let Some(end) = self.last(x, Held::Included).await? else {
             self.rows_without_key(x).await?;
             return Ok(Stopped::Complete);
         };
         let before = if self.options.dry_run { self.count(x, &Counted::All).await? } else { 0 };
-        let mut walk = Walk::new(end, self.options.batch_size, !self.job.references().is_empty());
+        let mut walk = Walk::new(end, self.options.batch_size(), !self.job.references().is_empty());
         let mut has_looked_again = false;
         loop {
             if let Some(stopped) = self.pass(x, &mut walk).await? {
@@ -266,7 +268,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 }
                 Fault::Busy | Fault::Locked if cause.fault == Fault::Busy || plan.is_none() => {
                     // The whole database is locked, or the whole table: there is nothing to step over to.
-                    if waited.get_or_insert(begun).elapsed() >= self.options.lock_timeout {
+                    if waited.get_or_insert(begun).elapsed() >= self.options.lock_timeout() {
                         return Err(cause.into_error());
                     }
                     self.report.retries += 1;
@@ -309,11 +311,11 @@ impl<J, H: Hooks> Run<'_, J, H> {
 
     /// How long a range waits for locks.
     fn timeout_of<K>(&self, range: &Range<K>) -> Duration {
-        let is_part = range.size < self.options.batch_size;
+        let is_part = range.size < self.options.batch_size();
         if range.second && is_part {
-            SHORT_LOCK_TIMEOUT.min(self.options.lock_timeout)
+            SHORT_LOCK_TIMEOUT.min(self.options.lock_timeout())
         } else {
-            self.options.lock_timeout
+            self.options.lock_timeout()
         }
     }
 

@@ -5,10 +5,10 @@ use diesel::Column;
 use diesel::connection::LoadConnection;
 
 use super::archive::{ArchiveInto, ArchiveTarget, NoArchive};
-use super::options::{IntoDuration, Options};
+use super::options::{IntoDuration, Options, shared_options};
 use super::sql::Eligible;
 use super::statements::Statements;
-use super::table_job::{Context, Limits, TableJob};
+use super::table_job::{Context, TableJob};
 use crate::connection::{AnswersText, Executor, RunsOn, runs_on};
 use crate::declare::{SoftDeletable, Timestamped};
 use crate::declare::{TableColumns, primary_key};
@@ -123,73 +123,9 @@ where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
-    /// How many rows a transaction removes at most; 1000 if it is not said.
-    pub fn batch_size(mut self, rows: u64) -> Self {
-        self.options.batch_size = rows;
-        self
-    }
+    shared_options!();
 
-    /// Removes at most that many rows, exactly.
-    ///
-    /// ```
-    /// # include!("../doctest_setup.rs");
-    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
-    /// # let conn = &mut connection();
-    /// use diesel_soft_delete::Stopped;
-    ///
-    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
-    /// assert_eq!(job.max_rows(0).run(conn)?.stopped, Stopped::MaxRows);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn max_rows(mut self, rows: u64) -> Self {
-        self.options.max_rows = Some(rows);
-        self
-    }
-
-    /// Begins no batch after this time.
-    pub fn max_duration(mut self, duration: impl IntoDuration) -> Self {
-        self.options.max_duration = Some(self.options.duration("max_duration", duration));
-        self
-    }
-
-    /// Waits between batches, so that replicas and other users keep up.
-    ///
-    /// Without it there is no pause on the servers. On SQLite, which has one writer and no queue, the job leaves the
-    /// database to others for 1.35 times as long as the batch took, at most 100 ms; `pause(Duration::ZERO)`
-    /// is for a database that nobody else uses.
-    pub fn pause(mut self, duration: impl IntoDuration) -> Self {
-        self.options.pause = Some(self.options.duration("pause", duration));
-        self
-    }
-
-    /// Counts, batch by batch, what would be removed, and changes nothing.
-    ///
-    /// Whether a row is blocked shows only when it is removed, so rows that a foreign key would hold are counted too.
-    pub fn dry_run(mut self) -> Self {
-        self.options.dry_run = true;
-        self
-    }
-
-    /// A floor below which the job refuses to run: against a policy that reads `3` where `30` was meant.
-    ///
-    /// ```
-    /// # include!("../doctest_setup.rs");
-    /// # fn main() {
-    /// # let conn = &mut connection();
-    /// use chrono::TimeDelta;
-    /// use diesel_soft_delete::Error;
-    ///
-    /// let job = posts::table.purge_older_than(TimeDelta::days(3)).in_batches().min_age(TimeDelta::days(7));
-    /// assert!(matches!(job.run(conn), Err(Error::TooYoung { .. })));
-    /// # }
-    /// ```
-    pub fn min_age(mut self, age: TimeDelta) -> Self {
-        self.options.min_age = Some(age);
-        self
-    }
-
-    /// How long a batch waits for locks of others before it is stepped over; two seconds if it is not said.
+    /// How long a batch waits for locks of others before it is stepped over. Default: two seconds.
     ///
     /// PostgreSQL: `SET LOCAL lock_timeout`. MySQL: `innodb_lock_wait_timeout` and `lock_wait_timeout`, in whole seconds, set
     /// for the session and set back at the end. SQLite: how long a batch is tried again while another connection writes;
@@ -197,7 +133,7 @@ where
     ///
     /// That a lock timed out is told by the server's English words, so `lc_messages` should be English for the job.
     pub fn lock_timeout(mut self, duration: impl IntoDuration) -> Self {
-        self.options.lock_timeout = self.options.duration("lock_timeout", duration);
+        self.options.lock_timeout = Some(self.options.duration("lock_timeout", duration));
         self
     }
 
@@ -369,7 +305,7 @@ where
         X: Executor,
         Self: TableJob<X::Backend>,
     {
-        let prepared = self.check(x, &Limits::default()).await?;
+        let prepared = self.check(x, &Options::default()).await?;
         self.run_checked(x, prepared, Context::default()).await
     }
 }

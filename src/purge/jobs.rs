@@ -2,8 +2,9 @@
 
 use diesel::backend::Backend;
 
+use super::options::Options;
 use super::prepare::Prepared;
-use super::table_job::{Context, Limits, TableJob};
+use super::table_job::{Context, TableJob};
 use crate::connection::Executor;
 use crate::declare::Node;
 use crate::error::Error;
@@ -34,7 +35,7 @@ pub trait Jobs<DB: Backend> {
     fn nodes(&self) -> Vec<Node>;
     /// Checks one of them.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Options) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>;
     /// Runs one that was checked.
@@ -60,7 +61,7 @@ impl<DB: Backend> Jobs<DB> for () {
     fn nodes(&self) -> Vec<Node> {
         Vec::new()
     }
-    async fn check_nth<X>(&mut self, _: usize, _: &mut X, _: &Limits) -> Result<Prepared, Error>
+    async fn check_nth<X>(&mut self, _: usize, _: &mut X, _: &Options) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>,
     {
@@ -93,7 +94,7 @@ where
         nodes.push(self.1.node());
         nodes
     }
-    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Options) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>,
     {

@@ -1,19 +1,16 @@
 //! Looking ahead: where the walk ends, and where the next batch does.
 
 use std::ops::RangeInclusive;
-use std::time::Instant;
 
 use diesel::backend::Backend;
 use diesel::result::{Error as DieselError, QueryResult};
 
-use super::engine::{ATTEMPTS, Batches, KeyValue, Run, Sought};
+use super::engine::{Batches, KeyValue, Run, Sought};
 use super::held::Held;
 use super::piece::{Piece, pieces};
 use super::sql::{Counted, Seek};
 use super::walk::Range;
-use crate::connection::Executor;
-use crate::connection::backoff;
-use crate::connection::{Fault, fault};
+use crate::connection::{Executor, Retries};
 use crate::declare::Key;
 use crate::dialect::Dialect;
 use crate::error::Error;
@@ -124,12 +121,11 @@ impl<J, H> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let (begun, mut tries) = (Instant::now(), 0);
+        let mut retries = Retries::while_locked(self.options.lock_timeout());
         loop {
-            match self.job.find(x, what).await {
-                Ok(found) => return Ok(found),
-                Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
-                Err(_) => tries += 1,
+            match self.job.find(x, what).await.map_err(Error::from) {
+                Err(error) if retries.again(x, &error).await? => self.report.retries += 1,
+                result => return result,
             }
         }
     }
@@ -144,12 +140,11 @@ impl<J, H> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let (begun, mut tries) = (Instant::now(), 0);
+        let mut retries = Retries::while_locked(self.options.lock_timeout());
         loop {
-            match self.job.count(x, counted).await {
-                Ok(rows) => return Ok(rows),
-                Err(error) if !self.passes(x, &error, begun, tries).await => return Err(error.into()),
-                Err(_) => tries += 1,
+            match self.job.count(x, counted).await.map_err(Error::from) {
+                Err(error) if retries.again(x, &error).await? => self.report.retries += 1,
+                result => return result,
             }
         }
     }
@@ -165,23 +160,6 @@ impl<J, H> Run<'_, J, H> {
             rows += self.count(x, &Counted::Piece(piece)).await?;
         }
         Ok(rows)
-    }
-
-    /// Whether a query that is not of a batch can be tried again; after a while.
-    pub(super) async fn passes<X>(&mut self, x: &mut X, error: &DieselError, begun: Instant, tries: u32) -> bool
-    where
-        X: Executor,
-    {
-        let passes = match fault(error) {
-            Fault::Again => tries < ATTEMPTS,
-            Fault::Busy | Fault::Locked => begun.elapsed() < self.options.lock_timeout,
-            _ => false,
-        };
-        if passes {
-            self.report.retries += 1;
-            let _ = x.sleep(backoff(tries)).await;
-        }
-        passes
     }
 
     /// Looks `size` eligible rows ahead.
@@ -212,7 +190,7 @@ impl<J, H> Run<'_, J, H> {
                 end: Some(end),
                 seek,
                 held,
-                usual: seek == Seek::Last || left == self.options.batch_size,
+                usual: seek == Seek::Last || left == self.options.batch_size(),
             };
             if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
                 // On InnoDB a range locks the row behind it as well. On SQLite a range is right even if the key is not what

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use diesel::connection::LoadConnection;
 
+use super::engine::Hooks;
 use super::exclusive::NamedLock;
 use super::jobs::{Jobs, children_first};
-use super::options::{IntoDuration, Options};
-use super::table_job::{Context, Limits, PolicyHooks};
+use super::options::{IntoDuration, Options, shared_options};
+use super::table_job::Context;
 use crate::connection::{AnswersText, Executor, RunsOn, dialect, runs_on};
 use crate::error::Error;
 use crate::error::{Progress, RetentionReport, Stopped};
@@ -39,155 +40,60 @@ use crate::error::{Progress, RetentionReport, Stopped};
 /// # }
 /// ```
 #[must_use = "a policy does nothing until `.run(conn)` or `.run_async(conn)`"]
-pub struct RetentionPolicy<J = (), H = NoHooks> {
+pub struct RetentionPolicy<'c, J = ()> {
     jobs: J,
-    max_rows: Option<u64>,
-    max_duration: Option<Duration>,
-    pause: Option<Duration>,
-    batch_size: Option<u64>,
-    min_age: Option<TimeDelta>,
-    dry_run: bool,
+    options: Options,
     exclusive: Option<String>,
-    hooks: H,
-    checked: Options,
+    callbacks: Callbacks<'c>,
 }
 
-/// No callbacks.
-#[derive(Debug, Clone, Copy)]
-pub struct NoHooks;
+type OnProgress<'c> = Box<dyn FnMut(&Progress) + Send + 'c>;
+type StopWhen<'c> = Box<dyn FnMut() -> bool + Send + 'c>;
 
-impl PolicyHooks for NoHooks {
-    fn progress(&mut self, _: &Progress) {}
-    fn stop(&mut self) -> bool {
-        false
-    }
-}
-
-/// The callback of `.on_progress(..)`.
-#[derive(Debug, Clone, Copy)]
-pub struct OnProgress<H, F>(H, F);
-
-impl<H: PolicyHooks, F: FnMut(&Progress) + Send> PolicyHooks for OnProgress<H, F> {
-    fn progress(&mut self, progress: &Progress) {
-        self.0.progress(progress);
-        (self.1)(progress);
-    }
-    fn stop(&mut self) -> bool {
-        self.0.stop()
-    }
-}
-
-/// The condition of `.stop_when(..)`.
-#[derive(Debug, Clone, Copy)]
-pub struct StopWhen<H, S>(H, S);
-
-impl<H: PolicyHooks, S: FnMut() -> bool + Send> PolicyHooks for StopWhen<H, S> {
-    fn progress(&mut self, progress: &Progress) {
-        self.0.progress(progress);
-    }
-    fn stop(&mut self) -> bool {
-        (self.1)() || self.0.stop()
-    }
-}
-
-/// The callbacks of the policy, and whether the condition of its own said stop.
-///
-/// That of a table ends that table only. The condition is not asked again to find out: it may have changed its mind.
-struct Remembered<'h, H> {
-    hooks: &'h mut H,
+/// The callbacks of a policy.
+#[derive(Default)]
+struct Callbacks<'c> {
+    on_progress: Vec<OnProgress<'c>>,
+    stop_when: Vec<StopWhen<'c>>,
+    /// Whether a condition of the policy said stop. That of a table ends that table only.
+    ///
+    /// The condition is not asked again to find out: it may have changed its mind.
     stopped: bool,
 }
 
-impl<H: PolicyHooks> PolicyHooks for Remembered<'_, H> {
+impl Hooks for Callbacks<'_> {
     fn progress(&mut self, progress: &Progress) {
-        self.hooks.progress(progress);
+        for callback in &mut self.on_progress {
+            callback(progress);
+        }
     }
     fn stop(&mut self) -> bool {
-        self.stopped |= self.hooks.stop();
+        self.stopped |= self.stop_when.iter_mut().any(|condition| condition());
         self.stopped
     }
 }
 
-impl RetentionPolicy {
+impl RetentionPolicy<'_> {
     /// A policy for no table yet.
     pub fn new() -> Self {
-        Self {
-            jobs: (),
-            max_rows: None,
-            max_duration: None,
-            pause: None,
-            batch_size: None,
-            min_age: None,
-            dry_run: false,
-            exclusive: None,
-            hooks: NoHooks,
-            checked: Options::default(),
-        }
+        Self { jobs: (), options: Options::default(), exclusive: None, callbacks: Callbacks::default() }
     }
 }
 
-impl Default for RetentionPolicy {
+impl Default for RetentionPolicy<'_> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<J, H> RetentionPolicy<J, H> {
-    fn map<J2, H2>(self, jobs: impl FnOnce(J) -> J2, hooks: impl FnOnce(H) -> H2) -> RetentionPolicy<J2, H2> {
-        RetentionPolicy {
-            jobs: jobs(self.jobs),
-            max_rows: self.max_rows,
-            max_duration: self.max_duration,
-            pause: self.pause,
-            batch_size: self.batch_size,
-            min_age: self.min_age,
-            dry_run: self.dry_run,
-            exclusive: self.exclusive,
-            hooks: hooks(self.hooks),
-            checked: self.checked,
-        }
-    }
-
+impl<'c, J> RetentionPolicy<'c, J> {
     /// Adds a table: a [`PurgeJob`](crate::PurgeJob) with its own age, filter, archive and options.
-    pub fn table<N>(self, job: N) -> RetentionPolicy<(J, N), H> {
-        self.map(|jobs| (jobs, job), |hooks| hooks)
+    pub fn table<N>(self, job: N) -> RetentionPolicy<'c, (J, N)> {
+        let Self { jobs, options, exclusive, callbacks } = self;
+        RetentionPolicy { jobs: (jobs, job), options, exclusive, callbacks }
     }
 
-    /// Removes at most that many rows, of all tables together.
-    pub fn max_rows(mut self, rows: u64) -> Self {
-        self.max_rows = Some(rows);
-        self
-    }
-
-    /// Begins no batch after this time, counted from the start of the policy.
-    pub fn max_duration(mut self, duration: impl IntoDuration) -> Self {
-        self.max_duration = Some(self.checked.duration("max_duration", duration));
-        self
-    }
-
-    /// Waits at least this long between batches.
-    pub fn pause(mut self, duration: impl IntoDuration) -> Self {
-        self.pause = Some(self.checked.duration("pause", duration));
-        self
-    }
-
-    /// Removes at most that many rows in a transaction.
-    pub fn batch_size(mut self, rows: u64) -> Self {
-        self.batch_size = Some(rows);
-        self
-    }
-
-    /// A floor for the ages of all tables: below it the policy refuses to run.
-    pub fn min_age(mut self, age: TimeDelta) -> Self {
-        self.min_age = Some(age);
-        self
-    }
-
-    /// Counts what would be removed, and changes nothing, and takes no lock of [`exclusive`](Self::exclusive).
-    pub fn dry_run(mut self) -> Self {
-        self.dry_run = true;
-        self
-    }
+    shared_options!();
 
     /// At most one runner of this name at a time. Another one removes nothing and reports
     /// [`Stopped::AnotherRunner`].
@@ -209,19 +115,15 @@ impl<J, H> RetentionPolicy<J, H> {
     }
 
     /// Calls back after every batch of every table; it must be `Send`.
-    pub fn on_progress<F>(self, callback: F) -> RetentionPolicy<J, OnProgress<H, F>>
-    where
-        F: FnMut(&Progress) + Send,
-    {
-        self.map(|jobs| jobs, |hooks| OnProgress(hooks, callback))
+    pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'c) -> Self {
+        self.callbacks.on_progress.push(Box::new(callback));
+        self
     }
 
     /// Asks before every batch of every table whether to stop; it must be `Send`.
-    pub fn stop_when<S>(self, condition: S) -> RetentionPolicy<J, StopWhen<H, S>>
-    where
-        S: FnMut() -> bool + Send,
-    {
-        self.map(|jobs| jobs, |hooks| StopWhen(hooks, condition))
+    pub fn stop_when(mut self, condition: impl FnMut() -> bool + Send + 'c) -> Self {
+        self.callbacks.stop_when.push(Box::new(condition));
+        self
     }
 
     /// Runs the policy.
@@ -257,10 +159,9 @@ impl<J, H> RetentionPolicy<J, H> {
     where
         X: Executor,
         J: Jobs<X::Backend>,
-        H: PolicyHooks,
     {
         let started = Instant::now();
-        if let Some((option, why)) = self.checked.wrong {
+        if let Some((option, why)) = self.options.wrong {
             return Err(Error::InvalidOption { option, why });
         }
         if x.in_transaction()? {
@@ -268,7 +169,7 @@ impl<J, H> RetentionPolicy<J, H> {
         }
         let mut report = RetentionReport { tables: Vec::new(), stopped: Stopped::Complete, elapsed: Duration::ZERO };
         let mut lock = None;
-        if let Some(name) = self.exclusive.as_ref().filter(|_| !self.dry_run) {
+        if let Some(name) = self.exclusive.as_ref().filter(|_| !self.options.dry_run) {
             let dialect = dialect(x).await?;
             lock = NamedLock::take(x, dialect, name).await?;
             if lock.is_none() {
@@ -295,25 +196,18 @@ impl<J, H> RetentionPolicy<J, H> {
     where
         X: Executor,
         J: Jobs<X::Backend>,
-        H: PolicyHooks,
     {
-        let mut limits = Limits {
-            max_rows: self.max_rows,
-            deadline: self.max_duration.and_then(|limit| started.checked_add(limit)),
-            pause: self.pause,
-            batch_size: self.batch_size,
-            min_age: self.min_age,
-            dry_run: self.dry_run,
-        };
+        let mut limits = self.options.clone();
+        let Options { max_rows, max_duration, .. } = limits;
         // Every table, before the first row of any is removed.
         let mut checked = Vec::new();
         for place in children_first(&self.jobs.nodes()) {
             checked.push((place, self.jobs.check_nth(place, x, &limits).await?));
         }
         for (place, prepared) in checked {
-            limits.max_rows = self.max_rows.map(|limit| limit.saturating_sub(report.rows()));
-            let mut hooks = Remembered { hooks: &mut self.hooks, stopped: false };
-            let context = Context { limits: limits.clone(), hooks: Some(&mut hooks) };
+            limits.max_rows = max_rows.map(|limit| limit.saturating_sub(report.rows()));
+            limits.max_duration = max_duration.map(|limit| limit.saturating_sub(started.elapsed()));
+            let context = Context { limits: limits.clone(), hooks: Some(&mut self.callbacks) };
             let table = match self.jobs.run_nth(place, x, prepared, context).await {
                 Ok(table) => table,
                 Err(error) => {
@@ -326,9 +220,9 @@ impl<J, H> RetentionPolicy<J, H> {
             report.stopped = table.stopped;
             // The limits of one table are its own; those of the policy end it.
             let ends = match table.stopped {
-                Stopped::MaxRows => self.max_rows.is_some_and(|limit| limit <= report.rows() + table.rows),
-                Stopped::MaxDuration => self.max_duration.is_some_and(|limit| started.elapsed() >= limit),
-                Stopped::StopWhen => hooks.stopped,
+                Stopped::MaxRows => max_rows.is_some_and(|limit| limit <= report.rows() + table.rows),
+                Stopped::MaxDuration => max_duration.is_some_and(|limit| started.elapsed() >= limit),
+                Stopped::StopWhen => self.callbacks.stopped,
                 _ => false,
             };
             report.tables.push(table);
@@ -343,23 +237,19 @@ impl<J, H> RetentionPolicy<J, H> {
     }
 }
 
-impl<J, H> std::fmt::Debug for RetentionPolicy<J, H> {
+impl<J> std::fmt::Debug for RetentionPolicy<'_, J> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RetentionPolicy")
-            .field("max_rows", &self.max_rows)
-            .field("max_duration", &self.max_duration)
-            .field("min_age", &self.min_age)
-            .field("dry_run", &self.dry_run)
+            .field("options", &self.options)
             .field("exclusive", &self.exclusive)
             .finish_non_exhaustive()
     }
 }
 
-impl<J, H, DB> RunsOn<DB> for RetentionPolicy<J, H>
+impl<J, DB> RunsOn<DB> for RetentionPolicy<'_, J>
 where
     DB: AnswersText,
     J: Jobs<DB>,
-    H: PolicyHooks,
 {
     runs_on!(RetentionReport, Self::run_on);
 }

@@ -2,17 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use diesel::result::Error as DieselError;
-
 use super::archive;
 use super::archive::{ArchiveTable, DeclaredTable};
 use super::guards;
 use super::held;
 use super::options::Options;
-use crate::connection::Executor;
-use crate::connection::Question;
-use crate::connection::backoff;
-use crate::connection::{Fault, fault};
+use crate::connection::{Executor, Fault, Question, Retries, fault};
 use crate::declare::TableColumns;
 use crate::declare::{SoftDeletable, TimeColumn};
 use crate::dialect::Dialect;
@@ -38,9 +33,6 @@ pub struct Prepared {
     pub(super) took: Duration,
 }
 
-/// How often the catalog is read again after a deadlock with a change of the schema.
-const ATTEMPTS: u32 = 6;
-
 /// Looks at the catalog, also while others are in the way for a moment.
 pub(super) async fn prepare<T, A, X>(
     x: &mut X,
@@ -54,24 +46,13 @@ where
     A: ArchiveTable<X::Backend>,
     X: Executor,
 {
-    let (begun, mut tries) = (Instant::now(), 0);
+    let (begun, mut retries) = (Instant::now(), Retries::while_locked(options.lock_timeout()));
     loop {
         match look::<T, A, X>(x, key, archive, options).await {
-            Err(Error::Database(error)) if passes(&error, begun, tries, options) => {
-                let _ = x.sleep(backoff(tries)).await;
-                tries += 1;
-            }
-            Ok(prepared) => return Ok(Prepared { retries: tries.into(), took: begun.elapsed(), ..prepared }),
+            Ok(prepared) => return Ok(Prepared { retries: retries.count(), took: begun.elapsed(), ..prepared }),
+            Err(error) if retries.again(x, &error).await? => {}
             Err(error) => return Err(error),
         }
-    }
-}
-
-fn passes(error: &DieselError, begun: Instant, tries: u32, options: &Options) -> bool {
-    match fault(error) {
-        Fault::Busy | Fault::Locked => begun.elapsed() < options.lock_timeout,
-        Fault::Again => tries < ATTEMPTS,
-        _ => false,
     }
 }
 

@@ -1,8 +1,7 @@
 //! A job of one table, as a policy sees it: first looked at, then run.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use chrono::TimeDelta;
 use diesel::backend::Backend;
 
 use super::archive::ArchiveTable;
@@ -19,50 +18,12 @@ use crate::declare::{SoftDeletable, Timestamped};
 use crate::error::Error;
 use crate::error::{Progress, PurgeReport, Stopped};
 
-/// The options of a policy, which are limits for its jobs.
-#[derive(Debug, Clone, Default)]
-pub struct Limits {
-    pub(super) max_rows: Option<u64>,
-    pub(super) deadline: Option<Instant>,
-    pub(super) pause: Option<Duration>,
-    pub(super) batch_size: Option<u64>,
-    pub(super) min_age: Option<TimeDelta>,
-    pub(super) dry_run: bool,
-}
-
-impl Limits {
-    /// The options of a job within these limits.
-    fn applied_to(&self, options: &Options) -> Options {
-        let mut options = options.clone();
-        options.max_rows = options.max_rows.into_iter().chain(self.max_rows).min();
-        if let Some(deadline) = self.deadline {
-            let rest = deadline.saturating_duration_since(Instant::now());
-            options.max_duration = Some(options.max_duration.map_or(rest, |own| own.min(rest)));
-        }
-        options.pause = options.pause.into_iter().chain(self.pause).max();
-        if let Some(batch_size) = self.batch_size {
-            options.batch_size = options.batch_size.min(batch_size);
-        }
-        options.min_age = options.min_age.into_iter().chain(self.min_age).max();
-        options.dry_run |= self.dry_run;
-        options
-    }
-}
-
 /// What a job is told by the policy that it belongs to.
 #[allow(missing_debug_implementations, reason = "it borrows callbacks, and nobody can name it")]
 #[derive(Default)]
 pub struct Context<'c> {
-    pub(super) limits: Limits,
-    pub(super) hooks: Option<&'c mut dyn PolicyHooks>,
-}
-
-/// The callbacks of a policy.
-pub trait PolicyHooks: Send {
-    /// After a batch.
-    fn progress(&mut self, progress: &Progress);
-    /// Before a batch: whether to stop.
-    fn stop(&mut self) -> bool;
+    pub(super) limits: Options,
+    pub(super) hooks: Option<&'c mut (dyn Hooks + Send)>,
 }
 
 /// A job that can run on a backend.
@@ -74,7 +35,7 @@ pub trait TableJob<DB: Backend> {
     /// Refuses what must not run; changes nothing.
     #[doc(hidden)]
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn check<X>(&mut self, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    async fn check<X>(&mut self, x: &mut X, limits: &Options) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>;
 
@@ -110,11 +71,11 @@ where
     S: FnMut() -> bool,
     Statements<T, P, G, A>: Batches<DB>,
 {
-    async fn check<X>(&mut self, x: &mut X, limits: &Limits) -> Result<Prepared, Error>
+    async fn check<X>(&mut self, x: &mut X, limits: &Options) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>,
     {
-        let options = limits.applied_to(&self.options);
+        let options = self.options.within(limits);
         let table = T::table_name();
         options.check(&table, self.statements.rows.cutoff.instant()?)?;
         if x.in_transaction()? {
@@ -133,7 +94,7 @@ where
         X: Executor<Backend = DB>,
     {
         let started = Instant::now();
-        let options = context.limits.applied_to(&self.options);
+        let options = self.options.within(&context.limits);
         let mut report = PurgeReport::new(T::table_name(), options.dry_run);
         report.notes = prepared.notes;
         report.retries = prepared.retries;
@@ -183,7 +144,7 @@ where
 struct Both<'h, 'p, F, S> {
     on_progress: &'h mut F,
     stop_when: &'h mut S,
-    policy: Option<&'p mut (dyn PolicyHooks + 'p)>,
+    policy: Option<&'p mut (dyn Hooks + Send + 'p)>,
 }
 
 impl<F, S> Hooks for Both<'_, '_, F, S>
