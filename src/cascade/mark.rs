@@ -213,8 +213,8 @@ pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'stat
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::Part;
     use super::*;
+    use crate::cascade::text::Part;
 
     #[test]
     fn an_instant_is_spelled_and_read() {

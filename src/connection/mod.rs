@@ -14,7 +14,7 @@ pub(crate) use ask::run_async;
 pub(crate) use ask::{Inquiry, Question, Row, run};
 #[cfg(feature = "async")]
 pub use executor::Asynchronous;
-pub use executor::{Answer, Blocking, Executor};
+pub use executor::{Blocking, Executor};
 pub(crate) use executor::{block, end};
 pub(crate) use faults::{Fault, fault, is_reference};
 pub(crate) use retry::{Retries, backoff};
