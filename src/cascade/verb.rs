@@ -2,10 +2,9 @@
 
 use diesel::connection::LoadConnection;
 
-use super::engine;
-use super::engine::Options;
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
+use super::run::{self, Options};
 use crate::connection::AnswersText;
 use crate::connection::{Blocking, RunsOn, block, runs_on};
 use crate::declare::FixedInstant;
@@ -126,7 +125,7 @@ impl<Q> Cascading<Q> {
         Conn::Backend: AnswersText,
         Q: CascadeRoot<Conn::Backend>,
     {
-        block(engine::run(&self.root, &mut Blocking(conn), &self.options, true))
+        block(run::run(&self.root, &mut Blocking(conn), &self.options, true))
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -158,7 +157,7 @@ impl<Q> Cascading<Q> {
         Conn::Backend: AnswersText,
         Q: CascadeRoot<Conn::Backend>,
     {
-        engine::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, true).await
+        run::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, true).await
     }
 }
 
@@ -167,7 +166,7 @@ where
     DB: AnswersText,
     Q: CascadeRoot<DB>,
 {
-    runs_on!(CascadeReport, async |cascade: Self, x| engine::run(&cascade.root, x, &cascade.options, false).await);
+    runs_on!(CascadeReport, async |cascade: Self, x| run::run(&cascade.root, x, &cascade.options, false).await);
 }
 
 impl<V, T: TableName, P, G, S, X, Set, C> std::fmt::Debug

@@ -2,10 +2,12 @@
 
 mod backend;
 mod clock;
+mod lock;
 mod names;
 
 pub use backend::{HasDialect, NoReturningClause, ReturningClause, SoftDeleteBackend, SupportsReturning};
 pub use clock::{AsTimestamp, ClockForm, DbNow, DbNowAs, Micros, Millis, Seconds, db_now};
+pub(crate) use lock::Lock;
 pub(crate) use names::{Names, TableName, check_column, check_name, hash};
 
 /// The SQL dialect of a migration.

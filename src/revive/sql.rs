@@ -12,6 +12,7 @@ use crate::declare::Rows;
 use crate::declare::TableColumns;
 use crate::declare::{Key, KeyOf};
 use crate::declare::{SoftDeletable, State, TimeColumn};
+use crate::dialect::{Dialect, Lock};
 use crate::diesel_internals::writes_nothing;
 use crate::statement::{TouchOf, walk_restored};
 
@@ -180,7 +181,7 @@ where
             // MariaDB's client waits forever when a cached statement is executed again that met a deadlock while its
             // rows were read.
             out.unsafe_to_cache_prepared();
-            out.push_sql(" LOCK IN SHARE MODE");
+            out.push_sql(Lock::Share.words(Dialect::Mysql));
         }
         Ok(())
     }

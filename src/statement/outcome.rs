@@ -17,7 +17,7 @@ use crate::declare::CascadeDecided;
 use crate::declare::Rows;
 use crate::declare::{SoftDeletable, State, Timestamped};
 use crate::dialect::TableName as MigrationTable;
-use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::dialect::{Dialect, Lock, SoftDeleteBackend};
 use crate::diesel_internals::backend_of;
 use crate::error::Error;
 use crate::schema::Leaves;
@@ -82,7 +82,7 @@ where
         if backend_of(&out).dialect() == Dialect::Mysql {
             // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
             out.unsafe_to_cache_prepared();
-            out.push_sql(" LOCK IN SHARE MODE");
+            out.push_sql(Lock::Share.words(Dialect::Mysql));
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use diesel::sql_types::{BigInt, Binary, Nullable};
 
 use super::{Archive, Erase};
 use crate::declare::{Hold, Rows, SoftDeletable, State};
-use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::dialect::{Dialect, Lock, SoftDeleteBackend};
 use crate::diesel_internals::backend_of;
 use crate::schema::Leaves;
 use crate::statement::hold::walk_not_held;
@@ -184,6 +184,6 @@ fn walk_lock<DB: SoftDeleteBackend>(mut out: AstPass<'_, '_, DB>) {
     if backend_of(&out).dialect() == Dialect::Mysql {
         // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
         out.unsafe_to_cache_prepared();
-        out.push_sql(" FOR UPDATE");
+        out.push_sql(Lock::Update.words(Dialect::Mysql));
     }
 }

@@ -66,10 +66,7 @@ pub(super) fn asked(kind: InstantKind, dialect: Dialect, expression: Text) -> Te
             " AS timestamptz) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US\"+00:00\" AD')",
         )),
         (Dialect::Postgres | Dialect::Sqlite, _) => around("CAST(", " AS TEXT)"),
-        (
-            Dialect::Mysql,
-            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
-        ) => around("CAST(CAST(", " AS DATETIME(6)) AS CHAR)"),
+        (Dialect::Mysql, _) if kind.unit().is_none() => around("CAST(CAST(", " AS DATETIME(6)) AS CHAR)"),
         (Dialect::Mysql, _) => around("CAST(CAST(", " AS SIGNED) AS CHAR)"),
     }
 }
@@ -77,7 +74,7 @@ pub(super) fn asked(kind: InstantKind, dialect: Dialect, expression: Text) -> Te
 /// A bound text as a value of another type.
 ///
 /// PostgreSQL would read the text anew for every row (always as an instant, since that depends on settings; under
-/// a generic plan as any type); an uncorrelated subquery is evaluated once.
+/// a generic graph as any type); an uncorrelated subquery is evaluated once.
 fn cast(dialect: Dialect, text: &str, ty: &str) -> Text {
     let cast = Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
     if dialect == Dialect::Postgres { Text::from("(SELECT ").then(cast).sql(")") } else { cast }
@@ -90,15 +87,9 @@ pub(super) fn instant(kind: InstantKind, dialect: Dialect, text: &str) -> Text {
         (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => cast("timestamp"),
         (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => cast("timestamptz"),
         (Dialect::Postgres, _) => cast("bigint"),
-        (
-            Dialect::Mysql,
-            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
-        ) => cast("DATETIME(6)"),
+        (Dialect::Mysql, _) if kind.unit().is_none() => cast("DATETIME(6)"),
         (Dialect::Mysql, _) => cast("SIGNED"),
-        (
-            Dialect::Sqlite,
-            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
-        ) => Text::new().bind(text),
+        (Dialect::Sqlite, _) if kind.unit().is_none() => Text::new().bind(text),
         (Dialect::Sqlite, _) => cast("INTEGER"),
     }
 }
