@@ -33,7 +33,7 @@ pub(super) struct Attempt<'a, R, X> {
     pub(super) at: DateTime<Utc>,
     pub(super) id: &'a OperationId,
     /// Whether the transaction is rolled back in the end.
-    preview: bool,
+    pub(super) preview: bool,
 }
 
 impl<R, X> Attempt<'_, R, X>
