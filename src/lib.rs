@@ -31,7 +31,7 @@
 //! # let conn = &mut SqliteConnection::establish(":memory:").unwrap();
 //! # diesel::sql_query("CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP)").execute(conn)?;
 //! # diesel::insert_into(posts::table).values((posts::id.eq(1), posts::title.eq("a post"))).execute(conn)?;
-//! posts::table.find(1).soft_delete().execute(conn)?; // 1; again: 0, the first instant is kept
+//! posts::table.find(1).soft_delete().execute(conn)?; // 1; again: 0, the first time is kept
 //! posts::table.active().filter(posts::title.like("a%")).load::<Post>(conn)?;
 //! posts::table.find(1).restore().execute(conn)?;
 //! posts::table.purge_older_than(TimeDelta::days(30)).execute(conn)?; // one guarded DELETE
@@ -66,7 +66,7 @@
 //! | [`table.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive)[`.on(columns)`](InsertOrRevive::on) | the deleted row with that key comes back with these values; else they are inserted; an active row is left alone |
 //! | [`.keeping(columns)`](OnKey::keeping), [`.keeping_the_rest()`](OnKey::keeping_the_rest), [`.cascade()`](OnKey::cascade) | what a revived row keeps, and what comes back along with it |
 //! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | all rows are removed at once and for good, with their copies in archives; none if one is under hold |
-//! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another instant than now |
+//! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another time than now |
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
 //! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | execution with typed errors; `.execute(conn)` is Diesel's |
 //!
@@ -123,7 +123,7 @@ mod statement;
 
 /// A tree of rows, deleted and restored as one.
 pub use cascade::{CascadeReport, Cascading};
-/// Ages and instants in this crate's API are chrono's.
+/// Ages and times in this crate's API are chrono's.
 pub use chrono;
 pub use declare::{SoftDeletable, TimeUnit};
 pub use dialect::{DbNow, Dialect, NoReturningClause, ReturningClause, SoftDeleteBackend, db_now};
@@ -152,7 +152,7 @@ pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, S
 /// | `active_flag = col` | `Bool`, `TRUE` means active. `Nullable<Bool>` too: NULL counts as active |
 /// | `timestamp = col` | when the row was deleted; without a flag, `col IS NULL` means active |
 /// | `unit = seconds`, `millis`, `micros` | for a `timestamp` (and a `touch`) that is an integer since 1970 |
-/// | `touch = col` | set to the same instant by soft delete, to now by restore |
+/// | `touch = col` | set to the same time by soft delete, to now by restore |
 /// | `metadata(col, ..)` | nullable columns that describe a deletion: set them with `.set(..)`; restore sets them to NULL |
 /// | `operation = col` | nullable column that identifies the operation of a cascade: `Uuid` (PostgreSQL), `Text` or `BigInt`; restore sets it to NULL |
 /// | `hold = col` | `Bool` or `Nullable<Bool>`, `TRUE` means under (legal) hold: no purge removes the row, and an erasure is refused |
@@ -170,7 +170,7 @@ pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, S
 /// On MySQL use a column `DATETIME(6)` and `Nullable<Datetime>` for it in `table!`: plain `DATETIME`
 /// rounds to seconds, so that what `.at_utc(..)` wrote is not what is stored; a column `TIMESTAMP` goes
 /// through the zone of the session; and what is bound as Diesel's `Timestamp` ends in 2038 (a later
-/// instant is refused, MariaDB would store NULL). Where a flag is an integer, on MySQL and SQLite, other
+/// time is refused, MariaDB would store NULL). Where a flag is an integer, on MySQL and SQLite, other
 /// values than 0 and 1 are neither active nor deleted: let a `CHECK` forbid them.
 ///
 /// # Flag and timestamp
@@ -367,8 +367,8 @@ pub mod methods {
     pub use crate::connection::AnswersText;
     #[doc(hidden)]
     pub use crate::declare::{
-        FixedInstant, Hold, NoInstant, NoRelations, Operation, Relations, RestoreVerb, SoftDeleteVerb, State,
-        TimeColumn, Touched, WithoutCascade,
+        FixedTime, Hold, NoRelations, NoTime, Operation, Relations, RestoreVerb, SoftDeleteVerb, State, TimeColumn,
+        Touched, WithoutCascade,
     };
     #[doc(hidden)]
     pub use crate::purge::ArchiveTarget;

@@ -12,10 +12,8 @@ use super::root::CascadeRoot;
 use super::sql::{Traverse, equal, key_of, prefixed, shown};
 use super::text::{Part, Text};
 use crate::connection::Executor;
-use crate::declare::Rows;
-use crate::declare::{Node, Policy, declared_parents};
-use crate::dialect::Dialect;
-use crate::dialect::Lock;
+use crate::declare::{Node, Policy, Rows, declared_parents};
+use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
 /// The set of the ancestors.

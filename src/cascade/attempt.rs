@@ -12,8 +12,7 @@ use super::run::Options;
 use super::sql::{SqlWriter, Traverse};
 use super::text::{Part, Text};
 use crate::connection::{Executor, end};
-use crate::declare::Rows;
-use crate::declare::{Node, Soft};
+use crate::declare::{Node, Rows, Soft};
 use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
@@ -151,7 +150,7 @@ where
     /// The assignment of the touch column, if a table has one.
     pub(super) fn touch(&self, qualifier: &str, soft: &Soft) -> Result<Option<Text>, Error> {
         let Some((column, kind)) = soft.touch else { return Ok(None) };
-        let value = operation::instant(kind, self.dialect, &operation::spell(kind, self.dialect, self.at)?);
+        let value = operation::time(kind, self.dialect, &operation::spell(kind, self.dialect, self.at)?);
         Ok(Some(Text::from(format!("{qualifier}{} = ", self.dialect.quote(column))).then(value)))
     }
 

@@ -18,11 +18,8 @@ use super::root::CascadeRoot;
 use super::sql::Traverse;
 use super::text::{Part, Text};
 use crate::connection::Executor;
-use crate::declare::OperationKind;
-use crate::declare::Policy;
-use crate::declare::Rows;
-use crate::dialect::Dialect;
-use crate::dialect::Lock;
+use crate::declare::{OperationKind, Policy, Rows};
+use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
 /// In a circle of several tables, each of them must be able to hold the mark, in a form that every other one of
@@ -83,13 +80,12 @@ where
         let graph = self.graph;
         for component in circles(graph) {
             let soft = |table: usize| &graph.tables[table].soft;
-            let mut by_instant = component.tables.clone();
-            by_instant.retain(|&one| {
-                let by_instant =
-                    |&other: &usize| operation::identified(soft(one), soft(other)) == Ok(Identified::ByInstant);
-                component.tables.iter().any(by_instant)
+            let mut by_time = component.tables.clone();
+            by_time.retain(|&one| {
+                let by_time = |&other: &usize| operation::identified(soft(one), soft(other)) == Ok(Identified::ByTime);
+                component.tables.iter().any(by_time)
             });
-            self.check_digits(&by_instant).await?;
+            self.check_digits(&by_time).await?;
         }
         Ok(())
     }
@@ -217,7 +213,7 @@ where
         }
         let mark = self.mark(table)?;
         if let (Some((column, _)), Some((kind, text))) = (soft.stamp, &mark.stamp) {
-            assignments.push(self.assign(table, column, operation::instant(*kind, self.dialect, text)));
+            assignments.push(self.assign(table, column, operation::time(*kind, self.dialect, text)));
         }
         if let (Some((column, _)), Some((kind, text))) = (soft.operation, &mark.operation) {
             let kind: OperationKind = *kind;

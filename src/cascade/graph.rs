@@ -1,8 +1,7 @@
 //! From the declared relations to an order of tables: parents before their children, tables that refer to
 //! each other in a circle together.
 
-use crate::declare::OperationKind;
-use crate::declare::{ForeignColumn, Node, Policy, Relation, Soft, declared_parents};
+use crate::declare::{ForeignColumn, Node, OperationKind, Policy, Relation, Soft, declared_parents};
 use crate::error::Error;
 
 /// The tables of a cascade. The first is the root's.
@@ -23,7 +22,7 @@ pub(super) struct Member {
     pub(super) node: Node,
     pub(super) soft: Soft,
     pub(super) component: usize,
-    /// All that a live row of it must not be below, whether the cascade reaches them or not.
+    /// All that a active row of it must not be below, whether the cascade reaches them or not.
     pub(super) parents: Vec<Parent>,
 }
 

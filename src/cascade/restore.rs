@@ -9,7 +9,7 @@
 //!    left.
 //!
 //! A row with several parents comes back only if all of them are live by then. Its other parents are locked in share
-//! mode before it is asked, and so are live rows on the way: nobody deletes them meanwhile. In the order of the
+//! mode before it is asked, and so are active rows on the way: nobody deletes them meanwhile. In the order of the
 //! graph all parents that come back have come back before their children, but for rows that stand in a circle: those
 //! come last, all at once.
 
@@ -24,12 +24,9 @@ use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::sql::{Traverse, key_of};
 use super::text::{Part, Text};
-use crate::connection::Executor;
-use crate::connection::Question;
-use crate::declare::Node;
-use crate::declare::Rows;
-use crate::dialect::Dialect;
-use crate::dialect::Lock;
+use crate::connection::{Executor, Question};
+use crate::declare::{Node, Rows};
+use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
 /// Every table must be able to tell which operation deleted its rows.
@@ -134,7 +131,7 @@ where
         let column = |name: &str| format!("{table}.{}", self.dialect.quote(name));
         let none = || Text::from(format!("CAST(NULL AS {ty})"));
         let operation = soft.operation.map(|(name, _)| Text::from(format!("CAST({} AS {ty})", column(name))));
-        // Where the identifier decides everywhere, the instant tells nothing.
+        // Where the identifier decides everywhere, the time tells nothing.
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
         let stamp = stamp.map(|(name, kind)| operation::asked(kind, self.dialect, column(name).into()));
         let marks = operation.unwrap_or_else(none).sql(", ").then(stamp.unwrap_or_else(none));
@@ -149,12 +146,12 @@ where
         }
         let mut groups: Vec<(Mark, Vec<R::Key>)> = Vec::new();
         let mut places = HashMap::new();
-        for ((operation, instant), key) in found.into_iter().zip(keys) {
-            let place = *places.entry((operation.clone(), instant.clone())).or_insert(groups.len());
+        for ((operation, time), key) in found.into_iter().zip(keys) {
+            let place = *places.entry((operation.clone(), time.clone())).or_insert(groups.len());
             if place == groups.len() {
                 let mark = Mark {
                     operation: soft.operation.and_then(|(_, kind)| Some((kind, operation?))),
-                    stamp: soft.stamp.and_then(|(_, kind)| Some((kind, instant?))),
+                    stamp: soft.stamp.and_then(|(_, kind)| Some((kind, time?))),
                 };
                 groups.push((mark, Vec::new()));
             }
@@ -247,7 +244,7 @@ where
         Ok(edges.map(|edge| writer.update_by(edge, assignments.clone(), guard.clone())).collect())
     }
 
-    /// Locks, in share mode, the live rows that those which come back will be below.
+    /// Locks, in share mode, the active rows that those which come back will be below.
     async fn lock_parents(&mut self, mark: &Mark, keys: &[R::Key]) -> Result<(), Error> {
         let graph = self.graph;
         for table in graph.in_order() {
@@ -309,13 +306,13 @@ where
         Ok(Text::join(assignments, ", "))
     }
 
-    /// Instants identify an operation only in columns that keep microseconds, which no type of Rust tells.
+    /// Times identify an operation only in columns that keep microseconds, which no type of Rust tells.
     async fn check_precision(&mut self) -> Result<(), Error> {
         let graph = self.graph;
-        let by_instant = |table: &usize| {
-            operation::identified(&graph.tables[ROOT].soft, &graph.tables[*table].soft) == Ok(Identified::ByInstant)
+        let by_time = |table: &usize| {
+            operation::identified(&graph.tables[ROOT].soft, &graph.tables[*table].soft) == Ok(Identified::ByTime)
         };
-        let mut tables: Vec<usize> = reached(graph).filter(by_instant).collect();
+        let mut tables: Vec<usize> = reached(graph).filter(by_time).collect();
         if !tables.is_empty() {
             tables.push(ROOT);
         }

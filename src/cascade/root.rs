@@ -11,10 +11,7 @@ use diesel::sql_types::{HasSqlType, Nullable, Text as SqlText};
 
 use super::text::{Part, Text};
 use crate::connection::Executor;
-use crate::declare::Node;
-use crate::declare::TableColumns;
-use crate::declare::{FixedInstant, Known, SoftDeletable};
-use crate::declare::{Key, KeyOf};
+use crate::declare::{FixedTime, Key, KeyOf, Known, Node, SoftDeletable, TableColumns};
 use crate::dialect::{Dialect, SoftDeleteBackend};
 use crate::diesel_internals::{backend_of, writes_nothing};
 use crate::error::Error;
@@ -42,9 +39,9 @@ pub trait CascadeRoot<DB: Backend> {
     /// Whether `.set(..)` assigns a column, by its name.
     #[doc(hidden)]
     fn assigns(&self, column: &str) -> bool;
-    /// The instant of the operation, as far as it is known without the database.
+    /// The time of the operation, as far as it is known without the database.
     #[doc(hidden)]
-    fn instants(&self) -> (Known, Known);
+    fn times(&self) -> (Known, Known);
     /// The violation of a constraint by the root's rows, in our words.
     #[doc(hidden)]
     fn columns(key: &Self::Key) -> String;
@@ -243,8 +240,8 @@ where
     T::AllColumns: TableColumns,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
-    S: QueryFragment<DB> + FixedInstant,
-    X: QueryFragment<DB> + FixedInstant,
+    S: QueryFragment<DB> + FixedTime,
+    X: QueryFragment<DB> + FixedTime,
     Set: QueryFragment<DB>,
     C: QueryFragment<DB>,
     KeyOf<T>: Key<DB>,
@@ -272,7 +269,7 @@ where
         columns.iter().filter(|own| own.name == column).any(|own| crate::statement::assigns(set, own))
     }
 
-    fn instants(&self) -> (Known, Known) {
+    fn times(&self) -> (Known, Known) {
         (self.stamp.known(), self.touch.known())
     }
 

@@ -41,7 +41,7 @@ where
     let recursive = graph.components.iter().any(|component| component.recursive);
     let session = Session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
     let result = async {
-        let at = instant(root, x, &graph, dialect).await?;
+        let at = time(root, x, &graph, dialect).await?;
         let given = |id| OperationId::given(id, graph.has_uuids());
         let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
         loop {
@@ -94,14 +94,14 @@ where
     if root.deletes() { delete::check(graph) } else { restore::check(graph) }
 }
 
-/// The one instant of the operation.
-async fn instant<R, X>(root: &R, x: &mut X, graph: &Graph, dialect: Dialect) -> Result<DateTime<Utc>, Error>
+/// The one time of the operation.
+async fn time<R, X>(root: &R, x: &mut X, graph: &Graph, dialect: Dialect) -> Result<DateTime<Utc>, Error>
 where
     X: Executor,
     R: CascadeRoot<X::Backend>,
 {
     let soft = &graph.tables[ROOT].soft;
-    let (stamp, touch) = root.instants();
+    let (stamp, touch) = root.times();
     for (known, part, column) in [(stamp, Part::Stamp, soft.stamp), (touch, Part::Touch, soft.touch)] {
         match (known, column) {
             (Known::At(at), _) => {

@@ -23,7 +23,7 @@ pub(super) enum Part {
     OnlyIf,
     /// The assignments of `.set(..)`, followed by a comma if there are any.
     Set,
-    /// The instant that `.at(..)` was given.
+    /// The time that `.at(..)` was given.
     Stamp,
     /// The same, for the touch column.
     Touch,

@@ -4,12 +4,10 @@ use diesel::connection::LoadConnection;
 
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::run::{self, Options};
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, RunsOn, block, runs_on};
-use crate::declare::FixedInstant;
-use crate::declare::SoftDeletable;
-use crate::declare::{RestoreVerb, SoftDeleteVerb};
+use super::run;
+use super::run::Options;
+use crate::connection::{AnswersText, Blocking, RunsOn, block, runs_on};
+use crate::declare::{FixedTime, RestoreVerb, SoftDeletable, SoftDeleteVerb};
 use crate::diesel_internals::TableName;
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition};
@@ -40,8 +38,8 @@ impl<V, T, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C, NoReturning>
     where
         V: Cascades,
         T: SoftDeletable,
-        S: FixedInstant,
-        X: FixedInstant,
+        S: FixedTime,
+        X: FixedTime,
     {
         Cascading { root: self, options: Options::default() }
     }

@@ -25,7 +25,7 @@ impl Dialect {
     /// An identifier in quotes.
     ///
     /// On SQLite they are backticks, as in Diesel's own queries: a name in double quotes that names no
-    /// column is a *string* there, so an index on a misspelt column would be built without a word.
+    /// column is a *string* there, so an index on a misspelt column would be built silently.
     pub(crate) fn quote(self, name: &str) -> String {
         let quote = match self {
             Self::Postgres => "\"",
@@ -64,7 +64,7 @@ impl Dialect {
         }
     }
 
-    /// The type of a nullable instant in UTC with microseconds (SQLite stores text).
+    /// The type of a nullable time in UTC with microseconds (SQLite stores text).
     pub(crate) const fn timestamp(self) -> &'static str {
         match self {
             Self::Postgres | Self::Sqlite => "TIMESTAMP",

@@ -10,10 +10,8 @@ use super::sql::Eligible;
 use super::statements::Statements;
 use super::table_job::{Context, TableJob};
 use crate::connection::{AnswersText, Executor, RunsOn, runs_on};
-use crate::declare::{SoftDeletable, Timestamped};
-use crate::declare::{TableColumns, primary_key};
-use crate::error::Error;
-use crate::error::{Progress, PurgeReport};
+use crate::declare::{SoftDeletable, TableColumns, Timestamped, primary_key};
+use crate::error::{Error, Progress, PurgeReport};
 use crate::statement::Purge;
 
 /// A purge in batches: what `.purge_older_than(..).in_batches()` returns.
@@ -149,7 +147,7 @@ where
     /// Allows that a child table loses rows, or their references, through its foreign key
     /// `ON DELETE CASCADE`, `SET NULL` or `SET DEFAULT`.
     ///
-    /// Without it such a job is refused: the database would remove live children, those under hold too, and on MySQL
+    /// Without it such a job is refused: the database would remove active children, those under hold too, and on MySQL
     /// without running their triggers. `table` is the child's name, `schema.table` in another schema.
     pub fn allow_reaching(mut self, table: impl Into<String>) -> Self {
         self.options.reaches.push(table.into());

@@ -11,8 +11,7 @@ use super::jobs::{Jobs, children_first};
 use super::options::{IntoDuration, Options, shared_options};
 use super::table_job::Context;
 use crate::connection::{AnswersText, Executor, RunsOn, dialect, runs_on};
-use crate::error::Error;
-use crate::error::{Progress, RetentionReport, Stopped};
+use crate::error::{Error, Progress, RetentionReport, Stopped};
 
 /// The retention of several tables: each with its age and archive, in one run.
 ///

@@ -9,14 +9,14 @@ use diesel::insertable::Insertable;
 use diesel::query_builder::{AsChangeset, InsertStatement};
 use diesel::query_source::Table;
 
-use super::engine;
+use super::run;
 use super::target::Revivable;
 use super::values::{KeyColumns, KeyPart, Unnamed};
 use crate::connection::{AnswersText, RunsOn, runs_on};
-use crate::declare::{CascadeDecided, WithChildren};
-use crate::declare::{ColumnRef, NullableColumns, SoftDeletable, State, TimeColumn};
-use crate::declare::{RestoreVerb, WithoutCascade};
-use crate::declare::{TableColumns, columns_in};
+use crate::declare::{
+    CascadeDecided, ColumnRef, NullableColumns, RestoreVerb, SoftDeletable, State, TableColumns, TimeColumn,
+    WithChildren, WithoutCascade, columns_in,
+};
 use crate::diesel_internals::TableName;
 use crate::error::Error;
 use crate::statement::{TouchOf, assigns};
@@ -35,7 +35,7 @@ pub enum Revival {
 /// `insert_or_revive`, on a table. In the prelude.
 pub trait InsertOrReviveDsl: Table {
     /// Writes a row under a key that a soft-deleted row may have: revives that row, or inserts, or reports the
-    /// live row. Complete with [`.on(columns)`](InsertOrRevive::on).
+    /// active row. Complete with [`.on(columns)`](InsertOrRevive::on).
     #[doc = include_str!("insert_or_revive.md")]
     fn insert_or_revive<V>(self, values: V) -> InsertOrRevive<Self, V>
     where
@@ -319,7 +319,7 @@ where
     T::Relations: CascadeDecided<W>,
     Self: Revivable<DB>,
 {
-    runs_on!(Revival, async |verb: Self, x| engine::run(&verb, x).await);
+    runs_on!(Revival, async |verb: Self, x| run::run(&verb, x).await);
 }
 
 impl<T: SoftDeletable, I, C, W> std::fmt::Debug for OnKey<T, I, C, W> {

@@ -11,8 +11,7 @@ mod statements;
 use crate::cascade::graph::{Graph, ROOT};
 use crate::cascade::operation::Mark;
 use crate::cascade::text::Text;
-use crate::declare::Rows;
-use crate::declare::{Node, Soft};
+use crate::declare::{Node, Rows, Soft};
 use crate::dialect::Dialect;
 
 /// What the names of the sets begin with; a table of the app's cannot have such a name by accident.

@@ -200,7 +200,7 @@ impl SqlWriter<'_> {
         }
     }
 
-    /// Counts the live children that a relation without cascade has.
+    /// Counts the active children that a relation without cascade has.
     pub(in crate::cascade) fn count_side(&self, side: &Side, lock: Lock) -> Text {
         self.count_set(&side.child, self.side_guard(side), self.side_set(side), false, lock)
     }

@@ -12,7 +12,7 @@ mod steps;
 use diesel::Table;
 use diesel::connection::LoadConnection;
 
-use super::condition::Condition;
+use super::target::Condition;
 use super::transition::{SoftDelete, StampOf, TouchOf, Transition};
 use crate::connection::RunsOn;
 use crate::declare::{SoftDeletable, SoftDeleteVerb, WithoutCascade};

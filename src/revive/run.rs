@@ -10,15 +10,14 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use super::target::Revivable;
 use super::verb::Revival;
-use crate::connection::{Executor, end};
-use crate::connection::{Retries, dialect};
+use crate::connection::{Executor, Retries, dialect, end};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
 /// How often it is tried when the row changes between the look and the change.
 const ATTEMPTS: u32 = 10;
 
-/// How often a unique index has to refuse the change, while no live row has the key and nothing is seen to happen to
+/// How often a unique index has to refuse the change, while no active row has the key and nothing is seen to happen to
 /// it, until it is held to be another index. Once is too few: a row can have come and gone again in between.
 const REFUSALS: u32 = 3;
 
@@ -66,7 +65,7 @@ where
             _ => 0,
         };
         match change(verb, x, tombstone.as_ref(), outermost).await {
-            // The tombstone is none any more.
+            // The deleted row is none any more.
             Ok(0) => {}
             Ok(_) if tombstone.is_some() => return Ok(Revival::Revived),
             Ok(_) => return Ok(Revival::Inserted),
@@ -107,7 +106,7 @@ where
     }
 }
 
-/// Revives the tombstone, or inserts.
+/// Revives the deleted row, or inserts.
 async fn change<V, X>(verb: &V, x: &mut X, tombstone: Option<&V::Row>, outermost: bool) -> Result<usize, Error>
 where
     X: Executor,

@@ -9,15 +9,12 @@ use diesel::query_source::Column;
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::BigInt;
 
+use super::delete::{Cutoff, Purge};
 use super::leaves::leaves_of;
-use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
 use crate::connection::{AnswersText, Executor, Retries, RunsOn, end, is_reference, runs_on};
-use crate::declare::CascadeDecided;
-use crate::declare::Rows;
-use crate::declare::{SoftDeletable, State, Timestamped};
-use crate::dialect::TableName as MigrationTable;
-use crate::dialect::{Dialect, Lock, SoftDeleteBackend};
+use crate::declare::{CascadeDecided, Rows, SoftDeletable, State, Timestamped};
+use crate::dialect::{Dialect, Lock, SoftDeleteBackend, TableName as MigrationTable};
 use crate::diesel_internals::backend_of;
 use crate::error::Error;
 use crate::schema::Leaves;
