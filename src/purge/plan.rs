@@ -48,46 +48,8 @@ impl<J, H> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let mut before = None;
-        loop {
-            let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, held, usual: true };
-            let Some(end) = self.find(x, sought).await? else { return Ok(None) };
-            if self.session.dialect != Dialect::Sqlite || self.is_as_it_was_read(x, &end, held).await? {
-                return Ok(Some(end));
-            }
-            // Unless another runner or writer had that row in between.
-            if before.as_ref() == Some(&end) {
-                return Err(not_the_same());
-            }
-            before = Some(end);
-        }
-    }
-
-    /// Whether the last key means its row when it is bound.
-    ///
-    /// A column of SQLite holds values of any type, of which Diesel makes the declared one: a number is cut to 32 bits, a
-    /// blob becomes a text. Such a key would be an end in the wrong place.
-    async fn is_as_it_was_read<X>(
-        &mut self,
-        x: &mut X,
-        end: &KeyValue<J, X::Backend>,
-        held: Held,
-    ) -> Result<bool, Error>
-    where
-        X: Executor,
-        J: Batches<X::Backend>,
-    {
-        if self.count(x, &Counted::Piece(&Piece::row(end.clone()))).await? == 0 {
-            return Ok(false);
-        }
-        // Another row can have what was read as its key; then this one lies behind it still.
-        for equal in 0..<J::Key as Key<X::Backend>>::COLUMNS {
-            let sought = Sought { equal, after: Some(end), end: None, seek: Seek::Last, held, usual: false };
-            if self.find(x, sought).await?.as_ref() == Some(end) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, held, usual: true };
+        self.find(x, sought).await
     }
 
     /// The first eligible key behind `after`, up to `end`.

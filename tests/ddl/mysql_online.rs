@@ -98,12 +98,19 @@ fn a_unique_key_that_a_foreign_key_needs_goes_after_another_index_is_added() {
     .unwrap();
     let before = crate::dump::mysql::dump(conn);
     let migration = SoftDeleteMigration::new("links").unique_among_active(["post_id", "slug"]);
-    blog::up(conn, &migration);
-    let down = migration.down_sql(Dialect::Mysql).unwrap();
-    assert!(down.contains("-- InnoDB refuses this (error 1553) if a foreign key has no other index."), "{down}");
-    let error = conn.batch_execute(&down).unwrap_err();
+    assert!(
+        migration
+            .down_sql(Dialect::Mysql)
+            .unwrap()
+            .contains("-- InnoDB refuses this (error 1553) if a foreign key has no other index.")
+    );
+    let source = migration.into_migrations("2026-01-01-000000");
+    conn.run_pending_migrations(source.clone()).unwrap();
+    let error = conn.revert_all_migrations(source.clone()).unwrap_err();
     assert!(error.to_string().contains("needed in a foreign key constraint"), "{error}");
     conn.batch_execute("ALTER TABLE links ADD INDEX links_post (post_id)").unwrap();
-    blog::down(conn, &migration);
+    // Each change is a migration of its own, so that it goes on where it stopped.
+    conn.revert_all_migrations(source).unwrap();
+    conn.batch_execute("DROP TABLE __diesel_schema_migrations").unwrap();
     assert_eq!(crate::dump::mysql::dump(conn), before);
 }

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel_soft_delete::prelude::*;
-use diesel_soft_delete::{BlockedBy, Error, RetentionPolicy, Stopped};
+use diesel_soft_delete::{BlockedBy, Error, Stopped};
 
 use super::super::*;
 use super::spelling;
