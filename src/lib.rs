@@ -375,7 +375,7 @@ pub mod methods {
     #[doc(hidden)]
     pub use crate::query::{Scope, Source};
     #[doc(hidden)]
-    pub use crate::revive::{Assignments, KeyColumns, OneColumn, Revivable, SeveralColumns};
+    pub use crate::revive::{Assignments, KeyColumns, OneColumn, SeveralColumns};
     #[doc(hidden)]
     pub use crate::statement::{
         Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, Returning, Target, Verb,

@@ -9,13 +9,11 @@ use diesel::insertable::Insertable;
 use diesel::query_builder::{AsChangeset, InsertStatement};
 use diesel::query_source::Table;
 
-use super::run;
-use super::target::Revivable;
 use super::values::{KeyColumns, KeyPart, Unnamed};
-use crate::connection::{AnswersText, RunsOn, runs_on};
+use crate::connection::RunsOn;
 use crate::declare::{
-    CascadeDecided, ColumnRef, NullableColumns, RestoreVerb, SoftDeletable, State, TableColumns, TimeColumn,
-    WithChildren, WithoutCascade, columns_in,
+    ColumnRef, NullableColumns, RestoreVerb, SoftDeletable, State, TableColumns, TimeColumn, WithChildren,
+    WithoutCascade, columns_in,
 };
 use crate::diesel_internals::TableName;
 use crate::error::Error;
@@ -310,16 +308,6 @@ impl<T: TableName, V> std::fmt::Debug for InsertOrRevive<T, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InsertOrRevive").field("table", &T::table_name()).finish_non_exhaustive()
     }
-}
-
-impl<T, I, C, W, DB> RunsOn<DB> for OnKey<T, I, C, W>
-where
-    DB: AnswersText,
-    T: SoftDeletable,
-    T::Relations: CascadeDecided<W>,
-    Self: Revivable<DB>,
-{
-    runs_on!(Revival, async |verb: Self, x| run::run(&verb, x).await);
 }
 
 impl<T: SoftDeletable, I, C, W> std::fmt::Debug for OnKey<T, I, C, W> {
