@@ -102,7 +102,7 @@ fn depth(status: &TransactionManagerStatus) -> QueryResult<bool> {
 }
 
 /// The SQL name of a table.
-pub trait TableName {
+pub trait NamedTable {
     /// The parts of the name: the schema, if the table has one, and the table.
     fn name_parts() -> Vec<String>;
 
@@ -112,7 +112,7 @@ pub trait TableName {
     }
 }
 
-impl<T> TableName for T
+impl<T> NamedTable for T
 where
     T: StaticQueryFragment,
     T::Component: std::fmt::Debug,

@@ -363,7 +363,7 @@ where
                 None => question.sql("DATABASE()"),
             }
         };
-        let rows = self.x.ask(question.cached()).await?;
+        let rows = self.x.query_text(question.cached()).await?;
         Ok(rows.first().and_then(|row| row.number(0)))
     }
 }

@@ -24,7 +24,7 @@ pub(super) async fn prepare<X: Executor>(
     let name = depth("'max_recursive_iterations'", "'cte_max_recursion_depth'");
     let value = depth("@@SESSION.max_recursive_iterations", "@@SESSION.cte_max_recursion_depth");
     let columns = ["@@SESSION.sql_safe_updates + 0", "@@SESSION.sql_select_limit", &name, &value];
-    let rows = x.ask(Question::select(dialect, &columns).sql(" LIMIT 1").cached()).await?;
+    let rows = x.query_text(Question::select(dialect, &columns).sql(" LIMIT 1").cached()).await?;
     let Some(row) = rows.first() else { return Ok(changed) };
     let variable = |name: &str, is: &str, wanted: &str| (name.to_owned(), is.to_owned(), wanted.to_owned());
     let mut variables = vec![

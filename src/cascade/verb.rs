@@ -8,7 +8,7 @@ use super::run;
 use super::run::Options;
 use crate::connection::{AnswersText, Blocking, RunsOn, block, runs_on};
 use crate::declare::{FixedTime, RestoreVerb, SoftDeletable, SoftDeleteVerb};
-use crate::diesel_internals::TableName;
+use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition};
 
@@ -167,7 +167,7 @@ where
     runs_on!(CascadeReport, async |cascade: Self, x| run::run(&cascade.root, x, &cascade.options, false).await);
 }
 
-impl<V, T: TableName, P, G, S, X, Set, C> std::fmt::Debug
+impl<V, T: NamedTable, P, G, S, X, Set, C> std::fmt::Debug
     for Cascading<Transition<V, T, P, G, S, X, Set, C, NoReturning>>
 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

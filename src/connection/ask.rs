@@ -191,24 +191,30 @@ impl<DB: AnswersText + HasDialect> ReadsCatalog for DB {}
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot load rows of nullable `Text`")]
 pub trait AnswersText: SoftDeleteBackend {
     /// The answer to a question.
-    fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    fn query_text<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
     where
         Conn: Connection<Backend = Self> + LoadConnection;
 
     /// Executes a statement that has no answer.
-    fn tell<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    fn execute_text<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
     where
         Conn: Connection<Backend = Self>;
 
     /// [`ask`](Self::ask) for a connection of diesel-async.
     #[cfg(feature = "async")]
-    fn ask_async<Conn>(conn: &mut Conn, question: Question) -> impl Future<Output = QueryResult<Vec<Row>>> + Send
+    fn query_text_async<Conn>(
+        conn: &mut Conn,
+        question: Question,
+    ) -> impl Future<Output = QueryResult<Vec<Row>>> + Send
     where
         Conn: diesel_async::AsyncConnection<Backend = Self>;
 
     /// [`tell`](Self::tell) for a connection of diesel-async.
     #[cfg(feature = "async")]
-    fn tell_async<Conn>(conn: &mut Conn, statement: Question) -> impl Future<Output = QueryResult<usize>> + Send
+    fn execute_text_async<Conn>(
+        conn: &mut Conn,
+        statement: Question,
+    ) -> impl Future<Output = QueryResult<usize>> + Send
     where
         Conn: diesel_async::AsyncConnection<Backend = Self>;
 }
@@ -219,14 +225,14 @@ where
     Loaded: FromSqlRow<Types, DB>,
     Question: QueryFragment<DB>,
 {
-    fn ask<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    fn query_text<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
     where
         Conn: Connection<Backend = Self> + LoadConnection,
     {
         Ok(load_all(conn, question)?.into_iter().map(Row::new).collect())
     }
 
-    fn tell<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    fn execute_text<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
     where
         Conn: Connection<Backend = Self>,
     {
@@ -234,7 +240,7 @@ where
     }
 
     #[cfg(feature = "async")]
-    async fn ask_async<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
+    async fn query_text_async<Conn>(conn: &mut Conn, question: Question) -> QueryResult<Vec<Row>>
     where
         Conn: diesel_async::AsyncConnection<Backend = Self>,
     {
@@ -242,7 +248,7 @@ where
     }
 
     #[cfg(feature = "async")]
-    async fn tell_async<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
+    async fn execute_text_async<Conn>(conn: &mut Conn, statement: Question) -> QueryResult<usize>
     where
         Conn: diesel_async::AsyncConnection<Backend = Self>,
     {
@@ -277,7 +283,7 @@ where
     while let Some(question) = inquiry.next() {
         let mut tries = 0;
         let rows = loop {
-            match Conn::Backend::ask(conn, question.clone()) {
+            match Conn::Backend::query_text(conn, question.clone()) {
                 Ok(rows) => break rows,
                 Err(error) => match pause(&error, tries, in_transaction(conn)) {
                     Some(pause) => std::thread::sleep(pause),
@@ -301,7 +307,7 @@ where
     while let Some(question) = inquiry.next() {
         let mut tries = 0;
         let rows = loop {
-            match Conn::Backend::ask_async(conn, question.clone()).await {
+            match Conn::Backend::query_text_async(conn, question.clone()).await {
                 Ok(rows) => break rows,
                 Err(error) => match pause(&error, tries, crate::diesel_internals::in_async_transaction(conn)) {
                     // A timer that needs no runtime's own.

@@ -24,7 +24,7 @@ use crate::error::Error;
 /// Boxed, so that its type names no query: where it did, the compiler could not see that the future of a
 /// job is `Send` (a query's lifetimes are erased there). One allocation per statement is nothing beside
 /// the statement.
-pub type Answer<'x, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'x>>;
+pub type BoxFuture<'x, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'x>>;
 
 /// A connection, sync or async.
 pub trait Executor {
@@ -34,27 +34,27 @@ pub trait Executor {
     /// Whether a transaction is open.
     fn in_transaction(&mut self) -> QueryResult<bool>;
     /// Opens a transaction.
-    fn begin(&mut self) -> Answer<'_, ()>;
+    fn begin(&mut self) -> BoxFuture<'_, ()>;
     /// Commits it.
-    fn commit(&mut self) -> Answer<'_, ()>;
+    fn commit(&mut self) -> BoxFuture<'_, ()>;
     /// Takes it back.
-    fn rollback(&mut self) -> Answer<'_, ()>;
+    fn rollback(&mut self) -> BoxFuture<'_, ()>;
     /// Executes a statement and returns how many rows it changed.
-    fn execute<'x, Q>(&'x mut self, statement: Q) -> Answer<'x, usize>
+    fn execute<'x, Q>(&'x mut self, statement: Q) -> BoxFuture<'x, usize>
     where
         Q: QueryFragment<Self::Backend> + QueryId + 'x;
     /// Loads the rows of a query.
-    fn load<'x, Q, U>(&'x mut self, query: Q) -> Answer<'x, Vec<U>>
+    fn load<'x, Q, U>(&'x mut self, query: Q) -> BoxFuture<'x, Vec<U>>
     where
         Self::Backend: QueryMetadata<Q::SqlType>,
         Q: Query + QueryFragment<Self::Backend> + QueryId + 'x,
         U: FromSqlRow<Q::SqlType, Self::Backend> + Send + 'x;
     /// The answer to a question.
-    fn ask(&mut self, question: Question) -> Answer<'_, Vec<Row>>;
+    fn query_text(&mut self, question: Question) -> BoxFuture<'_, Vec<Row>>;
     /// Executes a statement of text.
-    fn tell(&mut self, statement: Question) -> Answer<'_, usize>;
+    fn execute_text(&mut self, statement: Question) -> BoxFuture<'_, usize>;
     /// Waits.
-    fn sleep(&mut self, duration: Duration) -> Answer<'_, ()>;
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, ()>;
 }
 
 /// A connection of Diesel.
@@ -71,22 +71,22 @@ where
     fn in_transaction(&mut self) -> QueryResult<bool> {
         in_transaction(self.0)
     }
-    fn begin(&mut self) -> Answer<'_, ()> {
+    fn begin(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(ready(Conn::TransactionManager::begin_transaction(self.0)))
     }
-    fn commit(&mut self) -> Answer<'_, ()> {
+    fn commit(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(ready(Conn::TransactionManager::commit_transaction(self.0)))
     }
-    fn rollback(&mut self) -> Answer<'_, ()> {
+    fn rollback(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(ready(Conn::TransactionManager::rollback_transaction(self.0)))
     }
-    fn execute<'x, Q>(&'x mut self, statement: Q) -> Answer<'x, usize>
+    fn execute<'x, Q>(&'x mut self, statement: Q) -> BoxFuture<'x, usize>
     where
         Q: QueryFragment<Self::Backend> + QueryId + 'x,
     {
         Box::pin(ready(self.0.execute_returning_count(&statement)))
     }
-    fn load<'x, Q, U>(&'x mut self, query: Q) -> Answer<'x, Vec<U>>
+    fn load<'x, Q, U>(&'x mut self, query: Q) -> BoxFuture<'x, Vec<U>>
     where
         Self::Backend: QueryMetadata<Q::SqlType>,
         Q: Query + QueryFragment<Self::Backend> + QueryId + 'x,
@@ -94,13 +94,13 @@ where
     {
         Box::pin(ready(load_all(self.0, query)))
     }
-    fn ask(&mut self, question: Question) -> Answer<'_, Vec<Row>> {
-        Box::pin(ready(Conn::Backend::ask(self.0, question)))
+    fn query_text(&mut self, question: Question) -> BoxFuture<'_, Vec<Row>> {
+        Box::pin(ready(Conn::Backend::query_text(self.0, question)))
     }
-    fn tell(&mut self, statement: Question) -> Answer<'_, usize> {
-        Box::pin(ready(Conn::Backend::tell(self.0, statement)))
+    fn execute_text(&mut self, statement: Question) -> BoxFuture<'_, usize> {
+        Box::pin(ready(Conn::Backend::execute_text(self.0, statement)))
     }
-    fn sleep(&mut self, duration: Duration) -> Answer<'_, ()> {
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, ()> {
         std::thread::sleep(duration);
         Box::pin(ready(Ok(())))
     }
@@ -157,23 +157,23 @@ where
     fn in_transaction(&mut self) -> QueryResult<bool> {
         crate::diesel_internals::in_async_transaction(self.0)
     }
-    fn begin(&mut self) -> Answer<'_, ()> {
+    fn begin(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(<Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::begin_transaction(self.0))
     }
-    fn commit(&mut self) -> Answer<'_, ()> {
+    fn commit(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(<Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::commit_transaction(self.0))
     }
-    fn rollback(&mut self) -> Answer<'_, ()> {
+    fn rollback(&mut self) -> BoxFuture<'_, ()> {
         Box::pin(<Conn::TransactionManager as diesel_async::TransactionManager<Conn>>::rollback_transaction(self.0))
     }
-    fn execute<'x, Q>(&'x mut self, statement: Q) -> Answer<'x, usize>
+    fn execute<'x, Q>(&'x mut self, statement: Q) -> BoxFuture<'x, usize>
     where
         Q: QueryFragment<Self::Backend> + QueryId + 'x,
     {
         let answer: Conn::ExecuteFuture<'x, 'x> = self.0.execute_returning_count(statement);
         Box::pin(answer)
     }
-    fn load<'x, Q, U>(&'x mut self, query: Q) -> Answer<'x, Vec<U>>
+    fn load<'x, Q, U>(&'x mut self, query: Q) -> BoxFuture<'x, Vec<U>>
     where
         Self::Backend: QueryMetadata<Q::SqlType>,
         Q: Query + QueryFragment<Self::Backend> + QueryId + 'x,
@@ -191,13 +191,13 @@ where
             Ok(all)
         })
     }
-    fn ask(&mut self, question: Question) -> Answer<'_, Vec<Row>> {
-        Box::pin(Conn::Backend::ask_async(self.0, question))
+    fn query_text(&mut self, question: Question) -> BoxFuture<'_, Vec<Row>> {
+        Box::pin(Conn::Backend::query_text_async(self.0, question))
     }
-    fn tell(&mut self, statement: Question) -> Answer<'_, usize> {
-        Box::pin(Conn::Backend::tell_async(self.0, statement))
+    fn execute_text(&mut self, statement: Question) -> BoxFuture<'_, usize> {
+        Box::pin(Conn::Backend::execute_text_async(self.0, statement))
     }
-    fn sleep(&mut self, duration: Duration) -> Answer<'_, ()> {
+    fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, ()> {
         // A timer that needs no runtime's own.
         Box::pin(async move {
             futures_timer::Delay::new(duration).await;

@@ -21,7 +21,7 @@ impl ChangedSettings {
         variables.retain(|(_, is, wanted)| is != wanted && is.parse::<u64>().is_ok());
         if !variables.is_empty() {
             let list: Vec<_> = variables.iter().map(|(name, _, wanted)| format!("SESSION {name} = {wanted}")).collect();
-            x.tell(Question::text(&format!("SET {}", list.join(", ")))).await?;
+            x.execute_text(Question::text(&format!("SET {}", list.join(", ")))).await?;
         }
         for (name, is, _) in variables {
             if !self.0.iter().any(|(known, _)| *known == name) {
@@ -35,7 +35,7 @@ impl ChangedSettings {
     pub(crate) async fn restore<X: Executor>(self, x: &mut X) {
         if !self.0.is_empty() {
             let list: Vec<_> = self.0.iter().map(|(name, value)| format!("SESSION {name} = {value}")).collect();
-            let _ = x.tell(Question::text(&format!("SET {}", list.join(", ")))).await;
+            let _ = x.execute_text(Question::text(&format!("SET {}", list.join(", ")))).await;
         }
     }
 }

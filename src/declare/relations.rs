@@ -145,7 +145,7 @@ where
 
 impl<C> NodeOf<C> for Plain
 where
-    C: Table + crate::diesel_internals::TableName + 'static,
+    C: Table + crate::diesel_internals::NamedTable + 'static,
     C::AllColumns: TableColumns,
 {
     fn node() -> Node {
@@ -327,7 +327,7 @@ impl Node {
 
     fn plain<T>() -> Self
     where
-        T: Table + crate::diesel_internals::TableName + 'static,
+        T: Table + crate::diesel_internals::NamedTable + 'static,
         T::AllColumns: TableColumns,
     {
         Self {

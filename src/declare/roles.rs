@@ -11,7 +11,7 @@ use diesel::sql_types::{Bool, Nullable, SqlType};
 use super::predicate::Mode;
 use super::relations::Relations;
 use super::time_columns::TimeColumn;
-use crate::diesel_internals::TableName;
+use crate::diesel_internals::NamedTable;
 
 /// A table whose rows can be soft-deleted.
 ///
@@ -33,7 +33,7 @@ use crate::diesel_internals::TableName;
     note = "add `#[derive(SoftDeletable)]` to a model of the table, \
             or `soft_deletable! {{ table_name {{ flag = is_deleted, timestamp = deleted_at }} }}` beside `table!`"
 )]
-pub trait SoftDeletable: Table + HasTable<Table = Self> + TableName + QueryId + Clone + 'static {
+pub trait SoftDeletable: Table + HasTable<Table = Self> + NamedTable + QueryId + Clone + 'static {
     /// The column that says whether a row is deleted, and how.
     type State: State<Table = Self>;
     /// The column that holds the time of the deletion.

@@ -39,7 +39,7 @@ pub struct DeclaredTable {
 impl DeclaredTable {
     pub(super) fn of<T>() -> Self
     where
-        T: Table + crate::diesel_internals::TableName,
+        T: Table + crate::diesel_internals::NamedTable,
         T::AllColumns: TableColumns,
     {
         Self { name: TableName::from_parts(T::name_parts()), columns: T::AllColumns::columns() }
@@ -66,7 +66,7 @@ pub struct ArchiveInto<A>(pub(super) A);
 impl<A, DB> ArchiveTable<DB> for ArchiveInto<A>
 where
     DB: Backend,
-    A: Table + crate::diesel_internals::TableName + QueryFragment<DB>,
+    A: Table + crate::diesel_internals::NamedTable + QueryFragment<DB>,
     A::AllColumns: TableColumns,
 {
     fn declared(&self) -> Option<DeclaredTable> {

@@ -65,5 +65,5 @@ impl Cause {
 
 /// Whether the connection answers, outside of any transaction.
 async fn is_alive<X: Executor>(x: &mut X) -> bool {
-    x.in_transaction() == Ok(false) && x.tell(Question::text("SELECT 1")).await.is_ok()
+    x.in_transaction() == Ok(false) && x.execute_text(Question::text("SELECT 1")).await.is_ok()
 }

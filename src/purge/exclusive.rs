@@ -56,6 +56,6 @@ impl NamedLock {
             .sql(&format!(" FROM (SELECT {before}"))
             .bind(&self.name)
             .sql(&format!("{after} AS id) AS wanted"));
-        x.ask(question).await?.into_iter().next().ok_or_else(|| DieselError::NotFound.into())
+        x.query_text(question).await?.into_iter().next().ok_or_else(|| DieselError::NotFound.into())
     }
 }

@@ -111,7 +111,7 @@ pub(super) async fn unknown_times<X: Executor>(
         shape.predicate(dialect, Rows::Deleted, ""),
         deletion_time::text(kind, dialect, &name)
     ));
-    let rows = x.ask(question).await?.first().and_then(|row| row.number(0)).unwrap_or_default();
+    let rows = x.query_text(question).await?.first().and_then(|row| row.number(0)).unwrap_or_default();
     let note = format!(
         "{rows} deleted rows stay, because the value of `{}` is not a time of a deletion (another format, a number in another \
          unit, a zero date, or a time before March 1973)",
@@ -149,7 +149,7 @@ pub(super) async fn index_note<X: Executor>(
         return Ok(None);
     };
     let rows = x
-        .ask(Question::select(dialect, &["1"]).sql(&format!(
+        .query_text(Question::select(dialect, &["1"]).sql(&format!(
             " FROM {} LIMIT 1 OFFSET {}",
             shape.table.quoted(dialect),
             LARGE - 1

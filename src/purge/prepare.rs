@@ -82,7 +82,7 @@ where
     let mut references = Vec::new();
     for reference in held::references(dialect, &live) {
         // A user who may not read a child cannot leave out what it holds; then the database refuses it row by row.
-        match x.ask(Question::select(dialect, &["1"]).sql(&format!(" FROM {}", reference.trial()))).await {
+        match x.query_text(Question::select(dialect, &["1"]).sql(&format!(" FROM {}", reference.trial()))).await {
             Ok(_) => references.push(reference),
             Err(error) if matches!(fault(&error), Fault::Fatal | Fault::Unclear) => {}
             Err(error) => return Err(error.into()),

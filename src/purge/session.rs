@@ -37,7 +37,8 @@ impl Session {
             // As numbers: MariaDB prints a switch as `ON`.
             let columns = SETTINGS.map(|name| format!("@@SESSION.{name} + 0"));
             let question = Question::select(Dialect::Mysql, &columns.each_ref().map(String::as_str));
-            self.now = x.ask(question).await?.first().map(|row| [0, 1, 2].map(|column| row.text(column).to_owned()));
+            self.now =
+                x.query_text(question).await?.first().map(|row| [0, 1, 2].map(|column| row.text(column).to_owned()));
         }
         if let Some(now) = self.now.replace(wanted.clone()).filter(|now| *now != wanted) {
             let variables = SETTINGS.iter().zip(now).zip(wanted);
@@ -52,7 +53,7 @@ impl Session {
         if self.dialect == Dialect::Postgres {
             // LOCAL: behind a pooler a setting of the session would reach other clients. 0 would be none.
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
-            x.tell(Question::text(&format!("SET LOCAL lock_timeout = {millis}")).cached()).await?;
+            x.execute_text(Question::text(&format!("SET LOCAL lock_timeout = {millis}")).cached()).await?;
         }
         Ok(())
     }

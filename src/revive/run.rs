@@ -11,14 +11,14 @@ use diesel::query_builder::{QueryFragment, QueryId};
 use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
 use diesel::sql_types::{HasSqlType, Integer};
 
+use super::reviving::Reviving;
 use super::sql::{Look, LookTypes};
 use super::values::Assignments;
 use super::verb::{OnKey, Revival};
-use super::way::Way;
 use crate::connection::{AnswersText, Executor, Retries, RunsOn, dialect, end, runs_on};
 use crate::declare::{CascadeDecided, Key, KeyOf, SoftDeletable, TableColumns};
 use crate::dialect::Dialect;
-use crate::diesel_internals::TableName;
+use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 
 /// How often it is tried when the row changes between the look and the change.
@@ -40,7 +40,7 @@ where
     I: QueryFragment<DB> + QueryId,
     C: Assignments<DB>,
     KeyOf<T>: Key<DB>,
-    W: Way<DB, T, I, C>,
+    W: Reviving<DB, T, I, C>,
     (Row<T, DB>, i32): FromSqlRow<LookTypes<T>, DB>,
 {
     runs_on!(Revival, async |verb: Self, x| Running { verb: &verb, x }.run().await);
@@ -61,7 +61,7 @@ where
     I: QueryFragment<X::Backend> + QueryId,
     C: Assignments<X::Backend>,
     KeyOf<T>: Key<X::Backend>,
-    W: Way<X::Backend, T, I, C>,
+    W: Reviving<X::Backend, T, I, C>,
     (Row<T, X::Backend>, i32): FromSqlRow<LookTypes<T>, X::Backend>,
 {
     async fn run(&mut self) -> Result<Revival, Error> {
@@ -169,7 +169,7 @@ fn refuses(error: &Error) -> bool {
 }
 
 /// The refusal of a unique index that is not that of the key.
-fn conflict<T: TableName>(revives: bool, error: Error) -> Error {
+fn conflict<T: NamedTable>(revives: bool, error: Error) -> Error {
     match error {
         Error::Database(error) if revives => Error::of_restore(T::table_name, error),
         error => error,

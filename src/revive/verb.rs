@@ -15,7 +15,7 @@ use crate::declare::{
     ColumnRef, NullableColumns, RestoreVerb, SoftDeletable, State, TableColumns, TimeColumn, WithChildren,
     WithoutCascade, columns_in,
 };
-use crate::diesel_internals::TableName;
+use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 use crate::statement::{TouchOf, assigns};
 
@@ -103,7 +103,7 @@ where
         T::AllColumns: TableColumns,
     {
         let _ = columns;
-        let part = |column| KeyPart { table: <T as TableName>::table_name(), column };
+        let part = |column| KeyPart { table: <T as NamedTable>::table_name(), column };
         OnKey {
             insert: diesel::insert_into(self.table.clone()).values(self.values.clone()),
             table: self.table,
@@ -112,7 +112,7 @@ where
             primary_key: columns_in::<T, T::PrimaryKey>(),
             touch: T::Touch::value(Utc::now()),
             kept: Some(Vec::new()),
-            unnamed: Unnamed { table: <T as TableName>::table_name(), columns: OnceLock::new() },
+            unnamed: Unnamed { table: <T as NamedTable>::table_name(), columns: OnceLock::new() },
             way: PhantomData,
         }
     }
@@ -298,13 +298,13 @@ where
         match set.find(|column| assigns(assigned, column)) {
             None => Ok(()),
             Some(column) => {
-                Err(Error::ColumnSetTwice { table: <T as TableName>::table_name(), column: column.name.to_owned() })
+                Err(Error::ColumnSetTwice { table: <T as NamedTable>::table_name(), column: column.name.to_owned() })
             }
         }
     }
 }
 
-impl<T: TableName, V> std::fmt::Debug for InsertOrRevive<T, V> {
+impl<T: NamedTable, V> std::fmt::Debug for InsertOrRevive<T, V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InsertOrRevive").field("table", &T::table_name()).finish_non_exhaustive()
     }
@@ -313,7 +313,7 @@ impl<T: TableName, V> std::fmt::Debug for InsertOrRevive<T, V> {
 impl<T: SoftDeletable, I, C, W> std::fmt::Debug for OnKey<T, I, C, W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let key: Vec<&str> = self.key.iter().map(|part| part.column.name).collect();
-        let table = <T as TableName>::table_name();
+        let table = <T as NamedTable>::table_name();
         f.debug_struct("OnKey").field("table", &table).field("key", &key).finish_non_exhaustive()
     }
 }

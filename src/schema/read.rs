@@ -14,7 +14,7 @@ pub(crate) async fn read_table<X: Executor>(
 ) -> QueryResult<Option<LiveTable>> {
     let mut reading = Reading::new(dialect, table.clone());
     while let Some(question) = reading.next() {
-        let rows = x.ask(question).await?;
+        let rows = x.query_text(question).await?;
         reading.answer(rows);
     }
     Ok(reading.finish())

@@ -14,7 +14,7 @@ use super::leaves::leaves_of;
 use super::transition::{Transition, Verb};
 use crate::connection::{AnswersText, Executor, Retries, RunsOn, end, is_reference, runs_on};
 use crate::declare::{CascadeDecided, Rows, SoftDeletable, State, Timestamped};
-use crate::dialect::{Dialect, Lock, SoftDeleteBackend, TableName as MigrationTable};
+use crate::dialect::{Dialect, Lock, SoftDeleteBackend, TableName};
 use crate::diesel_internals::backend_of;
 use crate::error::Error;
 use crate::schema::Leaves;
@@ -405,7 +405,7 @@ where
             Err(Error::Database(error)) if is_reference(&error) => error,
             result => return result,
         };
-        let Ok(Some(leaves)) = leaves_of(x, MigrationTable::from_parts(T::name_parts())).await else {
+        let Ok(Some(leaves)) = leaves_of(x, TableName::from_parts(T::name_parts())).await else {
             return Err(error.into());
         };
         x.begin().await?;

@@ -18,7 +18,7 @@ use crate::declare::{
     CascadeDecided, ColumnRef, NoTime, NullableColumns, RestoreVerb, Rows, SoftDeletable, SoftDeleteVerb, State,
     TimeColumn, Timestamped, TouchWith, Touched, WithoutCascade, WritesTime,
 };
-use crate::diesel_internals::{ASSIGNMENT, TableName, writes_nothing};
+use crate::diesel_internals::{ASSIGNMENT, NamedTable, writes_nothing};
 use crate::error::Error;
 
 /// The direction of a transition.
@@ -28,13 +28,13 @@ pub trait Verb {
     /// The rows that the verb changes; it leaves all others alone.
     const CHANGES: Rows;
     /// Names the failures that have a name.
-    fn error<T: TableName>(error: diesel::result::Error) -> Error;
+    fn error<T: NamedTable>(error: diesel::result::Error) -> Error;
 }
 
 impl<V: Verb> Verb for WithoutCascade<V> {
     const DELETES: bool = V::DELETES;
     const CHANGES: Rows = V::CHANGES;
-    fn error<T: TableName>(error: diesel::result::Error) -> Error {
+    fn error<T: NamedTable>(error: diesel::result::Error) -> Error {
         V::error::<T>(error)
     }
 }
@@ -42,7 +42,7 @@ impl<V: Verb> Verb for WithoutCascade<V> {
 impl Verb for SoftDeleteVerb {
     const DELETES: bool = true;
     const CHANGES: Rows = Rows::Active;
-    fn error<T: TableName>(error: diesel::result::Error) -> Error {
+    fn error<T: NamedTable>(error: diesel::result::Error) -> Error {
         error.into()
     }
 }
@@ -50,7 +50,7 @@ impl Verb for SoftDeleteVerb {
 impl Verb for RestoreVerb {
     const DELETES: bool = false;
     const CHANGES: Rows = Rows::Deleted;
-    fn error<T: TableName>(error: diesel::result::Error) -> Error {
+    fn error<T: NamedTable>(error: diesel::result::Error) -> Error {
         Error::of_restore(T::table_name, error)
     }
 }
@@ -618,7 +618,7 @@ impl<V, T, P, G, S, X, Set, C, R, Conn> RunQueryDsl<Conn> for Transition<V, T, P
 impl<V, T, P, G, S, X, Set, C, R> std::fmt::Debug for Transition<V, T, P, G, S, X, Set, C, R>
 where
     V: Verb,
-    T: TableName,
+    T: NamedTable,
 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let name = if V::DELETES { "SoftDelete" } else { "Restore" };

@@ -16,7 +16,7 @@ use super::target::Condition;
 use super::transition::{SoftDelete, StampOf, TouchOf, Transition};
 use crate::connection::RunsOn;
 use crate::declare::{SoftDeletable, SoftDeleteVerb, WithoutCascade};
-use crate::diesel_internals::TableName;
+use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 
 /// What an erasure removed.
@@ -100,7 +100,7 @@ where
     /// ```
     pub fn archived_in<A>(mut self, archive: A) -> Self
     where
-        A: Table + TableName,
+        A: Table + NamedTable,
     {
         let _ = archive;
         self.archives.push(Archive { parts: A::name_parts() });

@@ -8,8 +8,8 @@ use super::sql::{CountTypes, Counts, Key, KeyTypes};
 use super::{Archive, Erase, ErasureReport, Marking};
 use crate::connection::{AnswersText, Executor, Question, RunsOn, dialect, end, is_reference, runs_on};
 use crate::declare::{ColumnRef, Hold, SoftDeletable, State, TableColumns, TimeColumn, primary_key};
-use crate::dialect::{Dialect, TableName as MigrationTable};
-use crate::diesel_internals::TableName;
+use crate::dialect::{Dialect, TableName};
+use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 use crate::schema::Leaves;
 use crate::statement::leaves::leaves_of;
@@ -55,7 +55,7 @@ where
         match self.attempt(dialect, None).await {
             // The rows may refer to each other, or a foreign key among them may have removed rows that nobody counted.
             Err(error) if can_be_of_references(&error) => {
-                match leaves_of(self.x, MigrationTable::from_parts(T::name_parts())).await {
+                match leaves_of(self.x, TableName::from_parts(T::name_parts())).await {
                     Ok(Some(leaves)) => self.attempt(dialect, Some(&leaves)).await,
                     Ok(None) | Err(_) => Err(error),
                 }
@@ -67,7 +67,7 @@ where
     /// Refuses tables of MariaDB that keep the history of removed rows.
     async fn check_history(&mut self) -> Result<(), Error> {
         for archive in self.erase.places() {
-            let place = MigrationTable::from_parts(archive.map_or_else(T::name_parts, |archive| archive.parts.clone()));
+            let place = TableName::from_parts(archive.map_or_else(T::name_parts, |archive| archive.parts.clone()));
             let question = Question::select(Dialect::Mysql, &["table_name", "@@lower_case_table_names"])
                 .sql(" FROM information_schema.tables WHERE table_type = 'SYSTEM VERSIONED' AND table_name = ")
                 .bind(&place.name)
@@ -77,7 +77,7 @@ where
                 None => question.sql("DATABASE()"),
             };
             // The catalog compares without case, queries on most systems do not.
-            if self.x.ask(question).await?.iter().any(|row| row.text(0) == place.name || row.text(1) != "0") {
+            if self.x.query_text(question).await?.iter().any(|row| row.text(0) == place.name || row.text(1) != "0") {
                 return Err(Error::KeepsHistory { table: name::<T>(archive) });
             }
         }
@@ -86,7 +86,7 @@ where
 
     /// An error where a policy of PostgreSQL can hide rows by their state: an erasure that saw no row proves nothing there.
     async fn check_policies(&mut self) -> Result<(), Error> {
-        let table = MigrationTable::from_parts(T::name_parts());
+        let table = TableName::from_parts(T::name_parts());
         let state = ColumnRef::of::<<T::State as State>::Column>();
         let columns = [Some(state), T::Stamp::column(), T::Hold::column()];
         let mut question = Question::select(Dialect::Postgres, &["p.polname"])
@@ -101,7 +101,7 @@ where
             question = question.sql(", ").bind(column.name);
         }
         let question = question.sql(")) AND p.polrelid = to_regclass(").bind(&table.quoted(Dialect::Postgres)).sql(")");
-        match self.x.ask(question.sql(" ORDER BY p.polname LIMIT 1")).await?.first() {
+        match self.x.query_text(question.sql(" ORDER BY p.polname LIMIT 1")).await?.first() {
             None => Ok(()),
             Some(row) => Err(Error::HiddenByPolicy { table: T::table_name(), policy: row.text(0).to_owned() }),
         }
@@ -185,7 +185,7 @@ fn can_be_of_references(error: &Error) -> bool {
 }
 
 /// The name of a place in an error.
-fn name<T: TableName>(archive: Option<&Archive>) -> String {
+fn name<T: NamedTable>(archive: Option<&Archive>) -> String {
     archive.map_or_else(T::table_name, |archive| archive.parts.join("."))
 }
 

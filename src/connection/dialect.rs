@@ -14,6 +14,6 @@ pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     if let Some(dialect) = X::Backend::DIALECT {
         return Ok(dialect);
     }
-    let rows = x.ask(Question::dialect()).await?;
+    let rows = x.query_text(Question::dialect()).await?;
     rows.first().and_then(|row| row.dialect()).ok_or(Error::NotFound)
 }

@@ -10,12 +10,12 @@ use super::verb::OnKey;
 use crate::cascade::{CascadeRoot, Options, can_restore, run_cascade};
 use crate::connection::Executor;
 use crate::declare::{Key, KeyOf, Node, RestoreVerb, SoftDeletable, TableColumns, WithChildren, WithoutCascade};
-use crate::diesel_internals::TableName;
+use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 use crate::statement::{Condition, Restore, TouchOf};
 
 /// How a deleted row is revived: alone, or with what was deleted along with it.
-pub trait Way<DB: Backend, T: SoftDeletable, I, C>: Sized
+pub trait Reviving<DB: Backend, T: SoftDeletable, I, C>: Sized
 where
     KeyOf<T>: Key<DB>,
 {
@@ -39,8 +39,8 @@ where
 }
 
 macro_rules! alone {
-    ($($Way:ty),+) => {
-        $(impl<T, I, C, DB> Way<DB, T, I, C> for $Way
+    ($($Reviving:ty),+) => {
+        $(impl<T, I, C, DB> Reviving<DB, T, I, C> for $Reviving
         where
             DB: Backend + HasSqlType<Integer>,
             T: SoftDeletable + QueryFragment<DB>,
@@ -66,7 +66,7 @@ macro_rules! alone {
 
 alone!(RestoreVerb, WithoutCascade<RestoreVerb>);
 
-impl<T, I, C, DB> Way<DB, T, I, C> for WithChildren
+impl<T, I, C, DB> Reviving<DB, T, I, C> for WithChildren
 where
     DB: Backend + HasSqlType<Integer>,
     T: SoftDeletable + QueryFragment<DB>,
@@ -92,7 +92,7 @@ where
         let condition = Condition::Plain(ByKey { verb, row });
         let restore: Restoration<'_, T, I, C, _> = Restore::new(verb.table.clone(), condition).assigning(Values(verb));
         let report = run_cascade(&restore, x, &Options::default(), false).await?;
-        Ok(report.rows(&<T as TableName>::table_name()) as usize)
+        Ok(report.rows(&<T as NamedTable>::table_name()) as usize)
     }
 }
 
