@@ -1,10 +1,13 @@
-//! The one module that names Diesel's hidden API and private types. It is the reason why `diesel = "~2.3"` is pinned: when
-//! Diesel moves something, this is the file to change.
+//! The one module that names Diesel's hidden API and private types. They are why `diesel = "~2.3"` is pinned: when
+//! Diesel moves one of them, this is the file to change.
 //!
-//! The list: the types below from `internal::table_macro`; `JoinTo`'s items and `InternalJoinDsl`;
-//! `QueryFragment::is_noop` and `AstPass::backend`; `Connection::TransactionManager`; `load` of a
-//! connection, sync and async (the public `LoadQuery` cannot be bounded for a query that borrows
-//! from a local).
+//! These are all of them:
+//!
+//! - the types below from `internal::table_macro`
+//! - `InternalJoinDsl`, and the items of `JoinTo`
+//! - `QueryFragment::is_noop` and `AstPass::backend`
+//! - `Connection::TransactionManager`
+//! - `load` of a connection, sync and async: `LoadQuery` cannot be a bound for a query that borrows from a local
 
 pub(crate) use diesel::internal::table_macro::{
     BoxedSelectStatement, FromClause, Identifier, Inner, Join, JoinOn, LeftOuter, NoFromClause, SelectStatement,
@@ -20,12 +23,12 @@ use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::{Error, QueryResult};
 
-// Private types, by the beginnings of their names. A name that changes is no longer found, which costs an `AND TRUE`, or
-// the error of a column that is set twice.
+// Private types are found by the beginnings of their names. If Diesel renames one, the cost is an `AND TRUE`, or the
+// error of a column that is set twice.
 
-/// A where clause, up to its predicate.
+/// The type of a where clause, up to its predicate.
 pub(crate) const WHERE_CLAUSE: &str = "diesel::query_builder::where_clause::WhereClause<";
-/// The absence of one.
+/// The type of a missing where clause.
 pub(crate) const NO_WHERE_CLAUSE: &str = "diesel::query_builder::where_clause::NoWhereClause";
 /// Expressions that write parentheses around themselves, or need none.
 pub(crate) const PARENTHESIZED: [&str; 3] = [
@@ -36,7 +39,7 @@ pub(crate) const PARENTHESIZED: [&str; 3] = [
 /// An assignment of an `UPDATE`, up to its column.
 pub(crate) const ASSIGNMENT: &str = "ColumnWrapperForUpdate<";
 
-/// Whether a fragment writes nothing (the where clause of a whole table).
+/// Whether a fragment writes nothing, as the where clause of a whole table does.
 pub(crate) fn writes_nothing<DB, F>(fragment: &F, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
 where
     DB: Backend,
@@ -45,7 +48,7 @@ where
     fragment.is_noop(backend_of(out))
 }
 
-/// The backend a statement is written for.
+/// The backend that a statement is written for.
 pub(crate) fn backend_of<'a, DB: Backend>(out: &'a AstPass<'_, '_, DB>) -> &'a DB {
     out.backend()
 }
@@ -65,7 +68,7 @@ where
     depth(Conn::TransactionManager::transaction_manager_status_mut(conn))
 }
 
-/// All rows of a query.
+/// Loads all rows of a query.
 pub(crate) fn load_all<Conn, Q, U>(conn: &mut Conn, query: Q) -> QueryResult<Vec<U>>
 where
     Conn: LoadConnection,
@@ -118,13 +121,13 @@ where
     T::Component: std::fmt::Debug,
 {
     fn name_parts() -> Vec<String> {
-        // A schema-qualified name is an `InfixNode` with private fields; its `Debug` shows them.
+        // The component of a name with a schema is an `InfixNode` whose fields are private; its `Debug` shows them.
         let debug = format!("{:?}", T::STATIC_COMPONENT);
         debug.split("Identifier(\"").skip(1).map(unescape).collect()
     }
 }
 
-/// The text of a string literal that `Debug` wrote, up to its closing quote.
+/// The content of a string literal that `Debug` wrote, up to its closing quote.
 fn unescape(literal: &str) -> String {
     let mut text = String::new();
     let mut letters = literal.chars();
@@ -149,5 +152,5 @@ fn unescape(literal: &str) -> String {
     text
 }
 
-// `Identifier` is named so that the `Debug` text above has a compile-time witness.
+// `unescape` relies on the `Debug` text of `Identifier`; a change of the type fails to compile here.
 const _: fn(&'static str) -> Identifier<'static> = Identifier;

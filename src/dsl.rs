@@ -1,6 +1,6 @@
 //! Type aliases for what the methods return, for function signatures and `#[auto_type]`.
 //!
-//! It re-exports `diesel::dsl`, so that one path serves a function that mixes both:
+//! The module re-exports `diesel::dsl`, so one path serves a function that mixes both:
 //!
 //! ```
 //! # include!("doctest_setup.rs");

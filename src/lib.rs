@@ -1,7 +1,8 @@
-//! Soft deletion for [Diesel](https://diesel.rs): rows are marked as deleted instead of removed,
-//! on PostgreSQL, MySQL/MariaDB and SQLite, sync and async.
+//! Soft deletion for [Diesel](https://diesel.rs): rows are marked as deleted instead of removed.
 //!
-//! One derive per table, then ordinary Diesel:
+//! The crate works on PostgreSQL, MySQL, MariaDB and SQLite, with sync and async connections.
+//!
+//! A table needs one derive. Queries stay ordinary Diesel:
 //!
 //! ```
 //! use chrono::{NaiveDateTime, TimeDelta};
@@ -31,7 +32,7 @@
 //! # let conn = &mut SqliteConnection::establish(":memory:").unwrap();
 //! # diesel::sql_query("CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP)").execute(conn)?;
 //! # diesel::insert_into(posts::table).values((posts::id.eq(1), posts::title.eq("a post"))).execute(conn)?;
-//! posts::table.find(1).soft_delete().execute(conn)?; // 1; again: 0, the first time is kept
+//! posts::table.find(1).soft_delete().execute(conn)?; // 1; a second call gives 0 and keeps the first time
 //! posts::table.active().filter(posts::title.like("a%")).load::<Post>(conn)?;
 //! posts::table.find(1).restore().execute(conn)?;
 //! posts::table.purge_older_than(TimeDelta::days(30)).execute(conn)?; // one guarded DELETE
@@ -41,70 +42,72 @@
 //!
 //! # Declaring: `#[soft_delete(..)]`
 //!
-//! See [the derive](derive@SoftDeletable) for all keys, [`soft_deletable!`] for a schema without
-//! models, [`not_soft_deletable!`] for tables that take part in joins unfiltered.
+//! [The derive](derive@SoftDeletable) lists all keys. [`soft_deletable!`] serves a schema without models.
+//! [`not_soft_deletable!`] names tables that take part in joins unfiltered.
 //!
 //! # Reading
 //!
-//! | call | rows |
+//! | call | rows or SQL |
 //! |---|---|
-//! | [`q.active()`](SoftDeleteQueryDsl::active), [`active(q)`](active()) | not deleted; on a join: **every** table is filtered |
-//! | [`q.deleted()`](SoftDeleteQueryDsl::deleted), [`deleted(q)`](deleted()) | deleted; on a join: its first table |
-//! | plain Diesel | all |
-//! | [`is_active(t)`](is_active()), [`is_deleted(t)`](is_deleted()) | the bare predicate of a table or alias |
-//! | [`is_active_or_missing(t)`](is_active_or_missing()) | null-safe, for `WHERE` after an outer join |
-//! | [`l.left_join_active(r)`](SoftDeleteQueryDsl::left_join_active), [`l.inner_join_active(r)`](SoftDeleteQueryDsl::inner_join_active) | `ON` of `joinable!` and the predicate of `r` |
-//! | [`r.on_active(on)`](JoinOnActiveDsl::on_active) | explicit `ON` and the predicate of `r` |
+//! | [`q.active()`](SoftDeleteQueryDsl::active), [`active(q)`](active()) | active rows; in a join **every** table is filtered |
+//! | [`q.deleted()`](SoftDeleteQueryDsl::deleted), [`deleted(q)`](deleted()) | deleted rows; in a join its first table is filtered |
+//! | Diesel without a filter of this crate | all rows |
+//! | [`is_active(t)`](is_active()), [`is_deleted(t)`](is_deleted()) | the predicate of one table or alias |
+//! | [`is_active_or_missing(t)`](is_active_or_missing()) | the predicate for `WHERE` after an outer join, where a missing row passes |
+//! | [`l.left_join_active(r)`](SoftDeleteQueryDsl::left_join_active), [`l.inner_join_active(r)`](SoftDeleteQueryDsl::inner_join_active) | a join whose `ON` is that of `joinable!` and the predicate of `r` |
+//! | [`r.on_active(on)`](JoinOnActiveDsl::on_active) | an explicit `ON` and the predicate of `r` |
 //!
 //! # Writing
 //!
-//! | call | |
+//! | call | what it does |
 //! |---|---|
-//! | [`target.soft_delete()`](SoftDeleteDsl::soft_delete) | active rows become deleted |
-//! | [`target.restore()`](SoftDeleteDsl::restore) | deleted rows become active |
-//! | [`target.purge_older_than(age)`](SoftDeleteDsl::purge_older_than), [`target.purge_deleted_before(cutoff)`](SoftDeleteDsl::purge_deleted_before) | rows deleted long enough ago are removed for good |
-//! | [`table.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive)[`.on(columns)`](InsertOrRevive::on) | the deleted row with that key comes back with these values; else they are inserted; an active row is left alone |
-//! | [`.keeping(columns)`](OnKey::keeping), [`.keeping_the_rest()`](OnKey::keeping_the_rest), [`.cascade()`](OnKey::cascade) | what a revived row keeps, and what comes back along with it |
-//! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | all rows are removed at once and for good, with their copies in archives; none if one is under hold |
-//! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another time than now |
-//! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
-//! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | execution with typed errors; `.execute(conn)` is Diesel's |
+//! | [`target.soft_delete()`](SoftDeleteDsl::soft_delete) | makes active rows deleted |
+//! | [`target.restore()`](SoftDeleteDsl::restore) | makes deleted rows active |
+//! | [`target.purge_older_than(age)`](SoftDeleteDsl::purge_older_than), [`target.purge_deleted_before(cutoff)`](SoftDeleteDsl::purge_deleted_before) | removes rows that were deleted long enough ago |
+//! | [`table.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive)[`.on(columns)`](InsertOrRevive::on) | revives the deleted row with that key, or inserts; an active row stays as it is |
+//! | [`.keeping(columns)`](OnKey::keeping), [`.keeping_the_rest()`](OnKey::keeping_the_rest), [`.cascade()`](OnKey::cascade) | says what a revived row keeps, and what comes back along with it |
+//! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | removes rows at once, whatever their state, with their copies in archives; refuses if one is under hold |
+//! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | takes another time than now |
+//! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | adds assignments or a condition, or returns the rows |
+//! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | executes with typed errors; `.execute(conn)` is Diesel's |
 //!
 //! # Cascades
 //!
-//! | call | |
+//! | call | what it does |
 //! |---|---|
-//! | [`target.soft_delete().cascade()`](Transition::cascade), [`target.restore().cascade()`](Transition::cascade) | the rows and their children, as declared, in one transaction; a restore takes back what one operation deleted |
-//! | [`.preview(conn)`](Cascading::preview), [`.set_all(..)`](Cascading::set_all), [`.operation(..)`](Cascading::operation) | what would happen; metadata for all tables; an identifier of yours |
-//! | [`.without_cascade()`](Transition::without_cascade) | the plain statement, on a table with declared children |
+//! | [`target.soft_delete().cascade()`](Transition::cascade), [`target.restore().cascade()`](Transition::cascade) | changes rows and their declared children in one transaction; a restore takes back what one operation deleted |
+//! | [`.preview(conn)`](Cascading::preview) | reports what would happen, and changes nothing |
+//! | [`.set_all(..)`](Cascading::set_all), [`.operation(..)`](Cascading::operation) | sets metadata in all tables, or an identifier of your own |
+//! | [`.without_cascade()`](Transition::without_cascade) | changes the table alone, although its declaration names children |
 //!
 //! # Purging
 //!
-//! | call | |
+//! | call | what it does |
 //! |---|---|
-//! | [`purge.in_batches()`](Purge::in_batches) | the purge as a job of short transactions: limits, archive, blocked rows, a report |
-//! | [`RetentionPolicy`] | several tables in one run, one budget, at most one runner |
-//! | [`target.erase()`](SoftDeleteDsl::erase) | rows and their copies go now, whatever their state, unless they are under hold |
+//! | [`purge.in_batches()`](Purge::in_batches) | runs the purge as short transactions, with limits, an archive and a report |
+//! | [`RetentionPolicy`] | purges several tables in one run, with one budget and at most one runner |
+//! | [`target.erase()`](SoftDeleteDsl::erase) | removes rows and their copies now, whatever their state, unless they are under hold |
 //!
 //! # Migrations
 //!
-//! [`migration::SoftDeleteMigration`] adds the columns.
+//! [`migration::SoftDeleteMigration`] adds the columns, indexes and triggers. [`check`](check()) compares a
+//! declaration with the database.
 //!
 //! # Features
 //!
-//! | feature | |
+//! | feature | what it adds |
 //! |---|---|
 //! | `sqlite`, `postgres`, `mysql` | Diesel's features of the same name |
 //! | `postgres_backend`, `mysql_backend` | the same without the C client library, for diesel-async |
 //! | `returning_clauses_for_sqlite_3_35` | Diesel's feature of the same name |
 //! | `async` | `run_async` and `outcome_async` for connections of diesel-async |
-//! | `tracing` | an event of the `tracing` crate per batch of a purge job |
-//! | `migrations` (default) | re-exports `MigrationHarness` in [`migration`] |
+//! | `tracing` | an event of the `tracing` crate for each batch of a purge job |
+//! | `migrations` (default) | `MigrationHarness` in [`migration`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs, missing_debug_implementations)]
 #![forbid(unsafe_code)]
 
-// The macros name this crate by its name, inside it too.
+// The macros write `::diesel_soft_delete`, and this crate uses them too.
 extern crate self as diesel_soft_delete;
 
 mod cascade;
@@ -138,55 +141,58 @@ pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, S
 
 /// Declares the table of a model soft-deletable.
 ///
-/// `table_name` and `column_name` are read from `#[diesel(..)]`; `table_name` must be there. The trait
-/// [`SoftDeletable`](trait@SoftDeletable) is implemented for the **table**, so one derive per table
-/// serves every struct that is mapped to it, and the struct need not have the columns as fields. It
-/// must stand in the crate that owns the `table!`.
+/// The derive reads `table_name` and `column_name` from `#[diesel(..)]`; `table_name` is required. It implements
+/// [`SoftDeletable`](trait@SoftDeletable) for the **table**, so one derive serves every struct of that table. The
+/// struct does not need the columns as fields. The derive must be in the crate that owns the `table!`.
 ///
-/// Without `#[soft_delete(..)]`, or with none of `flag`, `active_flag` and `timestamp` in it:
-/// `flag = is_deleted, timestamp = deleted_at`.
+/// Without `flag`, `active_flag` and `timestamp`, the declaration is `flag = is_deleted, timestamp = deleted_at`.
 ///
 /// | key | meaning |
 /// |---|---|
-/// | `flag = col` | `Bool`, `TRUE` means deleted. `Nullable<Bool>` too: NULL counts as active |
-/// | `active_flag = col` | `Bool`, `TRUE` means active. `Nullable<Bool>` too: NULL counts as active |
-/// | `timestamp = col` | when the row was deleted; without a flag, `col IS NULL` means active |
-/// | `unit = seconds`, `millis`, `micros` | for a `timestamp` (and a `touch`) that is an integer since 1970 |
-/// | `touch = col` | set to the same time by soft delete, to now by restore |
-/// | `metadata(col, ..)` | nullable columns that describe a deletion: set them with `.set(..)`; restore sets them to NULL |
-/// | `operation = col` | nullable column that identifies the operation of a cascade: `Uuid` (PostgreSQL), `Text` or `BigInt`; restore sets it to NULL |
-/// | `hold = col` | `Bool` or `Nullable<Bool>`, `TRUE` means under (legal) hold: no purge removes the row, and an erasure is refused |
-/// | `cascade(posts(author_id), ..)` | children, each with its foreign key, that are deleted and restored along with their parent |
-/// | `restrict(invoices(customer_id), ..)` | children that forbid a cascade while one of them is live |
+/// | `flag = col` | `Bool` or `Nullable<Bool>`: TRUE means deleted, NULL counts as active |
+/// | `active_flag = col` | `Bool` or `Nullable<Bool>`: TRUE means active, NULL counts as active |
+/// | `timestamp = col` | the time of the deletion; without a flag, NULL means active |
+/// | `unit = seconds`, `millis`, `micros` | the unit of a `timestamp` or `touch` that is an integer, counted since 1970 |
+/// | `touch = col` | a soft delete sets it to the time of the deletion, a restore sets it to now |
+/// | `metadata(col, ..)` | nullable columns that describe a deletion: `.set(..)` writes them, a restore sets them to NULL |
+/// | `operation = col` | a nullable column that identifies the operation of a cascade: `Uuid` (PostgreSQL), `Text` or `BigInt`; a restore sets it to NULL |
+/// | `hold = col` | `Bool` or `Nullable<Bool>`: TRUE means under (legal) hold, so no purge removes the row, and an erasure is refused |
+/// | `cascade(posts(author_id), ..)` | children, each with its foreign key, that a cascade deletes and restores along with their parent |
+/// | `restrict(invoices(customer_id), ..)` | children that forbid a cascade while one of them is active |
 /// | `set_null(drafts(author_id), ..)` | children whose reference a cascade sets to NULL |
 ///
 /// # Column types
 ///
-/// A timestamp is `Nullable<Timestamp>`, `Nullable<Timestamptz>` (PostgreSQL), `Nullable<Datetime>`
-/// (MySQL), `Nullable<TimestamptzSqlite>`; or an integer with a unit: `Nullable<BigInt>` with any,
-/// `Nullable<Integer>` with `seconds`. The Rust types of the model do not matter: chrono, time and
-/// jiff users write the same attribute.
+/// A timestamp has one of these types: `Nullable<Timestamp>`, `Nullable<Timestamptz>` (PostgreSQL),
+/// `Nullable<Datetime>` (MySQL) or `Nullable<TimestamptzSqlite>`. With a unit it can be an integer:
+/// `Nullable<BigInt>` with any unit, `Nullable<Integer>` with `seconds`. The Rust types of the model do not matter,
+/// so chrono, time and jiff work alike.
 ///
-/// On MySQL use a column `DATETIME(6)` and `Nullable<Datetime>` for it in `table!`: plain `DATETIME`
-/// rounds to seconds, so that what `.at_utc(..)` wrote is not what is stored; a column `TIMESTAMP` goes
-/// through the zone of the session; and what is bound as Diesel's `Timestamp` ends in 2038 (a later
-/// time is refused, MariaDB would store NULL). Where a flag is an integer, on MySQL and SQLite, other
-/// values than 0 and 1 are neither active nor deleted: let a `CHECK` forbid them.
+/// On MySQL, use a column `DATETIME(6)`, and `Nullable<Datetime>` for it in `table!`:
+///
+/// * A column `DATETIME` rounds to seconds, so it does not store what `.at_utc(..)` wrote.
+/// * The database converts a column `TIMESTAMP` through the zone of the session.
+/// * A value that is bound as Diesel's `Timestamp` ends in 2038. A later time is an error; MariaDB would store NULL.
+///
+/// A flag is an integer on MySQL and SQLite. A row with another value than 0 and 1 is neither active nor deleted, so
+/// let a `CHECK` forbid such values.
 ///
 /// # Flag and timestamp
 ///
-/// With both, the **flag decides** whether a row is deleted, and the timestamp only how long ago. A
-/// row whose flag is set and whose timestamp is NULL is deleted and never purged by age; a row whose
-/// flag is not set is active and never purged, whatever its timestamp says. A soft delete or a
-/// restore of such a row sets both right.
+/// With both, the **flag decides** whether a row is deleted. The timestamp only says how long ago.
+///
+/// * A row whose flag is set and whose timestamp is NULL is deleted. No purge by age removes it.
+/// * A row whose flag is not set is active, whatever its timestamp says. No purge removes it.
+///
+/// A soft delete or a restore of such a row sets both columns to values that agree.
 ///
 /// # Hold
 ///
-/// A row whose `hold` column is TRUE is never purged, however long ago it was deleted; NULL in a
-/// `Nullable<Bool>` is no hold. Soft delete and restore do not care about it, and never set it: whoever
-/// orders and lifts holds writes the column with Diesel's own `update`. A hold is on the row alone: a
-/// foreign key with `ON DELETE CASCADE` takes a held child along with its parent
-/// ([`check`](check()) finds such keys), and a plain `DELETE` of yours takes what it is told to.
+/// A row whose `hold` column is TRUE is never purged, however long ago it was deleted. NULL in a `Nullable<Bool>` is
+/// not a hold. A soft delete and a restore neither test the column nor set it: write it with Diesel's own `update`.
+///
+/// A hold protects its own row alone. A foreign key with `ON DELETE CASCADE` removes a held child along with its
+/// parent; [`check`](check()) finds such keys. A `DELETE` of your own ignores holds.
 ///
 /// ```
 /// use diesel_soft_delete::prelude::*;
@@ -207,10 +213,12 @@ pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, S
 ///
 /// # Children
 ///
-/// With `cascade(..)`, `restrict(..)` or `set_null(..)`, a soft delete or a restore of the table has to say
-/// [`.cascade()`](Transition::cascade) or [`.without_cascade()`](Transition::without_cascade). The columns are those of the child
-/// that refer to this table's primary key, in its order; a key of several columns is one entry,
-/// several keys to one child are several. The child's table is named as `table_name` is, by the path of its module.
+/// A table with `cascade(..)`, `restrict(..)` or `set_null(..)` needs a decision at each soft delete and restore:
+/// [`.cascade()`](Transition::cascade) or [`.without_cascade()`](Transition::without_cascade).
+///
+/// The columns are those of the child that refer to this table's primary key, in its order. A key of several columns
+/// is one entry; several keys to one child are several entries. The child is the path of its module, as in
+/// `table_name`.
 ///
 /// # Example
 ///
@@ -243,8 +251,7 @@ pub use diesel_soft_delete_derives::SoftDeletable;
 
 /// Declares tables soft-deletable, for a schema without models or in a crate of its own.
 ///
-/// It stands beside `table!`, in the same crate, and takes the keys of
-/// [the derive](derive@SoftDeletable).
+/// Write it beside `table!`, in the same crate. It takes the keys of [the derive](derive@SoftDeletable).
 ///
 /// ```
 /// use diesel_soft_delete::prelude::*;
@@ -275,10 +282,10 @@ pub use diesel_soft_delete_derives::SoftDeletable;
 /// ```
 pub use diesel_soft_delete_derives::soft_deletable;
 
-/// Declares tables that have no soft deletion and may take part in `.active()` joins unfiltered.
+/// Declares tables that have no soft deletion, so that they may take part in `.active()` joins unfiltered.
 ///
-/// It stands beside `table!`, in the same crate. A table that is declared neither this way nor
-/// soft-deletable does not compile in such a join: so a forgotten declaration cannot leak rows.
+/// Write it beside `table!`, in the same crate. A join with an undeclared table does not compile below `.active()`,
+/// so a forgotten declaration cannot show deleted rows.
 ///
 /// ```
 /// # include!("doctest_setup.rs");
@@ -301,7 +308,7 @@ pub mod prelude {
     pub use crate::{InsertOrReviveDsl, JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl, SoftDeleteQueryDsl};
 }
 
-/// The bounds of generic code: one for a query, two for a verb, one for a job.
+/// The bounds of generic code: one for a query, two for a soft delete or a restore, one for a job.
 ///
 /// ```
 /// # include!("doctest_setup.rs");
@@ -360,7 +367,7 @@ pub mod methods {
     pub use crate::query::{ActiveQuery, DeletedQuery, JoinActive};
     pub use crate::statement::{SoftDeleteTarget, WithOutcome};
 
-    // The types of statements are written in terms of these. Nobody needs to name them.
+    // The types of statements name these, and users never do.
     #[doc(hidden)]
     pub use crate::cascade::{CascadeRoot, Cascades};
     #[doc(hidden)]
@@ -382,13 +389,13 @@ pub mod methods {
     };
 }
 
-/// What the macros name. Not part of the API.
+/// What the macros name. It is not part of the API.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::declare::{
         ActiveFlag, AnyNullable, ByTimestamp, Cascade, CascadeTarget, Children, Declared, DeclaredParent, Flag,
-        HoldColumn, NoHold, NoOperation, NoRelations, NoTimeColumn, NoUnit, OperationColumn, Plain, RelationTarget,
-        Restrict, SetNull, SoftDeleted, TimestampColumn, TouchColumn, uses_unit,
+        HoldColumn, NoHold, NoOperation, NoRelations, NoTimeColumn, NoUnit, NotSoftDeletable, OperationColumn,
+        RelationTarget, Restrict, SetNull, SoftDeleted, TimestampColumn, TouchColumn, uses_unit,
     };
     pub use crate::dialect::{Micros, Millis, Seconds};
     pub use crate::query::{

@@ -1,4 +1,4 @@
-//! The dialect of a connection.
+//! How the dialect of a connection is found.
 
 use diesel::result::{Error, QueryResult};
 
@@ -8,8 +8,8 @@ use crate::dialect::{Dialect, SoftDeleteBackend};
 
 /// The dialect of a connection.
 ///
-/// The type of Diesel's own backends tells it. That of a `MultiConnection` shows it only where SQL is written, so the
-/// connection is sent a statement that names it.
+/// The type of Diesel's own backends determines it. A `MultiConnection` knows it only while SQL is written, so it
+/// executes a statement whose text names the dialect.
 pub(crate) async fn dialect<X: Executor>(x: &mut X) -> QueryResult<Dialect> {
     if let Some(dialect) = X::Backend::DIALECT {
         return Ok(dialect);

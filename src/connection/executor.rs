@@ -1,6 +1,7 @@
-//! What jobs and cascades ask of a connection: written once, it drives both kinds.
+//! What statements, jobs and cascades need from a connection. They are written once, as async functions over
+//! [`Executor`].
 //!
-//! The futures of a sync connection are always ready, so that `block` polls each of them once.
+//! The futures of a sync connection are always ready, so `block` polls each of them once.
 
 use std::future::{Future, ready};
 use std::pin::{Pin, pin};
@@ -19,11 +20,10 @@ use crate::dialect::SoftDeleteBackend;
 use crate::diesel_internals::{in_transaction, load_all};
 use crate::error::Error;
 
-/// An answer that is on its way.
+/// The future of an executor's method.
 ///
-/// Boxed, so that its type names no query: where it did, the compiler could not see that the future of a
-/// job is `Send` (a query's lifetimes are erased there). One allocation per statement is nothing beside
-/// the statement.
+/// It is boxed so that its type does not name a query. The compiler erases a query's lifetimes in there, and could
+/// not prove that the future of a job is `Send`. The one allocation costs little beside a statement.
 pub type BoxFuture<'x, T> = Pin<Box<dyn Future<Output = QueryResult<T>> + Send + 'x>>;
 
 /// A connection, sync or async.
@@ -31,13 +31,13 @@ pub trait Executor {
     /// The backend of the connection.
     type Backend: SoftDeleteBackend;
 
-    /// Whether a transaction is open.
+    /// Whether a transaction is open on the connection.
     fn in_transaction(&mut self) -> QueryResult<bool>;
     /// Opens a transaction.
     fn begin(&mut self) -> BoxFuture<'_, ()>;
-    /// Commits it.
+    /// Commits the transaction.
     fn commit(&mut self) -> BoxFuture<'_, ()>;
-    /// Takes it back.
+    /// Rolls the transaction back.
     fn rollback(&mut self) -> BoxFuture<'_, ()>;
     /// Executes a statement and returns how many rows it changed.
     fn execute<'x, Q>(&'x mut self, statement: Q) -> BoxFuture<'x, usize>
@@ -49,15 +49,15 @@ pub trait Executor {
         Self::Backend: QueryMetadata<Q::SqlType>,
         Q: Query + QueryFragment<Self::Backend> + QueryId + 'x,
         U: FromSqlRow<Q::SqlType, Self::Backend> + Send + 'x;
-    /// The answer to a question.
+    /// Runs a query of text and returns its rows.
     fn query_text(&mut self, question: Question) -> BoxFuture<'_, Vec<Row>>;
-    /// Executes a statement of text.
+    /// Executes a statement of text and returns how many rows it changed.
     fn execute_text(&mut self, statement: Question) -> BoxFuture<'_, usize>;
-    /// Waits.
+    /// Waits for a duration.
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, ()>;
 }
 
-/// A connection of Diesel.
+/// A sync connection of Diesel.
 #[derive(Debug)]
 pub struct Blocking<'c, Conn>(pub(crate) &'c mut Conn);
 
@@ -106,12 +106,12 @@ where
     }
 }
 
-/// Ends the transaction as the result of its work says.
+/// Commits after a success, and rolls back after an error.
 pub(crate) async fn end<X: Executor, T>(x: &mut X, result: Result<T, Error>) -> Result<T, Error> {
     match result {
         Ok(value) => match x.commit().await {
             Ok(()) => Ok(value),
-            // After a commit that failed the transaction is gone, unless Diesel says otherwise.
+            // A commit that fails ends the transaction, unless Diesel still counts it as open.
             Err(error) => {
                 if !matches!(error, DieselError::BrokenTransactionManager) && x.in_transaction().is_ok_and(|open| open)
                 {
@@ -122,19 +122,20 @@ pub(crate) async fn end<X: Executor, T>(x: &mut X, result: Result<T, Error>) -> 
         },
         Err(error) => match x.rollback().await {
             Ok(()) | Err(DieselError::BrokenTransactionManager) => Err(error),
-            // A deadlock has ended the savepoint already.
+            // The deadlock has rolled the savepoint back already, so the error of this second rollback hides the
+            // cause.
             Err(_) if passes(&error) => Err(error),
             Err(rollback) => Err(rollback.into()),
         },
     }
 }
 
-/// Runs a future over [`Blocking`] to its end.
+/// Runs a future over [`Blocking`].
 pub(crate) fn block<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {
-        // Everything below it is ready, so the first poll is the last.
+        // No future below waits, so the first poll is the last. The loop only satisfies the compiler.
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
             return output;
         }
@@ -198,7 +199,7 @@ where
         Box::pin(Conn::Backend::execute_text_async(self.0, statement))
     }
     fn sleep(&mut self, duration: Duration) -> BoxFuture<'_, ()> {
-        // A timer that needs no runtime's own.
+        // This timer does not need a runtime, so the crate does not depend on one.
         Box::pin(async move {
             futures_timer::Delay::new(duration).await;
             Ok(())

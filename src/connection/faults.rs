@@ -1,29 +1,31 @@
-//! What an error means for the batch or the cascade that met it.
+//! What an error of the database means for the batch or the cascade that met it.
 
 use diesel::result::{DatabaseErrorKind as Kind, Error};
 
-/// What to do about an error.
+/// The kinds of errors that need different reactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// The whole transaction can be tried again: a deadlock, a failure to serialize.
+    /// The whole transaction can be tried again: a deadlock or a failure to serialize.
     Again,
     /// SQLite: another connection writes.
     Busy,
-    /// The lock timeout passed.
+    /// The lock timeout expired.
     Locked,
-    /// A row is held by a constraint.
+    /// A constraint keeps the row.
     Constraint,
-    /// The connection is gone.
+    /// The connection is lost.
     Lost,
-    /// No batch of the job will do better.
+    /// Every other batch of the job would fail in the same way.
     Fatal,
-    /// Unknown: a trigger's own error, most likely.
+    /// Unknown. Most likely it is an error that a trigger raised.
     Unclear,
 }
 
-/// Diesel names some kinds of errors; the rest has to be told by what the databases say in English.
-/// Where they speak another language, it is `Unclear`: then the batch is halved, and the row that is
-/// left is reported with the text.
+/// Tells what an error means.
+///
+/// Diesel names some kinds of errors. It hides SQLSTATE, so the others are recognized by the databases' English
+/// messages. A message in another language is `Unclear`: the batch is halved, and the row that is left is reported
+/// with the text.
 pub(crate) fn fault(error: &Error) -> Fault {
     match error {
         Error::DatabaseError(kind, information) => match kind {
@@ -67,8 +69,8 @@ fn of_message(message: &str) -> Fault {
     ]) {
         Fault::Lost
     } else if says(&[
-        // In so many words: a trigger's own message may speak of rights or of something missing too. What is
-        // not recognized here ends the job as well, when no row at all can be removed.
+        // These are whole phrases, since a trigger's own message may mention rights or missing things too. An
+        // unrecognized error ends the job as well, once no row at all can be removed.
         "permission denied for table",
         "permission denied for relation",
         "command denied to user",
@@ -84,14 +86,14 @@ fn of_message(message: &str) -> Fault {
     }
 }
 
-/// Whether a row could not be removed because another one refers to it.
+/// Whether a row was not removed because another row refers to it.
 pub(crate) fn is_reference(error: &Error) -> bool {
     let Error::DatabaseError(kind, information) = error else { return false };
     let message = information.message();
     matches!(kind, Kind::ForeignKeyViolation | Kind::RestrictViolation)
-        // SQLite says of a RESTRICT that a trigger failed.
+        // SQLite reports RESTRICT as a failed trigger.
         || message == "FOREIGN KEY constraint failed"
-        // MySQL and MariaDB: ON DELETE CASCADE through more than fifteen rows. MySQL also says it of a second such key.
+        // MySQL and MariaDB limit ON DELETE CASCADE to fifteen levels. MySQL also reports a second such key this way.
         || message.starts_with("Foreign key cascade delete/update exceeds")
         || message.starts_with("Got error 193 ")
 }

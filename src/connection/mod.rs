@@ -1,4 +1,4 @@
-//! What the statements and jobs need of a connection, sync or async.
+//! What statements and jobs need from a connection, sync or async.
 
 mod ask;
 mod dialect;

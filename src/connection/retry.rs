@@ -1,4 +1,4 @@
-//! Trying again what others were in the way of.
+//! The one retry loop: which errors are tried again, how often, and after which pause.
 
 use std::time::{Duration, Instant};
 
@@ -8,40 +8,40 @@ use super::executor::Executor;
 use super::faults::{Fault, fault};
 use crate::error::Error;
 
-/// How often something is tried.
+/// How often a statement or transaction is tried in all.
 const TRIES: u32 = 10;
 
-/// What is tried again when others are in the way: a statement, or a transaction as a whole.
+/// The attempts of a statement, or of a transaction as a whole.
 #[derive(Debug)]
 pub(crate) struct Retries {
     tried: u32,
     outermost: bool,
-    /// How long locks are waited for, and since when.
+    /// How long locked rows are tried again, and since when.
     locks: Option<(Duration, Instant)>,
 }
 
 impl Retries {
-    /// Inside a transaction of the caller's nothing is tried again, since that transaction must be tried as a whole.
+    /// Inside a caller's transaction nothing is tried again, since only the caller can repeat that transaction.
     pub(crate) fn new<X: Executor>(x: &mut X) -> QueryResult<Self> {
         Ok(Self { tried: 0, outermost: !x.in_transaction()?, locks: None })
     }
 
-    /// Outside of transactions: locks that time out are tried again as well, for this long.
+    /// Tries locks that time out again as well, for this long. It must not be used inside a transaction.
     pub(crate) fn while_locked(window: Duration) -> Self {
         Self { tried: 0, outermost: true, locks: Some((window, Instant::now())) }
     }
 
-    /// How often something was tried again.
+    /// How often it was tried again.
     pub(crate) fn count(&self) -> u64 {
         self.tried.into()
     }
 
-    /// Whether the caller holds no transaction.
+    /// Whether the caller has not opened a transaction.
     pub(crate) fn is_outermost(&self) -> bool {
         self.outermost
     }
 
-    /// Waits, and returns true, if it should be tried again after this error.
+    /// Waits and returns true, if it should be tried again after this error.
     pub(crate) async fn again<X: Executor>(&mut self, x: &mut X, error: &Error) -> QueryResult<bool> {
         let again = match (error, self.locks) {
             (Error::Database(error), Some((window, since))) if matches!(fault(error), Fault::Busy | Fault::Locked) => {
@@ -57,18 +57,18 @@ impl Retries {
     }
 }
 
-/// Whether an error passes when the whole transaction is tried again: a deadlock, a failure to serialize, and on SQLite
-/// another connection that writes.
+/// Whether the whole transaction can succeed when it is tried again: after a deadlock, after a failure to serialize,
+/// and after another connection of SQLite wrote.
 pub(crate) fn passes(error: &Error) -> bool {
     matches!(error, Error::Database(error) if matches!(fault(error), Fault::Again | Fault::Busy))
 }
 
-/// The first pause before a batch is tried again; each is twice as long as the one before.
+/// The first pause. Each further pause is twice as long.
 const BACKOFF: Duration = Duration::from_millis(10);
 /// The longest pause.
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 
-/// Twice as long each time, and never the same for two runners.
+/// The pause before a further try. It is random, so that two runners do not collide again.
 pub(crate) fn backoff(tries: u32) -> Duration {
     let longest = BACKOFF.saturating_mul(1 << tries.min(10)).min(LONGEST_BACKOFF);
     longest.mul_f64(0.5 + fastrand::f64() / 2.0)

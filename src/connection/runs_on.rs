@@ -1,13 +1,13 @@
-//! The one bound of `.run(conn)`.
+//! The bound of `.run(conn)`.
 
 use diesel::backend::Backend;
 use diesel::connection::LoadConnection;
 
 use crate::error::Error;
 
-/// A statement or a job that has a `.run(conn)` on connections of the backend `DB`.
+/// A statement or a job that `.run(conn)` can execute on connections of the backend `DB`.
 ///
-/// A generic function needs this one bound to call `.run(conn)` and `.run_async(conn)`.
+/// A generic function needs only this bound to call `.run(conn)` and `.run_async(conn)`.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -38,10 +38,10 @@ use crate::error::Error;
     note = "the columns of the statement must be of SQL types that the backend has"
 )]
 pub trait RunsOn<DB: Backend>: Sized {
-    /// What `.run(conn)` returns.
+    /// What `.run(conn)` returns on success.
     type Output;
 
-    /// Runs it.
+    /// Runs it on a connection of Diesel.
     #[doc(hidden)]
     fn run_blocking<Conn>(self, conn: &mut Conn) -> Result<Self::Output, Error>
     where
@@ -56,7 +56,7 @@ pub trait RunsOn<DB: Backend>: Sized {
         Conn: diesel_async::AsyncConnection<Backend = DB>;
 }
 
-/// The body of an `impl RunsOn<DB>`, from an async function that takes the value and an [`Executor`](super::Executor).
+/// The body of an `impl RunsOn<DB>`, from an async function over a value and an [`Executor`](super::Executor).
 macro_rules! runs_on {
     ($Output:ty, $run:expr) => {
         type Output = $Output;

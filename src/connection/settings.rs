@@ -1,17 +1,18 @@
-//! Variables of a MySQL session that are changed for a while.
+//! Variables of a MySQL session that a run changes and sets back.
 
 use diesel::result::QueryResult;
 
 use super::ask::Question;
 use super::executor::Executor;
 
-/// The variables that were changed, and their values before.
+/// The changed variables with the values that they had before.
 #[derive(Debug, Default)]
 pub(crate) struct ChangedSettings(Vec<(String, String)>);
 
 impl ChangedSettings {
-    /// Sets variables: the name, the value that it has, and the one that it is to have. Both are numbers; a variable whose
-    /// value is not stays as it is.
+    /// Sets variables, each given as its name, its current value and the wanted value.
+    ///
+    /// Only numbers are set: another value cannot be written back without knowing its syntax.
     pub(crate) async fn set<X: Executor>(
         &mut self,
         x: &mut X,
@@ -31,7 +32,7 @@ impl ChangedSettings {
         Ok(())
     }
 
-    /// Sets them back. On a connection that is lost there is nothing to set.
+    /// Sets the variables back. Errors are ignored: on a lost connection there is nothing to set back.
     pub(crate) async fn restore<X: Executor>(self, x: &mut X) {
         if !self.0.is_empty() {
             let list: Vec<_> = self.0.iter().map(|(name, value)| format!("SESSION {name} = {value}")).collect();

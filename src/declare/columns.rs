@@ -17,7 +17,7 @@ use super::roles::ColumnRef;
 /// assert_ne!(one, two);
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of column names",
+    message = "`{Self}` is not a list of column names",
     note = "write `\"slug\"`, `[\"tenant_id\", \"slug\"]`, or give a `Vec` or a slice of strings"
 )]
 pub trait ColumnNames {
@@ -79,7 +79,7 @@ macro_rules! table_columns {
     };
 }
 
-// As many as Diesel's own `table!`; in two steps, for a macro can call itself only so often.
+// As many columns as Diesel's own `table!` can have. One list would exceed the compiler's recursion limit for macros.
 table_columns!(
     [C1] C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C17 C18 C19 C20 C21 C22 C23 C24 C25 C26 C27 C28 C29 C30
     C31 C32 C33 C34 C35 C36 C37 C38 C39 C40 C41 C42 C43 C44 C45 C46 C47 C48 C49 C50 C51 C52 C53 C54 C55 C56 C57 C58
@@ -93,11 +93,10 @@ table_columns!(
     C112 C113 C114 C115 C116 C117 C118 C119 C120 C121 C122 C123 C124 C125 C126 C127 C128
 );
 
-/// The columns of a table that the type `C` names: a column or a tuple of columns. What is no column of the table is
-/// left out.
+/// The columns of the table `T` among the type `C`: a column or a tuple of columns. Other columns are left out.
 ///
-/// No trait can be implemented for a column and for tuples (`Column` is Diesel's). So they are found among
-/// all columns by the names of their Rust types.
+/// No trait can be implemented both for columns and for tuples, since `Column` is Diesel's. So the columns are found
+/// by the names of their Rust types.
 pub(crate) fn columns_in<T, C>() -> Vec<ColumnRef>
 where
     T: Table,

@@ -1,8 +1,12 @@
 //! Which stored values are times of a deletion.
 //!
-//! A purge compares the timestamp with a cutoff, and some values that are not times sort before it. MySQL's zero date is
-//! before every date. SQLite puts any number and `''` before any text. A number of seconds is a very old number of
-//! milliseconds. A row with such a value has an unknown age, so it stays, like a row whose timestamp is NULL.
+//! A purge compares the timestamp with a cutoff, and some values that are not times sort before it:
+//!
+//! - MySQL's zero date sorts before every date.
+//! - SQLite sorts any number, and `''`, before any other text.
+//! - A number of seconds in a column of milliseconds is a very old time.
+//!
+//! A row with such a value has an unknown age, so no purge removes it. A NULL is treated the same way.
 
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
@@ -13,8 +17,8 @@ use crate::diesel_internals::backend_of;
 
 /// The test that a value is a time, as SQL with `$` in place of the column.
 ///
-/// No time before 1973-03-03 09:46:40 UTC counts, which is 100 million seconds after 1970. A value in seconds in a column of
-/// milliseconds lies before it, and so do zero dates and sentinels such as `1970-01-01`.
+/// A time counts from 1973-03-03 09:46:40 UTC on, which is 100 million seconds after 1970. Seconds in a column of
+/// milliseconds are below that bound, as are zero dates and sentinels such as `1970-01-01`.
 fn templates(kind: TimeKind, dialect: Dialect) -> [&'static str; 2] {
     let bound = match kind {
         TimeKind::Timestamp | TimeKind::Datetime => "$ > '1973-03-03 09:46:40'",
@@ -25,24 +29,24 @@ fn templates(kind: TimeKind, dialect: Dialect) -> [&'static str; 2] {
     };
     let form = match (dialect, kind.unit().is_some()) {
         (Dialect::Sqlite, true) => " AND typeof($) = 'integer'",
-        // `YYYY-MM-DD HH:MM..` in UTC: texts are compared letter by letter, whatever their offsets say.
+        // SQLite compares texts letter by letter and ignores offsets, so only `YYYY-MM-DD HH:MM..` in UTC counts.
         (Dialect::Sqlite, false) => {
             " AND $ GLOB '[12][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9][ T][0-2][0-9]:[0-5][0-9]*' \
              AND (substr($, 17) NOT GLOB '*[^0-9:.Z]*' OR $ GLOB '*[-+]00:00')"
         }
-        // A month or a day of a date can be zero.
+        // MySQL allows dates whose month or day is zero.
         (Dialect::Mysql, false) => " AND MONTH($) > 0 AND DAYOFMONTH($) > 0",
         _ => "",
     };
     [bound, form]
 }
 
-/// The test as text, for a column that is quoted already.
+/// The test as text, for a column that is already quoted.
 pub(crate) fn text(kind: TimeKind, dialect: Dialect, column: &str) -> String {
     format!("({})", templates(kind, dialect).concat().replace('$', column))
 }
 
-/// Writes the test.
+/// Writes the test into a statement of Diesel's.
 pub(crate) fn walk<'b, DB: SoftDeleteBackend>(
     kind: TimeKind,
     mut out: AstPass<'_, 'b, DB>,

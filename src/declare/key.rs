@@ -1,4 +1,4 @@
-//! Primary keys of any type: loaded by their SQL type, compared by the database, bound again.
+//! Primary keys of any SQL type: a job loads them, binds them again, and leaves comparisons to the database.
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use diesel::backend::Backend;
@@ -13,10 +13,10 @@ use diesel::sql_types::{self, HasSqlType, Nullable, SingleValue, SqlType};
 /// The SQL type of a table's primary key; a tuple for several columns.
 pub type KeyOf<T> = <<T as Table>::PrimaryKey as Expression>::SqlType;
 
-/// An SQL type that a column of a primary key can have, and the Rust value that a purge job holds it as.
+/// An SQL type that a column of a primary key can have, and the Rust type in which a purge job holds its values.
 ///
-/// It is implemented for Diesel's types. For an SQL type of your own (an enum of PostgreSQL), implement
-/// it with a Rust type that Diesel can load from the column and bind again:
+/// It is implemented for Diesel's types. For an SQL type of your own, such as an enum of PostgreSQL, implement it
+/// with a Rust type that Diesel can load from the column and bind again:
 ///
 /// ```
 /// use diesel_soft_delete::methods::KeyColumn;
@@ -43,9 +43,9 @@ pub type KeyOf<T> = <<T as Table>::PrimaryKey as Expression>::SqlType;
 pub trait KeyColumn: SqlType + SingleValue + 'static {
     /// What a value of the column is loaded as.
     type Value: Clone + PartialEq + std::fmt::Debug + Send + Sync + 'static;
-    /// Whether a row can have no key (SQLite's primary keys can).
+    /// Whether the key can be NULL, as in SQLite.
     const NULLABLE: bool = false;
-    /// The value in reports.
+    /// How the value is shown in reports.
     fn show(value: &Self::Value) -> String {
         format!("{value:?}")
     }
@@ -116,19 +116,19 @@ fn hex(bytes: &[u8]) -> String {
     format!("0x{digits}")
 }
 
-/// A key of one or several columns, on a backend.
+/// A key of one or several columns, as a backend loads and binds it.
 pub trait Key<DB: Backend>: Sized {
     /// What a key is loaded as.
     type Value: Clone + PartialEq + std::fmt::Debug + Send + Sync + FromSqlRow<Self, DB> + 'static;
-    /// How many columns it has.
+    /// The number of its columns.
     const COLUMNS: usize;
     /// Binds one of its columns.
     fn push<'b>(value: &'b Self::Value, column: usize, out: AstPass<'_, 'b, DB>) -> QueryResult<()>;
     /// Whether a column can be NULL.
     fn is_nullable(column: usize) -> bool;
-    /// How many leading columns of two keys are equal.
+    /// The number of leading columns that are equal in two keys.
     fn common(one: &Self::Value, other: &Self::Value) -> usize;
-    /// The key in reports.
+    /// How the key is shown in reports.
     fn show(value: &Self::Value) -> String;
 }
 
@@ -194,7 +194,8 @@ keys!(6: A 0, B 1, C 2, D 3, E 4, F 5);
 keys!(7: A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 keys!(8: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
-/// Values of `Numeric` as the database sends them, since Diesel loads them only into a type of another crate.
+/// Values of `Numeric` in the form in which the database sends them. Diesel loads them only into a type of another
+/// crate.
 mod numeric {
     use diesel::{deserialize::Queryable, sql_types::Numeric};
     #[cfg(any(feature = "postgres_backend", feature = "mysql_backend", feature = "sqlite"))]
@@ -228,7 +229,8 @@ mod numeric {
         }
     }
 
-    /// PostgreSQL's form is a count of digits, the weight of the first, a sign, a scale, and the digits to the base of 10000.
+    /// Decodes PostgreSQL's form: a count of digits, the weight of the first, a sign, a scale, and digits to the base
+    /// of 10000.
     fn decoded(bytes: &[u8]) -> Option<String> {
         let words: Vec<u16> = bytes.chunks_exact(2).map(|word| u16::from_be_bytes([word[0], word[1]])).collect();
         let (&[_, weight, sign, scale], digits) = words.split_first_chunk()?;
@@ -339,7 +341,7 @@ mod numeric {
     }
 }
 
-/// Types that Diesel loads only into those of other crates, as their bytes.
+/// Values whose Diesel types need another crate, as bytes.
 #[cfg(feature = "postgres_backend")]
 mod raw {
     use diesel::deserialize::{self, FromSql, Queryable};
@@ -348,7 +350,7 @@ mod raw {
     use diesel::sql_types::Uuid;
     use std::io::Write;
 
-    /// A UUID, without a dependency on the crate of that name.
+    /// A UUID, so that the feature `uuid` of Diesel is not needed.
     #[derive(Clone, Copy, PartialEq, Eq)]
     pub struct RawUuid([u8; 16]);
 

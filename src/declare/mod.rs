@@ -1,4 +1,4 @@
-//! What a table declares.
+//! What a table declares: its columns, its key and its relations.
 
 mod columns;
 pub(crate) mod deletion_time;
@@ -20,8 +20,8 @@ pub use relations::{
 };
 pub(crate) use relations::{Policy, Soft, declared_parents};
 pub use roles::{
-    ActiveFlag, ByTimestamp, ColumnRef, Declared, Flag, Hold, HoldColumn, NoHold, NoOperation, NullableColumns,
-    Operation, OperationColumn, OperationKind, Plain, SoftDeletable, SoftDeleted, State,
+    ActiveFlag, ByTimestamp, ColumnRef, Declared, Flag, Hold, HoldColumn, NoHold, NoOperation, NotSoftDeletable,
+    NullableColumns, Operation, OperationColumn, OperationKind, SoftDeletable, SoftDeleted, State,
 };
 pub(crate) use time::to_micros;
 pub use time::{BoundTime, NoUnit, TimeKind, TimeUnit};

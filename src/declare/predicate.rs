@@ -1,9 +1,8 @@
-//! The literal predicates, and the one home of their spelling.
+//! The predicates, and the only place that spells them.
 //!
-//! A partial index is used only where the query's predicate can be proved from the index's:
-//! PostgreSQL cannot prove it from a bind in a generic plan, SQLite compares structurally
-//! (`= FALSE` is not `= 0` and not `NOT x`). So the predicates are literals, and filters and
-//! generated indexes take their text from the constants here.
+//! The database uses a partial index only if it can prove the index's predicate from the query's. PostgreSQL cannot
+//! prove it from a bind in a generic plan. SQLite compares the expressions, so `= FALSE`, `= 0` and `NOT x` are
+//! different to it. So the predicates are literals, and both filters and generated indexes take their text from here.
 
 use diesel::backend::Backend;
 use diesel::query_builder::AstPass;
@@ -32,11 +31,11 @@ pub enum Rows {
     Active,
     /// Rows that are soft-deleted.
     Deleted,
-    /// Rows that are not soft-deleted, and the all-NULL rows an outer join makes up.
+    /// Rows that are not soft-deleted, and the all-NULL rows that an outer join adds.
     ActiveOrMissing,
 }
 
-/// A test of one column: the text behind the column, and what NULL does.
+/// A test of one column: the text behind the column, and what happens with NULL.
 #[derive(Debug, Clone, Copy)]
 struct Test {
     text: &'static str,
@@ -49,7 +48,7 @@ enum Null {
     Decided,
     /// NULL passes the test too: `(c = FALSE OR c IS NULL)`.
     Passes,
-    /// NULL fails the test, as FALSE and not as NULL, so that `NOT` of it keeps the row.
+    /// NULL fails the test as FALSE, not as NULL, so `NOT` of the test keeps the row.
     Fails,
 }
 
@@ -59,7 +58,7 @@ const IS_NULL: &str = " IS NULL";
 const IS_NOT_NULL: &str = " IS NOT NULL";
 
 impl Mode {
-    /// Whether a flag decides, and not the timestamp.
+    /// Whether the state is a flag instead of the timestamp.
     pub(crate) const fn is_flag(self) -> bool {
         !matches!(self, Self::Timestamp)
     }
@@ -83,7 +82,7 @@ impl Mode {
         Test { text, null }
     }
 
-    /// The text behind the flag column in a `SET` clause; `None` where no flag is set.
+    /// The text behind the flag column in a `SET` clause; `None` without a flag.
     pub(crate) const fn assignment(self, deleted: bool) -> Option<&'static str> {
         match (self, deleted) {
             (Self::Flag | Self::NullableFlag, true) => Some(IS_TRUE),
@@ -94,7 +93,7 @@ impl Mode {
         }
     }
 
-    /// The predicate as text, for DDL: letter for letter what [`walk`](Self::walk) writes.
+    /// The predicate as text, for DDL. It must equal what [`walk`](Self::walk) writes, or indexes are not used.
     pub(crate) fn text(self, rows: Rows, column: &str) -> String {
         let test = self.test(rows);
         let nulls = match test.null {
@@ -105,7 +104,7 @@ impl Mode {
         format!("({column}{}{nulls})", test.text)
     }
 
-    /// Writes the predicate in parentheses, so that it is safe as an operand of anything.
+    /// Writes the predicate in parentheses, so it is safe as an operand.
     ///
     /// `column` writes the column, qualified as its place requires.
     pub(crate) fn walk<'b, DB: Backend>(

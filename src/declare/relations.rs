@@ -1,8 +1,8 @@
 //! What a table declares about the tables that refer to it: `cascade(..)`, `restrict(..)`, `set_null(..)`.
 //!
-//! A declaration is a list of types. Following it from table to table in types would never end where the
-//! tables refer to each other in a circle, so each entry yields a [`Relation`] whose child is a function:
-//! the graph is walked at run time, as far as an operation needs it.
+//! A declaration is a list of types. Tables can refer to each other in a circle, so types alone could not follow the
+//! relations to an end. Each entry therefore yields a [`Relation`] whose child is a function, and the graph is walked
+//! at run time.
 
 use std::any::TypeId;
 use std::collections::HashSet;
@@ -14,18 +14,20 @@ use diesel::sql_types::{Nullable, SqlType, is_nullable};
 use super::columns::{TableColumns, primary_key};
 use super::key::KeyOf;
 use super::predicate::Mode;
-use super::roles::{Declared, NullableColumns, Operation, OperationKind, Plain, SoftDeletable, SoftDeleted, State};
+use super::roles::{
+    Declared, NotSoftDeletable, NullableColumns, Operation, OperationKind, SoftDeletable, SoftDeleted, State,
+};
 use super::time::TimeKind;
 use super::time_columns::TimeColumn;
 use crate::dialect::TableName;
 
 /// The relations of a declaration.
 pub trait Relations {
-    /// One for each foreign key that is named.
+    /// One relation for each foreign key of the declaration.
     fn relations() -> Vec<Relation>;
 }
 
-/// A declaration that names no relation.
+/// A declaration without relations.
 #[derive(Debug)]
 pub struct NoRelations;
 
@@ -49,7 +51,7 @@ impl<P, L: ChildList<P>> Relations for Children<P, L> {
 
 /// A list of relations.
 pub trait ChildList<P> {
-    /// Adds them.
+    /// Appends them.
     fn push(relations: &mut Vec<Relation>);
 }
 
@@ -66,7 +68,7 @@ impl<P, R: ChildOf<P>, L: ChildList<P>> ChildList<P> for (R, L) {
 
 /// One relation of the parent `P`.
 pub trait ChildOf<P> {
-    /// The relation as a value.
+    /// Makes the relation.
     fn relation() -> Relation;
 }
 
@@ -112,24 +114,24 @@ macro_rules! ends_a_cascade {
 
 ends_a_cascade!(Restrict, SetNull);
 
-/// A table that a cascade can go to: one that is soft-deletable.
+/// A table that `cascade(..)` can name: a soft-deletable one.
 #[diagnostic::on_unimplemented(
     message = "`cascade(..)` names `{Self}`, which is not declared soft-deletable: a cascade never removes rows",
     note = "declare it with `#[derive(SoftDeletable)]` or `soft_deletable!`, or write `restrict(..)` or `set_null(..)` for it"
 )]
 pub trait CascadeTarget: SoftDeletable {}
 
-/// A table that another relation can name: one that is soft-deletable, or declared not to be.
+/// A table that `restrict(..)` and `set_null(..)` can name: a declared one, soft-deletable or not.
 #[diagnostic::on_unimplemented(
-    message = "`restrict(..)` or `set_null(..)` names `{Self}`, which is declared neither soft-deletable nor plain",
+    message = "`restrict(..)` or `set_null(..)` names `{Self}`, which is an undeclared table",
     note = "if its rows can be soft-deleted: `#[derive(SoftDeletable)]` on a model, or `soft_deletable! {{ .. }}` beside `table!`",
     note = "if not: `not_soft_deletable!(table_name);` beside `table!`"
 )]
 pub trait RelationTarget: Declared {}
 
-/// How the node of a table of this kind is made.
+/// Makes the graph's node of a table of this kind.
 pub trait NodeOf<C> {
-    /// The node.
+    /// Makes the node.
     fn node() -> Node;
 }
 
@@ -143,7 +145,7 @@ where
     }
 }
 
-impl<C> NodeOf<C> for Plain
+impl<C> NodeOf<C> for NotSoftDeletable
 where
     C: Table + crate::diesel_internals::NamedTable + 'static,
     C::AllColumns: TableColumns,
@@ -159,7 +161,7 @@ where
     note = "name as many columns of the child as the parent's primary key has, in its order: `cascade(posts(author_id))`"
 )]
 pub trait References<K> {
-    /// Their names, and whether each can be NULL.
+    /// The names of the columns, and whether each can be NULL.
     fn columns() -> Vec<ForeignColumn>;
 }
 
@@ -191,7 +193,7 @@ impl<ST: SqlType<IsNull = is_nullable::NotNull>> SameKey<ST> for Nullable<ST> {
 
 /// Whether one of the columns of a foreign key can be NULL.
 pub trait AnyNullable {
-    /// Whether one can.
+    /// Whether at least one can be NULL.
     const ANY: bool;
 }
 
@@ -215,9 +217,9 @@ any_nullable!(A B C D E F);
 any_nullable!(A B C D E F G);
 any_nullable!(A B C D E F G H);
 
-/// Whether a type's `IsNull` says yes.
+/// The type-level answer of Diesel whether an SQL type is nullable.
 pub trait IsNull {
-    /// Whether it does.
+    /// The same answer as a constant.
     const NULLABLE: bool;
 }
 
@@ -260,7 +262,7 @@ references!(A1 K1, A2 K2, A3 K3, A4 K4, A5 K5, A6 K6);
 references!(A1 K1, A2 K2, A3 K3, A4 K4, A5 K5, A6 K6, A7 K7);
 references!(A1 K1, A2 K2, A3 K3, A4 K4, A5 K5, A6 K6, A7 K7, A8 K8);
 
-/// What happens to the children of a row that is soft-deleted.
+/// What a cascade does with the children of a row that it deletes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Policy {
     Cascade,
@@ -268,7 +270,7 @@ pub(crate) enum Policy {
     SetNull,
 }
 
-/// A foreign key that refers to a table, and its policy.
+/// A foreign key that refers to a table, and what a cascade does with its rows.
 #[derive(Debug, Clone)]
 pub struct Relation {
     pub(crate) policy: Policy,
@@ -277,15 +279,15 @@ pub struct Relation {
     pub(crate) child: fn() -> Node,
 }
 
-/// A table in the graph.
+/// A table in the graph of relations.
 #[derive(Debug, Clone)]
 pub struct Node {
-    /// The Rust type of the table: two modules can have tables of one name.
+    /// The Rust type of the table. Two modules can have tables of the same name, so the name does not identify it.
     pub(crate) id: TypeId,
     pub(crate) table: TableName,
     /// The columns of its primary key.
     pub(crate) key: Vec<String>,
-    /// Its columns of soft deletion; `None` if it has none.
+    /// The columns of soft deletion; `None` for a table that is not soft-deletable.
     pub(crate) soft: Option<Soft>,
     pub(crate) relations: fn() -> Vec<Relation>,
 }
@@ -298,7 +300,7 @@ pub(crate) struct Soft {
     pub(crate) stamp: Option<(&'static str, TimeKind)>,
     pub(crate) touch: Option<(&'static str, TimeKind)>,
     pub(crate) operation: Option<(&'static str, OperationKind)>,
-    /// Set to NULL by a restore; `operation` is one of them.
+    /// The columns that a restore sets to NULL, `operation` included.
     pub(crate) reset: Vec<&'static str>,
 }
 
@@ -343,7 +345,7 @@ impl Node {
         self.table.plain()
     }
 
-    /// All tables that refer to this one, or to one of them.
+    /// All tables below this one.
     pub(crate) fn descendants(&self) -> HashSet<TypeId> {
         let mut found = HashSet::new();
         let mut open = (self.relations)();
@@ -357,7 +359,7 @@ impl Node {
     }
 }
 
-/// A declaration with relations, as the linker collects them: a child finds its parents through it.
+/// A declaration with relations. The linker collects these entries, and a child finds its parents through them.
 #[derive(Debug)]
 pub struct DeclaredParent(pub(crate) fn() -> Node);
 
@@ -374,7 +376,7 @@ impl DeclaredParent {
 
 inventory::collect!(DeclaredParent);
 
-/// All tables that declare relations in this program.
+/// All tables of this program that declare relations.
 pub(crate) fn declared_parents() -> impl Iterator<Item = Node> {
     inventory::iter::<DeclaredParent>.into_iter().map(|parent| (parent.0)())
 }

@@ -1,4 +1,4 @@
-//! What a table declares. The derive emits these types; everything else is generic over them.
+//! What a table declares. The derive names these types, and everything else is generic over them.
 
 use std::marker::PhantomData;
 
@@ -15,9 +15,9 @@ use crate::diesel_internals::NamedTable;
 
 /// A table whose rows can be soft-deleted.
 ///
-/// The trait belongs to the **table**, not to a model: one derive serves every struct that is
-/// mapped to the table. Implement it with `#[derive(SoftDeletable)]` on a model, or with
-/// [`soft_deletable!`](crate::soft_deletable) beside `table!`; not by hand.
+/// The trait belongs to the **table**, not to a model: one derive serves every struct of that table. Implement it
+/// with `#[derive(SoftDeletable)]` on a model, or with [`soft_deletable!`](crate::soft_deletable) beside `table!`. Do
+/// not implement it by hand.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -34,29 +34,28 @@ use crate::diesel_internals::NamedTable;
             or `soft_deletable! {{ table_name {{ flag = is_deleted, timestamp = deleted_at }} }}` beside `table!`"
 )]
 pub trait SoftDeletable: Table + HasTable<Table = Self> + NamedTable + QueryId + Clone + 'static {
-    /// The column that says whether a row is deleted, and how.
+    /// The column that says whether a row is deleted, and how it says so.
     type State: State<Table = Self>;
     /// The column that holds the time of the deletion.
     type Stamp: TimeColumn;
-    /// The column that is set to the time of every transition.
+    /// The column that every soft delete and restore sets to its time.
     type Touch: TimeColumn;
-    /// The nullable columns that restore resets to NULL: those that describe the deletion, and
-    /// the one that identifies the operation.
+    /// The nullable columns that a restore sets to NULL: `metadata(..)` and `operation`.
     type Reset: NullableColumns;
-    /// The column that identifies the operation that deleted a row; one of `Reset`.
+    /// The column that identifies the operation which deleted a row. It is one of `Reset`.
     type Operation: Operation;
-    /// The column that says whether a row is under hold, and must not be removed.
+    /// The column that says whether a row is under hold, so that no purge removes it.
     type Hold: Hold;
-    /// The tables that refer to this one, and what a soft delete of its rows means for theirs.
+    /// The tables that refer to this one, and what a cascade does with their rows.
     type Relations: Relations;
 }
 
 /// A column, as a value.
 #[derive(Debug, Clone, Copy)]
 pub struct ColumnRef {
-    /// The name in SQL.
+    /// Its name in SQL.
     pub name: &'static str,
-    /// The name of the Rust type.
+    /// The name of its Rust type.
     pub type_name: &'static str,
     /// The name of its SQL type.
     pub sql_type: &'static str,
@@ -91,7 +90,7 @@ pub struct ActiveFlag<C>(PhantomData<C>);
 #[derive(Debug)]
 pub struct ByTimestamp<C>(PhantomData<C>);
 
-/// The SQL types a flag can have.
+/// The SQL types that a flag can have.
 #[diagnostic::on_unimplemented(
     message = "a soft-delete flag cannot be of the SQL type `{Self}`",
     note = "`flag = ..` and `active_flag = ..` take a column of type `Bool` or `Nullable<Bool>`"
@@ -137,7 +136,7 @@ impl<C: Column> State for ByTimestamp<C> {
 
 /// The `operation = ..` of a declaration, or its absence.
 pub trait Operation {
-    /// How an identifier is written; `None` without a column.
+    /// How the column stores an identifier; `None` without a column.
     const KIND: Option<OperationKind>;
     /// The column; `None` without one.
     fn column() -> Option<ColumnRef>;
@@ -156,19 +155,19 @@ pub struct NoOperation;
 pub enum OperationKind {
     /// PostgreSQL's `uuid`.
     Uuid,
-    /// The same as text.
+    /// Text, which holds a UUID unless the app gives another identifier.
     Text,
-    /// A positive number.
+    /// A positive integer.
     BigInt,
 }
 
-/// The SQL types an operation column can have.
+/// The SQL types that an operation column can have.
 #[diagnostic::on_unimplemented(
     message = "an `operation` column cannot be of the SQL type `{Self}`",
     note = "`operation = ..` takes a nullable column: `Nullable<Uuid>` (feature `postgres_backend`), `Nullable<Text>` or `Nullable<BigInt>`"
 )]
 pub trait OperationType {
-    /// How an identifier is written.
+    /// How the column stores an identifier.
     const KIND: OperationKind;
 }
 
@@ -205,22 +204,22 @@ where
 
 /// The `hold = ..` of a declaration, or its absence.
 pub trait Hold {
-    /// How the column is read: as a flag whose "active" rows are those that are not held; `None`
-    /// without a column.
+    /// How the column is read; `None` without a column. A hold is read as a flag, and its "active" rows are those not
+    /// held.
     const MODE: Option<Mode>;
     /// The column; `None` without one.
     fn column() -> Option<ColumnRef>;
 }
 
-/// `hold = C`: `TRUE` means that the row is kept from every removal.
+/// `hold = C`: `TRUE` keeps the row from every removal.
 #[derive(Debug)]
 pub struct HoldColumn<C>(PhantomData<C>);
 
-/// A declaration without a hold column: no row is held.
+/// A declaration without a hold column, so no row is held.
 #[derive(Debug)]
 pub struct NoHold;
 
-/// The SQL types a hold column can have.
+/// The SQL types that a hold column can have.
 #[diagnostic::on_unimplemented(
     message = "a `hold` column cannot be of the SQL type `{Self}`",
     note = "`hold = ..` takes a column of type `Bool` or `Nullable<Bool>`; TRUE means under hold"
@@ -256,10 +255,10 @@ where
     }
 }
 
-/// Columns that a restore sets to NULL.
+/// The columns that a restore sets to NULL.
 #[diagnostic::on_unimplemented(
     message = "a restore cannot reset these columns",
-    note = "`metadata(..)` and `operation = ..` take nullable columns, eight in all"
+    note = "`metadata(..)` and `operation = ..` take nullable columns, at most eight together"
 )]
 pub trait NullableColumns {
     /// The columns as an array.
@@ -307,15 +306,15 @@ nullable_columns!(6: A B C D E F);
 nullable_columns!(7: A B C D E F G);
 nullable_columns!(8: A B C D E F G H);
 
-/// Whether a table may take part in an `.active()` join, and in which role.
+/// A declared table: one that may take part in an `.active()` join, filtered or not.
 #[diagnostic::on_unimplemented(
-    message = "`.active()` meets `{Self}`, which is neither declared soft-deletable nor declared plain",
+    message = "`.active()` meets `{Self}`, which is an undeclared table",
     label = "no soft-delete declaration for this table",
     note = "if its rows can be soft-deleted: `#[derive(SoftDeletable)]` on a model, or `soft_deletable! {{ .. }}` beside `table!`",
     note = "if not: `not_soft_deletable!(table_name);` beside `table!`"
 )]
 pub trait Declared {
-    /// [`SoftDeleted`] or [`Plain`].
+    /// [`SoftDeleted`] or [`NotSoftDeletable`].
     type Kind;
 }
 
@@ -325,4 +324,4 @@ pub struct SoftDeleted;
 
 /// The kind of a table that `not_soft_deletable!` names.
 #[derive(Debug)]
-pub struct Plain;
+pub struct NotSoftDeletable;

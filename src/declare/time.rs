@@ -1,4 +1,4 @@
-//! From the SQL type of a timestamp column to the value that is bound.
+//! Times: from the SQL type of a column to the value that is bound.
 
 use std::marker::PhantomData;
 
@@ -11,13 +11,13 @@ use diesel::sql_types::{BigInt, HasSqlType, Integer, Nullable, SqlType, is_nulla
 use crate::dialect::{Dialect, Micros, Millis, Seconds, SoftDeleteBackend};
 use crate::error::Error;
 
-/// No `unit`: the column has a timestamp type.
+/// No `unit`, since the column has a timestamp type.
 #[derive(Debug)]
 pub struct NoUnit;
 
-/// The unit of an integer column that holds a time, counted from 1970-01-01 00:00 UTC.
+/// The unit of an integer that counts time from 1970-01-01 00:00 UTC.
 ///
-/// In a declaration it is `unit = seconds`, `millis` or `micros`; in a migration it is given to
+/// A declaration writes `unit = seconds`, `millis` or `micros`. A migration takes this type, in
 /// [`SoftDeleteMigration::unit`](crate::SoftDeleteMigration::unit).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeUnit {
@@ -51,7 +51,7 @@ pub enum TimeKind {
 }
 
 impl TimeKind {
-    /// The unit of an integer; `None` for a timestamp.
+    /// The unit of an integer form; `None` for a timestamp.
     #[must_use]
     pub const fn unit(self) -> Option<TimeUnit> {
         match self {
@@ -73,26 +73,26 @@ impl TimeKind {
 pub trait TimeType<U>: SqlType<IsNull = is_nullable::NotNull> {
     /// The Rust value that is bound.
     type Value: Clone + std::fmt::Debug;
-    /// How it is spelled as text.
+    /// The form in which the column holds the time.
     const KIND: TimeKind;
-    /// Whether Diesel binds it on MySQL as a `TIMESTAMP`, which ends in 2038 and turns anything else
-    /// into NULL (MariaDB 10.11), whatever the type of the column.
+    /// Whether Diesel binds the value as a `TIMESTAMP` on MySQL, whatever the type of the column. It ends in 2038,
+    /// and MariaDB makes NULL of a later time.
     const TIMESTAMP_ON_MYSQL: bool = false;
-    /// Converts; `None` if the time does not fit.
+    /// Converts a time; `None` if it does not fit.
     fn convert(at: DateTime<Utc>) -> Option<Self::Value>;
 }
 
 macro_rules! timestamp_types {
     ($($(#[$attr:meta])* $ST:ty => $Value:ty, $kind:ident, $convert:expr, $timestamp_on_mysql:literal;)*) => {
         $(
-            // A timestamp ignores the unit: a declaration's unit may be there for its touch column.
+            // A timestamp ignores the unit, since a declaration's unit may be there for its touch column.
             $(#[$attr])*
             impl<U> TimeType<U> for $ST {
                 type Value = $Value;
                 const KIND: TimeKind = TimeKind::$kind;
                 const TIMESTAMP_ON_MYSQL: bool = $timestamp_on_mysql;
                 fn convert(at: DateTime<Utc>) -> Option<$Value> {
-                    // Beyond them SQLite, which compares text, misorders, and MySQL refuses.
+                    // SQLite would sort other years wrongly, since it compares text, and MySQL would refuse them.
                     (0..=9999).contains(&at.year()).then(|| $convert(at))
                 }
             }
@@ -198,15 +198,16 @@ where
     type Inner = ST;
 }
 
-/// Cuts a time off below microseconds. A leap second becomes the last microsecond before it:
-/// MySQL would store `0000-00-00` for a 60th second.
+/// Cuts a time off below microseconds.
+///
+/// A leap second becomes the last microsecond before it, since MySQL would store `0000-00-00` for a 60th second.
 pub(crate) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     let last = 999_999_000;
     let kept = if time.nanosecond() > last { time.with_nanosecond(last) } else { None };
     kept.unwrap_or(time).trunc_subsecs(6)
 }
 
-/// Why there is no value to bind.
+/// Why no value can be bound.
 #[derive(Debug, Clone, Copy)]
 enum Unusable {
     OutOfRange(DateTime<Utc>),
@@ -224,37 +225,39 @@ impl From<Unusable> for Error {
     }
 }
 
-/// A time as a bind of the SQL type `ST`, or the reason why there is none.
+/// A time as a bind of the SQL type `ST`, or the reason why there is no such bind.
 ///
-/// The reason comes to light when the binds are collected, not when the SQL is written: so the
-/// statement can still be printed, by an instrumentation for example.
+/// The reason becomes an error when binds are collected, not when SQL is written. So the statement can still be
+/// printed, for example by an instrumentation.
 pub struct BoundTime<ST: TimeType<U>, U>(Bind<ST, U>);
 
 /// What [`BoundTime`] binds.
 struct Bind<ST: TimeType<U>, U> {
     value: Result<ST::Value, Unusable>,
-    /// The time, if it is written: then it must not become NULL on the way.
+    /// Set if the statement writes the time, so that a value which MySQL would make NULL is refused.
     written: Option<DateTime<Utc>>,
-    /// The time itself, if there is one.
+    /// The time, for a cascade; `None` if there is no value.
     time: Option<DateTime<Utc>>,
     _unit: PhantomData<fn() -> U>,
 }
 
 impl<ST: TimeType<U>, U> BoundTime<ST, U> {
-    /// The time, cut off below microseconds: what PostgreSQL, `DATETIME(6)` and an integer of
-    /// microseconds hold, so that what is returned is what is stored.
+    /// The time to write, cut off below microseconds.
+    ///
+    /// That is the precision of PostgreSQL, `DATETIME(6)` and integers of microseconds, so what is returned is what
+    /// is stored.
     pub(crate) fn at(time: DateTime<Utc>) -> Self {
         let time = to_micros(time);
         Self::new(ST::convert(time).ok_or(Unusable::OutOfRange(time)), Some(time), Some(time))
     }
 
-    /// The time as something to compare with, cut off in the same way.
+    /// The time to compare with, cut off in the same way.
     pub(crate) fn cutoff(time: DateTime<Utc>) -> Self {
         let time = to_micros(time);
         Self::new(ST::convert(time).ok_or(Unusable::OutOfRange(time)), None, Some(time))
     }
 
-    /// The time that lies `age` before now.
+    /// The time that is `age` before now, to compare with.
     pub(crate) fn ago(age: TimeDelta) -> Self {
         if age < TimeDelta::zero() {
             return Self::new(Err(Unusable::NegativeAge(age)), None, None);
@@ -263,7 +266,7 @@ impl<ST: TimeType<U>, U> BoundTime<ST, U> {
         Self::new(time.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None, time)
     }
 
-    /// The time, or why nothing can be bound.
+    /// The time, or the reason why none can be bound.
     pub(crate) fn time(&self) -> Result<Option<DateTime<Utc>>, Error> {
         match &self.0.value {
             Ok(_) => Ok(self.0.time),

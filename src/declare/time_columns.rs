@@ -1,4 +1,4 @@
-//! The columns that a transition writes a time to: `timestamp = ..` and `touch = ..`.
+//! The columns that a soft delete or a restore writes a time to: `timestamp = ..` and `touch = ..`.
 
 use std::marker::PhantomData;
 
@@ -18,23 +18,23 @@ use diesel::expression::{AppearsOnTable, Expression};
 
 /// The `timestamp = ..` or the `touch = ..` of a declaration, or its absence.
 pub trait TimeColumn {
-    /// The form of the time; `None` without a column.
+    /// The form in which the column holds the time; `None` without a column.
     const KIND: Option<TimeKind>;
     /// The fragment that writes a time into the column; [`NoTime`] without a column.
     type Value: FixedTime;
     /// The column; `None` without one.
     fn column() -> Option<ColumnRef>;
-    /// Turns a time into what is bound.
+    /// Makes the fragment for a time.
     fn value(at: DateTime<Utc>) -> Self::Value;
 }
 
-/// Whether a column uses the `unit` of its declaration.
+/// Whether the column is an integer, which needs the `unit` of its declaration.
 #[must_use]
 pub const fn uses_unit<C: TimeColumn>() -> bool {
     matches!(C::KIND, Some(kind) if kind.unit().is_some())
 }
 
-/// A declaration with a timestamp, so the age of a deletion is known.
+/// A declaration with a timestamp, so that the age of a deletion is known.
 #[diagnostic::on_unimplemented(
     message = "this table's soft-delete declaration has no timestamp column, so the age of a deletion is unknown",
     note = "add a nullable timestamp column and name it: `#[soft_delete(flag = .., timestamp = deleted_at)]`"
@@ -42,9 +42,9 @@ pub const fn uses_unit<C: TimeColumn>() -> bool {
 pub trait Timestamped: TimeColumn {
     /// The column.
     type Column: Column;
-    /// The column's SQL type without its `Nullable`.
+    /// The SQL type of the column, without its `Nullable`.
     type SqlType: TimeType<Self::Unit>;
-    /// The unit of an integer column.
+    /// The unit of an integer column; [`NoUnit`](super::NoUnit) for a timestamp.
     type Unit;
 }
 
@@ -94,7 +94,7 @@ where
 
 /// A declaration with a touch column.
 #[diagnostic::on_unimplemented(
-    message = "this table's soft-delete declaration has no `touch` column, so a restore writes no time",
+    message = "this table's soft-delete declaration has no `touch` column, so a restore does not write a time",
     note = "leave `.at(..)` out, or name the column: `#[soft_delete(.., touch = updated_at)]`"
 )]
 pub trait Touched: TimeColumn {
@@ -110,7 +110,7 @@ pub trait Touched: TimeColumn {
 pub trait TouchWith<ST, E> {
     /// The fragment for the touch column.
     type Value;
-    /// Takes the expression over.
+    /// Makes the fragment.
     fn with(expression: &E) -> Self::Value;
 }
 
@@ -160,10 +160,11 @@ where
     }
 }
 
-/// An expression of the timestamp's type `ST` that can be written to a `touch` column of the type `To`, of which `U` is
-/// the unit.
+/// An expression of the timestamp's type `ST` that can be written to a `touch` column of the type `To` with the unit
+/// `U`.
 ///
-/// If the types are the same, any expression can. Else only [`db_now()`](crate::db_now) can, which has a form for each.
+/// Any expression can, if the types are the same. Otherwise only [`db_now()`](crate::db_now) can, since it has a form
+/// for each type.
 #[diagnostic::on_unimplemented(
     message = "the `touch` column cannot take the expression given to `.at(..)`",
     note = "its SQL type differs from the timestamp's; use `.at_utc(..)`, which converts for each column"
@@ -171,7 +172,7 @@ where
 pub trait ForTouch<ST, To, U> {
     /// The fragment for the touch column.
     type Value;
-    /// Takes the expression over.
+    /// Makes the fragment.
     fn for_touch(&self) -> Self::Value;
 }
 
@@ -182,7 +183,7 @@ impl<ST, U, E: Clone> ForTouch<ST, ST, U> for E {
     }
 }
 
-/// The timestamp and the touch column of a declaration, at least one of which is there.
+/// The timestamp and the touch column of a declaration that has at least one of them.
 #[diagnostic::on_unimplemented(
     message = "this table's soft-delete declaration has no timestamp column and no touch column to write a time to",
     note = "leave `.at_utc(..)` out, or name a column: `#[soft_delete(flag = .., timestamp = deleted_at)]`"
@@ -192,7 +193,7 @@ pub trait WritesTime {}
 impl<C, U, X> WritesTime for (TimestampColumn<C, U>, X) {}
 impl<C, U> WritesTime for (NoTimeColumn, TouchColumn<C, U>) {}
 
-/// No time is written, since there is no column for one.
+/// The fragment that writes nothing, for a declaration without the column.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct NoTime;
 
@@ -202,7 +203,7 @@ impl<DB: Backend> QueryFragment<DB> for NoTime {
     }
 }
 
-/// The clock for a `touch` column whose type is not that of the timestamp.
+/// The database's clock for a `touch` column whose type differs from the timestamp's.
 macro_rules! reads_for_touch {
     ($($to:meta => $To:ty, $V:ty: $($from:meta => $From:ty),+;)*) => {
         $($(
@@ -257,25 +258,26 @@ reads_for_touch! {
         all() => BigInt;
 }
 
-/// What is known of a time before a connection is asked.
+/// What is known of a time before the database is asked.
 #[derive(Debug)]
 pub enum Known {
-    /// It is this one, or cannot be.
+    /// The time, or the reason why it cannot be bound.
     At(Result<Option<DateTime<Utc>>, Error>),
-    /// There is no column for one.
+    /// The table does not have a column for it.
     Absent,
     /// The database has to compute it.
     Asked,
 }
 
-/// A time that is the same for all rows of a cascade: the default, `.at_utc(..)`, or an expression of
-/// `.at(..)` that names no column.
+/// A time that is the same for all rows of a cascade.
+///
+/// It is the time of now, one of `.at_utc(..)`, or an expression of `.at(..)` that names no column.
 #[diagnostic::on_unimplemented(
-    message = "a cascade writes one time to all its tables, and `.at(..)` was given an expression that is none",
+    message = "a cascade writes one time to all its tables, and the expression of `.at(..)` can differ between rows",
     note = "give a value, `db_now()`, or another expression that names no column of the table; or call `.at_utc(..)`"
 )]
 pub trait FixedTime {
-    /// What is known of it.
+    /// What is known of it before the database is asked.
     #[doc(hidden)]
     fn known(&self) -> Known;
 }

@@ -1,14 +1,14 @@
-//! The verbs as types, and whether one says what becomes of a table's children.
+//! The verbs as types, and whether a call says what happens to a table's children.
 
 use std::marker::PhantomData;
 
 use super::relations::NoRelations;
 
-/// From active to deleted.
+/// A soft delete: from active to deleted.
 #[derive(Debug, Clone, Copy)]
 pub struct SoftDeleteVerb;
 
-/// From deleted to active.
+/// A restore: from deleted to active.
 #[derive(Debug, Clone, Copy)]
 pub struct RestoreVerb;
 

@@ -1,4 +1,4 @@
-//! The one trait that tells which database a backend writes for.
+//! The trait that tells which database a backend writes SQL for.
 
 use diesel::backend::Backend;
 
@@ -7,7 +7,7 @@ use super::Dialect;
 /// A backend that this crate writes SQL for.
 ///
 /// It is implemented for Diesel's backends of PostgreSQL, MySQL and SQLite. For a
-/// [`MultiConnection`](diesel::MultiConnection) implement it for the backend that the derive generates:
+/// [`MultiConnection`](diesel::MultiConnection), implement it for the backend that its derive generates:
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -42,7 +42,7 @@ use super::Dialect;
     note = "Diesel's backends need this crate's features: `sqlite`, `postgres` or `postgres_backend`, `mysql` or `mysql_backend`"
 )]
 pub trait SoftDeleteBackend: Backend {
-    /// The dialect, where the type of the backend tells it.
+    /// The dialect, if the type of the backend determines it.
     const DIALECT: Option<Dialect> = None;
 
     /// [`ReturningClause`] or [`NoReturningClause`]: whether `.returning(..)` compiles.
@@ -58,15 +58,15 @@ pub trait SoftDeleteBackend: Backend {
 #[derive(Debug, Clone, Copy)]
 pub struct ReturningClause;
 
-/// The backend does not have `UPDATE .. RETURNING`, as MySQL and MariaDB. See [`SoftDeleteBackend`].
+/// The backend does not have `UPDATE .. RETURNING`; MySQL and MariaDB do not. See [`SoftDeleteBackend`].
 #[derive(Debug, Clone, Copy)]
 pub struct NoReturningClause;
 
 /// The `Returning` of a backend that has the clause.
 #[diagnostic::on_unimplemented(
-    message = "`{DB}` has no `RETURNING` clause",
-    note = "PostgreSQL has one; SQLite has one with the feature `returning_clauses_for_sqlite_3_35`; MySQL has none, and MariaDB has none for UPDATE",
-    note = "without one: `.execute(conn)` for the number of changed rows, then a query for the rows"
+    message = "`{DB}` does not have a `RETURNING` clause",
+    note = "PostgreSQL has one; SQLite has one with the feature `returning_clauses_for_sqlite_3_35`; MySQL does not have one, and MariaDB does not have one for UPDATE",
+    note = "without one, call `.execute(conn)` for the number of changed rows, then query the rows"
 )]
 pub trait SupportsReturning<DB> {}
 

@@ -12,24 +12,26 @@ use crate::diesel_internals::backend_of;
 
 /// The database's clock, in UTC, as an expression for a column of any timestamp type.
 ///
-/// Give it to [`.at(..)`](crate::SoftDelete::at) when the clocks of the app's machines cannot be
-/// trusted, or anywhere else in a query. It is the time at which the statement began, so all
-/// rows of one statement get the same. (`diesel::dsl::now` does not exist for MySQL's `Datetime`,
-/// loses the fraction of the second there, and is local time or the transaction's start elsewhere.)
+/// Pass it to [`.at(..)`](crate::SoftDelete::at) when the clocks of the app's machines cannot be trusted. It also
+/// works anywhere else in a query. It is the time at which the statement began, so all rows of one statement get the
+/// same time.
+///
+/// `diesel::dsl::now` is not a replacement. It does not exist for MySQL's `Datetime` and loses the fraction of the
+/// second on MySQL. On the other databases it is local time or the start of the transaction.
 ///
 /// | backend | SQL for a timestamp | resolution |
 /// |---|---|---|
 /// | PostgreSQL | `(statement_timestamp() AT TIME ZONE 'UTC')`, `statement_timestamp()` for `Timestamptz` | microseconds |
 /// | MySQL, MariaDB | `UTC_TIMESTAMP(6)` | microseconds |
-/// | SQLite | `strftime('%Y-%m-%d %H:%M:%f', 'now')` | milliseconds, SQLite's own |
+/// | SQLite | `strftime('%Y-%m-%d %H:%M:%f', 'now')` | milliseconds |
 ///
-/// For an integer column say the unit: `db_now().seconds()`, `.millis()`, `.micros()`. In a soft delete it is the
-/// timestamp column's form that counts: a `touch` column of another type gets the same time in its own form.
+/// An integer column needs the unit: `db_now().seconds()`, `.millis()` or `.micros()`. In a soft delete, pass the
+/// form of the timestamp column. A `touch` column of another type gets the same time in its own form.
 ///
-/// The unit must be that of the declaration. The compiler cannot tell them apart, and a purge never removes a row that
-/// holds seconds in a column of milliseconds.
+/// The unit must be that of the declaration, and the compiler cannot check it. A purge never removes a row that holds
+/// seconds in a column of milliseconds.
 ///
-/// Through a `MultiConnection` implement [`SoftDeleteBackend`](crate::SoftDeleteBackend) for its backend.
+/// For a `MultiConnection`, implement [`SoftDeleteBackend`](crate::SoftDeleteBackend) for its backend.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -79,7 +81,7 @@ impl DbNow {
     }
 }
 
-/// In which form the clock is read.
+/// The form in which the clock is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClockForm {
@@ -97,7 +99,7 @@ pub enum ClockForm {
     Micros,
 }
 
-/// The expressions, which migrations write too, whatever backends are built in.
+/// The SQL for each database. It does not depend on features, since migrations write it for any database.
 impl ClockForm {
     pub(crate) const fn on_postgres(self) -> &'static str {
         match self {
@@ -113,7 +115,7 @@ impl ClockForm {
     pub(crate) const fn on_mysql(self) -> &'static str {
         match self {
             Self::Timestamp | Self::Timestamptz => "UTC_TIMESTAMP(6)",
-            // Not UNIX_TIMESTAMP(NOW(6)), which goes through the session's zone.
+            // UNIX_TIMESTAMP(NOW(6)) would depend on the session's zone.
             Self::Seconds | Self::Seconds32 => "TIMESTAMPDIFF(SECOND, '1970-01-01', UTC_TIMESTAMP(6))",
             Self::Millis => "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) DIV 1000)",
             Self::Micros => "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))",
@@ -135,7 +137,7 @@ impl ClockForm {
     }
 }
 
-/// A [`DbNow`] of the SQL type `ST`.
+/// A [`DbNow`] with the SQL type `ST`.
 #[derive(Debug, Clone, Copy)]
 pub struct DbNowAs<ST, U>(PhantomData<(ST, U)>);
 
@@ -145,7 +147,7 @@ impl<ST, U> DbNowAs<ST, U> {
     }
 }
 
-/// The form in which the clock is read for a type and a unit.
+/// The form in which the clock is read for an SQL type and a unit.
 pub trait Reads<U> {
     /// The form.
     const FORM: ClockForm;

@@ -1,8 +1,8 @@
-//! The words that lock the rows of a SELECT.
+//! The words that lock the rows of a SELECT. SQLite has none: it has one writer.
 
 use super::Dialect;
 
-/// How rows are locked.
+/// How a SELECT locks the rows that it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lock {
     No,

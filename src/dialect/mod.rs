@@ -1,4 +1,4 @@
-//! What differs between the databases, a name or a literal at a time.
+//! How the databases differ: names, literals, types, the clock and lock words.
 
 mod backend;
 mod clock;
@@ -10,22 +10,22 @@ pub use clock::{AsTimestamp, ClockForm, DbNow, DbNowAs, Micros, Millis, Seconds,
 pub(crate) use lock::Lock;
 pub(crate) use names::{Names, TableName, check_column, check_name, hash};
 
-/// The SQL dialect of a migration.
+/// The SQL dialect of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// PostgreSQL.
     Postgres,
-    /// MySQL 8 and MariaDB: every statement is valid on both.
+    /// MySQL 8 and MariaDB. Every statement of this crate is valid on both.
     Mysql,
     /// SQLite 3.35 and later.
     Sqlite,
 }
 
 impl Dialect {
-    /// An identifier in quotes.
+    /// Quotes an identifier.
     ///
-    /// On SQLite they are backticks, as in Diesel's own queries: a name in double quotes that names no
-    /// column is a *string* there, so an index on a misspelt column would be built silently.
+    /// SQLite gets backticks, as in Diesel's own queries. In double quotes, SQLite reads a misspelled column as a
+    /// *string*, and would silently build an index over it.
     pub(crate) fn quote(self, name: &str) -> String {
         let quote = match self {
             Self::Postgres => "\"",
@@ -34,17 +34,17 @@ impl Dialect {
         format!("{quote}{}{quote}", name.replace(quote, &quote.repeat(2)))
     }
 
-    /// Identifiers in quotes, separated by commas.
+    /// Quotes identifiers and separates them by commas.
     pub(crate) fn quote_all<S: AsRef<str>>(self, names: &[S]) -> String {
         names.iter().map(|name| self.quote(name.as_ref())).collect::<Vec<_>>().join(", ")
     }
 
-    /// A string literal, whatever the session says of backslashes.
+    /// A string literal that means the same under all settings of the session.
     pub(crate) fn literal(self, text: &str) -> String {
         let doubled = text.replace('\'', "''");
         match self {
             Self::Sqlite => format!("'{doubled}'"),
-            // Whether a backslash escapes is a matter of the session's sql_mode; hexadecimal is not.
+            // The session's sql_mode decides whether a backslash escapes; hexadecimal does not depend on it.
             Self::Mysql if text.contains('\\') => {
                 let digits: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
                 format!("_utf8mb4 X'{digits}'")
@@ -55,7 +55,7 @@ impl Dialect {
         }
     }
 
-    /// The database's clock in UTC.
+    /// The SQL of the database's clock in UTC.
     pub(crate) const fn now(self, form: ClockForm) -> &'static str {
         match self {
             Self::Postgres => form.on_postgres(),
@@ -64,12 +64,11 @@ impl Dialect {
         }
     }
 
-    /// The type of a nullable time in UTC with microseconds (SQLite stores text).
+    /// The type of a nullable time in UTC with microseconds. SQLite stores text.
     pub(crate) const fn timestamp(self) -> &'static str {
         match self {
             Self::Postgres | Self::Sqlite => "TIMESTAMP",
-            // TIMESTAMP would go through the session's zone and ends in 2038; DATETIME alone rounds to
-            // seconds.
+            // TIMESTAMP would depend on the session's zone, and it ends in 2038. DATETIME alone rounds to seconds.
             Self::Mysql => "DATETIME(6)",
         }
     }

@@ -1,13 +1,13 @@
-//! Names: those that are given, checked; those that are made, within the limits and never twice.
+//! Names of tables and columns: given ones are checked, and made ones are short enough and unique.
 
 use super::Dialect;
 use crate::error::Error;
 
-/// PostgreSQL cuts a name off after 63 bytes and says nothing.
+/// PostgreSQL silently cuts a name off after 63 bytes.
 const POSTGRES_BYTES: usize = 63;
 /// MySQL and MariaDB refuse more than 64 characters.
 const MYSQL_LETTERS: usize = 64;
-/// What every database takes.
+/// The length that every database accepts.
 const GENERATED_BYTES: usize = 63;
 
 /// The name of a table or view, with its schema if it has one.
@@ -26,18 +26,18 @@ impl TableName {
         }
     }
 
-    /// From the parts that a `table!` names.
+    /// The name from the parts that a `table!` declares.
     pub(crate) fn from_parts(mut parts: Vec<String>) -> Self {
         let name = parts.pop().unwrap_or_default();
         Self { schema: parts.pop(), name }
     }
 
-    /// Another name in the schema of this table, for what can only be created there.
+    /// Another name in the schema of this table. A trigger or an index can only be created there.
     pub(crate) fn sibling(&self, name: &str) -> Self {
         Self { schema: self.schema.clone(), name: name.to_owned() }
     }
 
-    /// This name, in the schema of `table` if it names none itself.
+    /// This name, in the schema of `table` if it names no schema itself.
     pub(crate) fn beside(mut self, table: &Self) -> Self {
         if self.schema.is_none() {
             self.schema.clone_from(&table.schema);
@@ -62,8 +62,7 @@ impl TableName {
 
     pub(crate) fn check(&self, dialect: Dialect, what: &'static str) -> Result<(), Error> {
         let refuse = |why| Err(Error::InvalidName { what, name: self.plain(), why });
-        // A second dot: `a.b.c` is no name of a table, and whether `a` or `a.b` is the schema of
-        // `a.b.c` would be a guess.
+        // `a.b.c` is not the name of a table, and whether `a` or `a.b` is its schema would be a guess.
         if self.schema.is_some() && self.name.contains('.') {
             return refuse("it has more than one dot: write `schema.table`");
         }
@@ -93,7 +92,7 @@ pub(crate) fn check_column(dialect: Dialect, name: &str) -> Result<(), Error> {
     check_name(dialect, "column", name)
 }
 
-/// What no quoting can mend.
+/// The reason why a database cannot have this name, even in quotes.
 fn objection(dialect: Dialect, name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("a part of it is empty");
@@ -108,7 +107,7 @@ fn objection(dialect: Dialect, name: &str) -> Option<&'static str> {
         Dialect::Mysql if name.chars().count() > MYSQL_LETTERS => Some("it is longer than 64 characters"),
         Dialect::Mysql if name.ends_with(' ') => Some("a name cannot end with a space on MySQL and MariaDB"),
         Dialect::Mysql if name.chars().any(|letter| u32::from(letter) > 0xFFFF) => {
-            Some("MySQL and MariaDB take no characters beyond U+FFFF in names")
+            Some("MySQL and MariaDB do not accept characters beyond U+FFFF in names")
         }
         _ => None,
     }
@@ -116,9 +115,9 @@ fn objection(dialect: Dialect, name: &str) -> Option<&'static str> {
 
 /// Makes the names of one migration's indexes, constraints, triggers and functions.
 ///
-/// `posts_active_key_slug`: table, kind, columns. The kind stands in the middle, so that two tables
-/// get the same name only if one's name contains a kind; then, and where a name would be too long or
-/// was given out before, a hash of all the parts tells them apart.
+/// A name consists of the table, the kind and the columns: `posts_active_key_slug`. The kind is in the middle, so two
+/// tables get the same name only if one's name contains a kind. In that case a hash of all parts is appended. The
+/// same happens to a name that is too long or was made before.
 #[derive(Debug)]
 pub(crate) struct Names<'a> {
     table: &'a str,
@@ -148,13 +147,13 @@ impl<'a> Names<'a> {
     }
 
     fn is_given(&self, name: &str) -> bool {
-        // Names of indexes and triggers are compared without case on MySQL and SQLite.
+        // MySQL and SQLite ignore case in names of indexes and triggers.
         self.given.iter().any(|given| given.eq_ignore_ascii_case(name))
     }
 }
 
-/// FNV-1a over the parts, with a separator that no name holds. Fixed, for a later version must find
-/// the names that an earlier one made.
+/// FNV-1a over the parts, each followed by a byte that no name contains. It must never change: a later version of
+/// this crate must find the names that an earlier one made.
 pub(crate) fn hash(parts: &[&str]) -> u32 {
     let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
     bytes.fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))

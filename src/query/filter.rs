@@ -31,19 +31,21 @@ pub struct DeletedFilter<Src> {
     _source: PhantomData<Src>,
 }
 
-/// How a filter closes off what stands before it. Diesel writes `(<before> AND <filter>)` and
-/// does not group raw SQL, so that `a OR b` before it would swallow the filter.
+/// Whether the filter must group what stands before it.
+///
+/// Diesel writes `(<before> AND <filter>)` and does not group raw SQL, so `a OR b` before the filter would bypass it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum ExistingFilter {
-    /// What stands before it is grouped, or there is nothing.
+    /// The existing filter is grouped, or there is none.
     Grouped,
-    /// It may be `a OR b`: `(a OR b AND TRUE) AND (<filter>)`.
+    /// The existing filter may be `a OR b`, so the text becomes `(a OR b AND TRUE) AND (<filter>)`.
     MustBeGrouped,
 }
 
-/// Whether what the where clause `W` holds needs no parentheses.
+/// Whether the content of the where clause `W` needs no parentheses.
 pub(crate) fn is_grouped<W: QueryId>() -> bool {
-    // From its start: the compiler then decides it when it builds, and a search it would not.
+    // The comparison starts at the beginning of the name, which the compiler evaluates at build time. It would not
+    // evaluate a search.
     let name = std::any::type_name::<W>();
     match name.strip_prefix(WHERE_CLAUSE) {
         Some(predicate) => W::HAS_STATIC_QUERY_ID && writes_its_own_parentheses(predicate),
@@ -51,12 +53,11 @@ pub(crate) fn is_grouped<W: QueryId>() -> bool {
     }
 }
 
-/// Whether an expression, by the name of its type, is one that cannot be torn apart by an `AND`.
+/// Whether an expression, by the name of its type, stays whole beside an `AND`.
 ///
-/// Only what Diesel puts into parentheses itself, and a few that need none, are trusted. Not raw SQL,
-/// not boxed expressions, not an app's own expression, which may write a bare `OR`, and not what
-/// wraps one without a trace (`.nullable()`). The name of a type is not guaranteed to stay as it is;
-/// an unknown one is not trusted, which costs an `AND TRUE`.
+/// Only the expressions are trusted that Diesel groups itself, and a few that need no parentheses. Raw SQL, boxed
+/// expressions, an app's own expressions and transparent wrappers such as `.nullable()` may write a bare `OR`. Names
+/// of types may change: an unknown name only costs an `AND TRUE`.
 pub(super) fn writes_its_own_parentheses(type_name: &str) -> bool {
     PARENTHESIZED.iter().any(|trusted| type_name.starts_with(trusted))
         || type_name.starts_with("diesel_soft_delete::query::")
@@ -67,7 +68,7 @@ impl ExistingFilter {
         if is_grouped::<W>() { Self::Grouped } else { Self::MustBeGrouped }
     }
 
-    /// Writes the filter behind what it closes off.
+    /// Writes the filter, and groups what stands before it.
     fn walk<P: Predicate<DB>, DB: Backend>(self, mut out: AstPass<'_, '_, DB>) -> QueryResult<()> {
         if P::EMPTY {
             out.push_sql("TRUE");
@@ -92,7 +93,7 @@ impl<Src> DeletedFilter<Src> {
     }
 }
 
-// `existing` is not part of the query ids: it follows from the where clause before it, which is.
+// The query id does not need `existing`: it follows from the where clause, which has an id of its own.
 impl<F: Scope> QueryId for ActiveFilter<F>
 where
     F::Active: QueryId,
@@ -147,7 +148,7 @@ where
     }
 }
 
-/// `TRUE`, appended to a filter that may be raw SQL: Diesel then groups the two together.
+/// `TRUE`, appended to a filter that may be raw SQL, so that Diesel groups the two.
 #[derive(Debug, Clone, Copy, QueryId, ValidGrouping)]
 pub struct Grouping;
 
@@ -170,7 +171,7 @@ impl<DB: Backend> QueryFragment<DB> for Grouping {
 pub trait ActiveQuery {
     /// The filtered query.
     type Output;
-    /// Filters it.
+    /// Appends the filter.
     fn filter_active(self) -> Self::Output;
 }
 
@@ -220,7 +221,7 @@ where
 pub trait DeletedQuery {
     /// The filtered query.
     type Output;
-    /// Filters it.
+    /// Appends the filter.
     fn filter_deleted(self) -> Self::Output;
 }
 

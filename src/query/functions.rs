@@ -1,15 +1,14 @@
-//! The functions at the crate root, each with a type alias of the same name beside it, so that
-//! `#[auto_type]` and `#[diesel(base_query = ..)]` need no annotation.
+//! The functions at the crate root. Each has a type alias of the same name, so `#[auto_type]` and
+//! `#[diesel(base_query = ..)]` infer its type.
 
 use super::aliases;
 use super::filter::{ActiveQuery, DeletedQuery};
 use super::table::{ActiveOrMissingRows, ActiveRows, DeletedRows, Source, StateTest};
 
-/// Keeps the rows that are not soft-deleted; [`query.active()`](crate::SoftDeleteQueryDsl::active)
-/// as a function.
+/// Keeps the active rows of a query, like [`query.active()`](crate::SoftDeleteQueryDsl::active).
 ///
-/// It stands at the crate root and not in the prelude, with a type alias of the same name, so that
-/// Diesel's `#[auto_type]` and `HasQuery` infer its type.
+/// The function is not in the prelude. Its type has an alias of the same name, so Diesel's `#[auto_type]` and
+/// `HasQuery` infer it.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -45,8 +44,7 @@ pub fn active<Q: ActiveQuery>(query: Q) -> active<Q> {
 #[allow(non_camel_case_types)]
 pub type active<Q> = aliases::Active<Q>;
 
-/// Keeps the rows that are soft-deleted; [`query.deleted()`](crate::SoftDeleteQueryDsl::deleted) as
-/// a function.
+/// Keeps the deleted rows of a query, like [`query.deleted()`](crate::SoftDeleteQueryDsl::deleted).
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -65,10 +63,10 @@ pub fn deleted<Q: DeletedQuery>(query: Q) -> deleted<Q> {
 #[allow(non_camel_case_types)]
 pub type deleted<Q> = aliases::Deleted<Q>;
 
-/// The predicate "this row is not soft-deleted" of a table or an `alias!`.
+/// The predicate that a row of a table or an `alias!` is active.
 ///
-/// An expression of type `Bool` for `filter`, `on`, `exists`, `or`, `case_when`, `select` and boxed
-/// queries. It stands in parentheses, holds no bind, and is safe as an operand.
+/// It is an expression of type `Bool` for `filter`, `on`, `exists`, `or`, `case_when`, `select` and boxed queries. It
+/// is in parentheses and contains no bind, so it is safe as an operand.
 ///
 /// | declaration | SQL |
 /// |---|---|
@@ -78,12 +76,12 @@ pub type deleted<Q> = aliases::Deleted<Q>;
 /// | `active_flag = c`, nullable | `(c = TRUE OR c IS NULL)` |
 /// | `timestamp = c` alone | `(c IS NULL)` |
 ///
-/// (`case_when` wants its type spelled out, `case_when::<_, _, Text>(is_active(posts::table), "live")`:
-/// without, rustc spends minutes on the error, with any predicate.)
+/// A missing row on the nullable side of an outer join has no state. There `c = FALSE` is NULL, and `WHERE` drops the
+/// left row. Use [`is_active_or_missing`](is_active_or_missing()), or put the predicate into `ON` with
+/// [`left_join_active`](crate::SoftDeleteQueryDsl::left_join_active).
 ///
-/// On the nullable side of an outer join a missing row has no state: `c = FALSE` is NULL there, and
-/// `WHERE` drops the left row. Use [`is_active_or_missing`](is_active_or_missing()), or put the
-/// predicate into `ON` with [`left_join_active`](crate::SoftDeleteQueryDsl::left_join_active).
+/// Spell out the type of `case_when`: `case_when::<_, _, Text>(is_active(posts::table), "active")`. Without it, rustc
+/// spends minutes on the error, with any predicate.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -111,12 +109,17 @@ pub fn is_active<Src: Source>(source: Src) -> is_active<Src> {
 #[allow(non_camel_case_types)]
 pub type is_active<Src> = StateTest<Src, ActiveRows>;
 
-/// The predicate "this row is soft-deleted" of a table or an `alias!`.
+/// The predicate that a row of a table or an `alias!` is deleted.
 ///
-/// The exact opposite of [`is_active`](is_active()) on every row of the table, so that
-/// `not(is_deleted(t))` loses none:
-/// `(c = TRUE)`, `(c = TRUE AND c IS NOT NULL)` for a nullable flag, `(c = FALSE)` and
-/// `(c = FALSE AND c IS NOT NULL)` for an `active_flag`, `(c IS NOT NULL)` for a timestamp alone.
+/// It is the opposite of [`is_active`](is_active()) for every row, so `not(is_deleted(t))` does not lose rows.
+///
+/// | declaration | SQL |
+/// |---|---|
+/// | `flag = c` | `(c = TRUE)` |
+/// | `flag = c`, nullable | `(c = TRUE AND c IS NOT NULL)` |
+/// | `active_flag = c` | `(c = FALSE)` |
+/// | `active_flag = c`, nullable | `(c = FALSE AND c IS NOT NULL)` |
+/// | `timestamp = c` alone | `(c IS NOT NULL)` |
 ///
 /// It is not in the prelude, where it would clash with a column `posts::dsl::is_deleted`.
 ///
@@ -140,15 +143,16 @@ pub fn is_deleted<Src: Source>(source: Src) -> is_deleted<Src> {
 #[allow(non_camel_case_types)]
 pub type is_deleted<Src> = StateTest<Src, DeletedRows>;
 
-/// The predicate "this row is not soft-deleted, or an outer join found no row": for `WHERE` after an
-/// outer join.
+/// The predicate that a row is active, or that an outer join found no row. Use it in `WHERE` after an outer join.
 ///
-/// Never NULL. A left row *all* of whose right rows are deleted is still dropped, since the join
-/// did find rows for it; to keep it, join with
-/// [`left_join_active`](crate::SoftDeleteQueryDsl::left_join_active).
+/// It is never NULL. A left row is dropped if *all* of its right rows are deleted, since the join did find rows for
+/// it. To keep such a row, join with [`left_join_active`](crate::SoftDeleteQueryDsl::left_join_active).
 ///
-/// SQL: `(c = FALSE OR c IS NULL)` for a flag, `(c = TRUE OR c IS NULL)` for an `active_flag`,
-/// `(c IS NULL)` for a timestamp alone.
+/// | declaration | SQL |
+/// |---|---|
+/// | `flag = c` | `(c = FALSE OR c IS NULL)` |
+/// | `active_flag = c` | `(c = TRUE OR c IS NULL)` |
+/// | `timestamp = c` alone | `(c IS NULL)` |
 ///
 /// ```
 /// # include!("../doctest_setup.rs");

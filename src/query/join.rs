@@ -1,4 +1,4 @@
-//! Joins that carry the predicate of what they join in their ON clause.
+//! Joins whose ON clause contains the predicate of the joined table.
 
 use std::marker::PhantomData;
 
@@ -12,7 +12,7 @@ use super::filter::writes_its_own_parentheses;
 use super::source::{CarriesPredicateOf, Predicate, Scope};
 use crate::diesel_internals::{InternalJoinDsl, JoinTo};
 
-/// An ON clause together with the predicate of the table, alias or join `R` that it joins.
+/// An ON clause with the predicate of the joined table, alias or join `R`.
 #[derive(Debug, Clone, Copy)]
 pub struct OnActive<R, On> {
     on: On,
@@ -56,7 +56,7 @@ where
     On: QueryFragment<DB> + QueryId,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // As in WHERE, `a OR b` would swallow the predicate.
+        // As in WHERE, `a OR b` would bypass the predicate.
         let grouped = On::HAS_STATIC_QUERY_ID && writes_its_own_parentheses(std::any::type_name::<On>());
         out.push_sql(if grouped { "(" } else { "((" });
         self.on.walk_ast(out.reborrow())?;
@@ -75,12 +75,12 @@ where
 /// A query that `R` can be joined to with its predicate in the ON clause.
 #[diagnostic::on_unimplemented(
     message = "cannot join `{R}` to `{Self}` with the predicate of `{R}` in the ON clause",
-    note = "needed: `joinable!` between the two tables (or `right.on_active(on_clause)`), and a declaration of `{R}`"
+    note = "it needs `joinable!` between the two tables (or `right.on_active(on_clause)`), and a declaration of `{R}`"
 )]
 pub trait JoinActive<R, Kind> {
     /// The joined query.
     type Output;
-    /// Joins.
+    /// Joins the two.
     fn join_active(self, right: R, kind: Kind) -> Self::Output;
 }
 

@@ -1,4 +1,4 @@
-//! The methods on queries.
+//! The methods `.active()`, `.deleted()` and the joins that filter what they join.
 
 use diesel::query_dsl::{JoinOnDsl, QueryDsl};
 use diesel::query_source::QuerySource;
@@ -9,44 +9,40 @@ use super::join::{JoinActive, OnActive};
 use super::source::Scope;
 use crate::diesel_internals::{Inner, LeftOuter};
 
-/// `.active()` and `.deleted()` on every query, and joins that carry their own filter.
+/// Methods on queries: `.active()`, `.deleted()`, and joins that filter what they join.
 ///
-/// In the prelude. Implemented for whatever Diesel's `QueryDsl` is: tables, aliases, selects,
-/// boxed selects.
+/// The trait is in the prelude. It is implemented for tables, aliases, selects and boxed selects.
 pub trait SoftDeleteQueryDsl: Sized {
-    /// Keeps the rows that are not soft-deleted. On a join: **every** table in it is filtered.
+    /// Keeps the active rows. In a join, **every** table is filtered.
     ///
-    /// It appends to the `WHERE` clause; everything else of the query stays as it is. It works on
-    /// tables, filtered, ordered, limited, grouped, selected and boxed queries, and on aliases.
-    /// Plain Diesel, without `active()`, sees all rows.
+    /// The method appends to the `WHERE` clause and leaves the rest of the query alone. It works on tables and
+    /// aliases, and on filtered, ordered, limited, grouped, selected and boxed queries. A query without `active()`
+    /// sees all rows.
     ///
-    /// SQL: the predicates of [`is_active`](crate::is_active()), joined by `AND`, without binds, so that a
-    /// partial index on the same text is used in a generic plan too.
+    /// It sends the predicates of [`is_active`](crate::is_active()), joined by `AND`. They contain no binds, so the
+    /// database uses a partial index with the same predicate even in a generic plan.
     ///
-    /// In `#[diesel(base_query = ..)]` and `#[auto_type]` write the function, `active(posts::table)` from the
-    /// crate root: there Diesel infers the type from the path. A model's own method `active` or
-    /// `restore` wins over these traits.
+    /// In `#[diesel(base_query = ..)]` and `#[auto_type]`, write the function `active(posts::table)` from the crate
+    /// root: Diesel infers the type from the path there. A model's own method `active` or `restore` takes precedence
+    /// over these traits.
     ///
     /// # Joins
     ///
-    /// * A table that has no soft deletion must say so once: `not_soft_deletable!(tags);`. Then it
-    ///   takes part unfiltered. An undeclared table does not compile.
-    /// * `l.left_join(r).active()` with a soft-deletable `r` does not compile: in `WHERE` the
-    ///   predicate of `r` would drop left rows. Write [`left_join_active`](Self::left_join_active)
-    ///   or [`on_active`](JoinOnActiveDsl::on_active).
-    /// * Call it after the last join. `posts.active().inner_join(users)` does not compile, for
-    ///   `users` would not be filtered; `posts.active().inner_join_active(users)` does.
-    /// * To filter one table of a join only: `.filter(is_active(table))`.
+    /// * A table without soft deletion must be declared once: `not_soft_deletable!(tags);`. Then it takes part unfiltered.
+    ///   An undeclared table does not compile.
+    /// * `l.left_join(r).active()` with a soft-deletable `r` does not compile. In `WHERE` the predicate of `r` would drop left
+    ///   rows. Write [`left_join_active`](Self::left_join_active) or [`on_active`](JoinOnActiveDsl::on_active).
+    /// * Call it after the last join. `posts.active().inner_join(users)` does not compile, since `users` would not be filtered.
+    ///   `posts.active().inner_join_active(users)` compiles.
+    /// * To filter only one table of a join, write `.filter(is_active(table))`.
     ///
-    /// # Three traps that types cannot close
+    /// # Three mistakes that the compiler cannot catch
     ///
-    /// * `q.active().or_filter(x)` re-admits deleted rows for which `x` is true: Diesel puts
-    ///   everything before it in one operand of the `OR`. Write `q.or_filter(x).active()`.
-    /// * `q.active().filter(sql::<Bool>("a OR b"))` re-admits them too: Diesel does not put raw SQL
-    ///   into parentheses. Write `q.filter(sql::<Bool>("a OR b")).active()`, which is grouped, or
-    ///   put the parentheses into the string.
-    /// * A boxed query does not check joins that come after `active()`, and their tables are not
-    ///   filtered. Box the query last.
+    /// * `q.active().or_filter(x)` returns deleted rows for which `x` is true, since Diesel makes everything before it one
+    ///   operand of the `OR`. Write `q.or_filter(x).active()`.
+    /// * `q.active().filter(sql::<Bool>("a OR b"))` returns them too, since Diesel does not group raw SQL. Write
+    ///   `q.filter(sql::<Bool>("a OR b")).active()`, which groups it, or put the parentheses into the string.
+    /// * A boxed query does not check joins after `active()`, and does not filter their tables. Box the query last.
     ///
     /// # Example
     ///
@@ -74,10 +70,9 @@ pub trait SoftDeleteQueryDsl: Sized {
         self.filter_active()
     }
 
-    /// Keeps the rows that are soft-deleted. On a join: of its **first** table; the others stay as
-    /// they are (the trash, with its authors).
+    /// Keeps the deleted rows. In a join only the **first** table is filtered, so deleted posts keep their authors.
     ///
-    /// SQL: the predicate of [`is_deleted`](crate::is_deleted()), appended to the `WHERE` clause.
+    /// It appends the predicate of [`is_deleted`](crate::is_deleted()) to the `WHERE` clause.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -99,15 +94,15 @@ pub trait SoftDeleteQueryDsl: Sized {
         self.filter_deleted()
     }
 
-    /// A left outer join whose `ON` clause is that of `joinable!` **and** the predicate of `right`.
+    /// Joins with a left outer join whose `ON` clause is that of `joinable!` **and** the predicate of `right`.
     ///
-    /// Every left row stays; beside it stands `None` where its right row is deleted or missing.
-    /// The left side is not filtered: call [`active`](Self::active) for that.
+    /// Every left row stays. If its right row is deleted or missing, the right side is `None`. The left side is not
+    /// filtered: call [`active`](Self::active) for that.
     ///
-    /// `right` is a table, an alias, `table.on(..)`, or a join of tables with an `ON` clause of its
-    /// own: the predicates of all its tables go into this `ON`.
+    /// `right` is a table, an alias, `table.on(..)`, or a join of tables with an `ON` clause of its own. The
+    /// predicates of all its tables go into this `ON`.
     ///
-    /// SQL: `left LEFT OUTER JOIN right ON (<on> AND <predicate of right>)`.
+    /// It sends `left LEFT OUTER JOIN right ON (<on> AND <predicate of right>)`.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -131,12 +126,12 @@ pub trait SoftDeleteQueryDsl: Sized {
         self.join_active(right, LeftOuter)
     }
 
-    /// An inner join whose `ON` clause is that of `joinable!` **and** the predicate of `right`.
+    /// Joins with an inner join whose `ON` clause is that of `joinable!` **and** the predicate of `right`.
     ///
-    /// The left side is not filtered: call [`active`](Self::active) for that, before or after; it
-    /// does not repeat the predicate of `right`.
+    /// The left side is not filtered: call [`active`](Self::active) for that, before or after. It does not repeat the
+    /// predicate of `right`.
     ///
-    /// SQL: `left INNER JOIN right ON (<on> AND <predicate of right>)`.
+    /// It sends `left INNER JOIN right ON (<on> AND <predicate of right>)`.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -162,16 +157,16 @@ pub trait SoftDeleteQueryDsl: Sized {
 
 impl<Q: QueryDsl> SoftDeleteQueryDsl for Q {}
 
-/// `.on_active(..)` on everything that can be joined.
+/// The method `.on_active(..)` on everything that can be joined.
 ///
-/// In the prelude.
+/// The trait is in the prelude.
 pub trait JoinOnActiveDsl: QuerySource + Sized {
-    /// An explicit `ON` clause **and** the predicate of this table, alias or join.
+    /// Gives an explicit `ON` clause **and** the predicate of this table, alias or join.
     ///
-    /// For `left_join` and `inner_join`, as Diesel's `.on(..)` is.
+    /// Pass the result to `left_join` or `inner_join`, like that of Diesel's `.on(..)`.
     ///
-    /// SQL: `.. JOIN right ON (<on> AND <predicate of right>)`. An `ON` clause of raw SQL is put into
-    /// parentheses first.
+    /// It sends `.. JOIN right ON (<on> AND <predicate of right>)`. An `ON` clause of raw SQL is put into
+    /// parentheses.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");

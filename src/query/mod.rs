@@ -1,9 +1,11 @@
 //! `active()` and `deleted()` over tables, aliases, selects, boxed selects and joins.
 //!
-//! The predicate of a query source is known from its type. A table or alias brings its own; an
-//! inner join brings those of both sides, less those its ON clauses already carry; a left outer
-//! join brings that of its left side, and is accepted only if its ON clause carries the right
-//! side's: in WHERE that predicate would drop the left row.
+//! The type of a query source determines its predicate:
+//!
+//! - A table or an alias has its own.
+//! - An inner join has those of both sides, without those that its ON clauses carry.
+//! - A left outer join has that of its left side. It compiles only if its ON clause carries the predicate of the right side:
+//!   in WHERE that predicate would drop left rows.
 
 pub(crate) mod aliases;
 mod covered;
@@ -23,9 +25,10 @@ pub use self::methods::{JoinOnActiveDsl, SoftDeleteQueryDsl};
 pub use self::source::{FirstTable, LeftJoinedPlainly, Nothing, Scope};
 pub use self::table::Source;
 
-/// The impls that a table needs to take part in queries. They stand in a macro and not in blanket
-/// impls: with a blanket impl the compiler stops at the outermost trait and never shows which
-/// table of a join is at fault.
+/// The impls that a table needs to take part in queries.
+///
+/// They are a macro instead of blanket impls. With a blanket impl, the compiler's error stops at the outermost trait
+/// and never names the table of a join that is at fault.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __soft_deletable_impls {
@@ -88,7 +91,7 @@ macro_rules! __plain_impls {
             impl $crate::__private::RelationTarget for $table {}
             #[automatically_derived]
             impl $crate::__private::Declared for $table {
-                type Kind = $crate::__private::Plain;
+                type Kind = $crate::__private::NotSoftDeletable;
             }
             #[automatically_derived]
             impl $crate::__private::Scope for $table {

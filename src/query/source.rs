@@ -10,7 +10,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Bool, BoolOrNullableBool, Nullable, SingleValue, SqlType, is_nullable};
 
 use super::table::{ActiveRows, Qualify, RowKind, Source, StateColumn, StateTest};
-use crate::declare::{Declared, Plain, SoftDeletable, SoftDeleted, State};
+use crate::declare::{Declared, NotSoftDeletable, SoftDeletable, SoftDeleted, State};
 use crate::diesel_internals::{FromClause, Inner, Join, JoinOn, LeftOuter, SelectStatement};
 
 /// A predicate that is known from its type alone.
@@ -95,7 +95,7 @@ impl<Src: Source> KindScope<Src> for SoftDeleted {
     type Active = StateTest<Src, ActiveRows>;
 }
 
-impl<Src> KindScope<Src> for Plain {
+impl<Src> KindScope<Src> for NotSoftDeletable {
     type Active = Nothing;
 }
 

@@ -2,7 +2,7 @@ include!("../support/blog.rs");
 
 fn main() {
     let _ = posts::table.inner_join(raws::table).active();
-    //~^ `.active()` meets `raws::table`, which is declared neither soft-deletable nor plain
+    //~^ `.active()` meets `raws::table`, which is an undeclared table
     //~^^ if not: `not_soft_deletable!(table_name);` beside `table!`
     let _ = raws::table.inner_join(posts::table).active();
     //~^ `.active()` meets `raws::table`

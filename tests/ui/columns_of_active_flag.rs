@@ -13,7 +13,7 @@ struct A;
 #[diesel(table_name = b)]
 #[soft_delete(
     flag = is_deleted,
-    timestamp = deleted_at, //~ the SQL type `diesel::sql_types::Text` cannot hold an instant here
+    timestamp = deleted_at, //~ the SQL type `diesel::sql_types::Text` cannot hold a time here
     operation = operation, //~ a restore cannot set a column of the SQL type `diesel::sql_types::Integer` to NULL
     //~^ an `operation` column cannot be of the SQL type `diesel::sql_types::Integer`
 )]

@@ -14,7 +14,7 @@ diesel_soft_delete::soft_deletable! {
     //~^ `cascade(..)` names `tags::table`, which is not declared soft-deletable: a cascade never removes rows
     //~^^ or write `restrict(..)` or `set_null(..)` for it
     people { timestamp = deleted_at, restrict(raws(user_id)) }
-    //~^ `restrict(..)` or `set_null(..)` names `raws::table`, which is declared neither soft-deletable nor plain
+    //~^ `restrict(..)` or `set_null(..)` names `raws::table`, which is an undeclared table
     groups { timestamp = deleted_at, set_null(tags(user_id)) }
     //~^ `set_null` needs a foreign key that can be NULL
     seats { timestamp = deleted_at, cascade(posts(tenant)) }
