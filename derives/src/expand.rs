@@ -18,10 +18,10 @@ pub fn declarations(declarations: Vec<Declaration>) -> TokenStream {
     tokens
 }
 
-pub fn plain(tables: &[Path]) -> TokenStream {
+pub fn not_soft_deletable(tables: &[Path]) -> TokenStream {
     tables
         .iter()
-        .map(|table| quote_spanned!(table.span()=> ::diesel_soft_delete::__plain_impls!(#table::table);))
+        .map(|table| quote_spanned!(table.span()=> ::diesel_soft_delete::__not_soft_deletable_impls!(#table::table);))
         .collect()
 }
 
@@ -45,7 +45,7 @@ fn soft_deletable(valid: &Valid) -> TokenStream {
             const _: () = ::core::assert!(
                 #private::uses_unit::<<#table::table as ::diesel_soft_delete::SoftDeletable>::Stamp>()
                     || #private::uses_unit::<<#table::table as ::diesel_soft_delete::SoftDeletable>::Touch>(),
-                "`unit` is for integer columns, and neither the timestamp nor the touch column is one; leave it out",
+                "`unit` is for integer columns, and neither the timestamp nor the touch column is an integer: leave `unit` out",
             );
         }
     });

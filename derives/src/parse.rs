@@ -1,4 +1,4 @@
-//! From tokens to keys and values. Nothing here knows which keys go together.
+//! Reads keys and values from tokens. Nothing here knows which keys go together.
 
 use proc_macro2::{Span, TokenTree};
 use syn::ext::IdentExt;
@@ -7,7 +7,7 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, Ident, LitStr, Path, Result, Token};
 
-/// What a declaration says, as it was written.
+/// A declaration as it was written.
 #[derive(Default)]
 pub struct Declaration {
     pub table: Option<Path>,
@@ -25,7 +25,7 @@ pub struct Declaration {
     pub errors: Errors,
 }
 
-/// A key with the column it names.
+/// A key and the column that it names.
 pub struct Column {
     pub key: Ident,
     pub column: Ident,
@@ -99,7 +99,7 @@ pub fn model(input: &DeriveInput) -> Declaration {
         Data::Enum(data) => {
             declaration.errors.push(
                 data.enum_token.span,
-                "`SoftDeletable` can only be derived for a struct: a row of a Diesel table is one\n\
+                "`SoftDeletable` can only be derived for a struct, since Diesel maps a row to a struct\n\
                  help: derive it on the struct that has `#[diesel(table_name = ..)]`, or use `soft_deletable!` beside `table!`",
             );
             return declaration;
@@ -107,7 +107,7 @@ pub fn model(input: &DeriveInput) -> Declaration {
         Data::Union(data) => {
             declaration.errors.push(
                 data.union_token.span,
-                "`SoftDeletable` can only be derived for a struct: a row of a Diesel table is one\n\
+                "`SoftDeletable` can only be derived for a struct, since Diesel maps a row to a struct\n\
                  help: derive it on the struct that has `#[diesel(table_name = ..)]`, or use `soft_deletable!` beside `table!`",
             );
             return declaration;
@@ -137,7 +137,7 @@ pub fn model(input: &DeriveInput) -> Declaration {
             continue;
         }
         match &attribute.meta {
-            // `#[soft_delete]` says no more than no attribute at all.
+            // `#[soft_delete]` without keys means the same as no attribute.
             syn::Meta::Path(_) => {}
             syn::Meta::List(_) => {
                 let keys = attribute.parse_args_with(|input: ParseStream<'_>| {
@@ -189,9 +189,9 @@ impl Parse for Tables {
 }
 
 /// `tags, schema::countries`
-pub struct PlainTables(pub Vec<Path>);
+pub struct NotSoftDeletable(pub Vec<Path>);
 
-impl Parse for PlainTables {
+impl Parse for NotSoftDeletable {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         if input.is_empty() {
             return Err(input.error(
@@ -203,11 +203,11 @@ impl Parse for PlainTables {
     }
 }
 
-/// The module of a table; `posts::table` is taken for `posts`.
+/// The module of a table. `posts::table` is read as `posts`.
 fn table_module(mut path: Path) -> Path {
     if path.segments.len() > 1 && path.segments.last().is_some_and(|last| last.ident == "table") {
         path.segments.pop();
-        // What is left ends in `::`.
+        // The rest ends in `::`, which is not a valid path.
         if let Some(last) = path.segments.pop() {
             path.segments.push_value(last.into_value());
         }
@@ -216,14 +216,13 @@ fn table_module(mut path: Path) -> Path {
 }
 
 impl Declaration {
-    /// Reads `key = value` and `key(values)`, separated by commas. A mistake costs its own key
-    /// only.
+    /// Reads `key = value` and `key(values)`, separated by commas. After a mistake it continues with the next key.
     fn keys(&mut self, input: ParseStream<'_>) {
         while !input.is_empty() {
             if let Err(error) = self.key(input) {
                 self.errors.add(error);
                 while !input.is_empty() && !input.peek(Token![,]) {
-                    // A token tree at a time, so that a comma in parentheses does not end the key.
+                    // It skips whole token trees, so a comma in parentheses does not end the key.
                     if input.parse::<TokenTree>().is_err() {
                         return;
                     }
@@ -277,7 +276,7 @@ impl Declaration {
         }
     }
 
-    /// Reads `(posts(author_id), schema::seats(tenant_id, user_id))`. The key may come more than once.
+    /// Reads `(posts(author_id), schema::seats(tenant_id, user_id))`. A declaration may use the key several times.
     fn relations(&mut self, key: Ident, policy: Policy, input: ParseStream<'_>) -> Result<()> {
         if !input.peek(syn::token::Paren) {
             return Err(wrong_format(&key, key.span()));
@@ -331,13 +330,13 @@ impl Declaration {
         }
     }
 
-    /// The column that a key names, itself or by its field.
+    /// The column that a key names, directly or by the name of its field.
     pub fn column(&self, name: &Ident) -> Ident {
         let Some((_, column)) = self.renamed.iter().find(|(field, _)| field == name) else {
             return name.clone();
         };
         let mut column = column.clone();
-        // Errors about the column belong to the key.
+        // An error about the column is shown at the key.
         column.set_span(name.span());
         column
     }
@@ -394,13 +393,13 @@ fn unknown_key(unknown: &str) -> String {
         .filter(|(distance, ..)| *distance <= 3);
     let hint = match nearest {
         Some((_, name, format)) => format!("help: did you mean `{name}`? The correct format looks like `{format}`"),
-        None => String::from("help: `#[soft_delete(flag = is_deleted, timestamp = deleted_at)]` is the usual form"),
+        None => String::from("help: `#[soft_delete(flag = is_deleted, timestamp = deleted_at)]` is a usual declaration"),
     };
     let all = KEYS.map(|(name, _)| format!("`{name}`")).join(", ");
     format!("unknown key `{unknown}`\n{hint}\nhelp: the keys are {all}")
 }
 
-/// How many letters must change to make one word of the other.
+/// The edit distance of two words: how many letters differ, are missing or are added.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
@@ -416,7 +415,7 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-/// The path after `key =` in `#[diesel(..)]`. Other keys, whatever their form, are Diesel's affair.
+/// The path after `key =` in `#[diesel(..)]`. All other keys are left to Diesel.
 fn diesel_value(attribute: &Attribute, key: &str) -> Option<Path> {
     let mut found = None;
     let _ = attribute.parse_args_with(|input: ParseStream<'_>| {
@@ -442,7 +441,7 @@ fn diesel_value(attribute: &Attribute, key: &str) -> Option<Path> {
     found
 }
 
-/// The name Diesel itself would guess: `BlogPost` is in `blog_posts`.
+/// The name that Diesel itself would guess: `blog_posts` for `BlogPost`.
 fn guess_table_name(model: &str) -> String {
     let mut table = String::new();
     for (i, letter) in model.chars().enumerate() {

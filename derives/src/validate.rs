@@ -1,10 +1,10 @@
-//! Which keys go together, and what a declaration without column keys means.
+//! Checks which keys go together, and fills in the default declaration.
 
 use syn::{Ident, Path};
 
 use crate::parse::{Column, Declaration, Relation, Unit};
 
-/// A declaration that makes sense.
+/// A checked declaration.
 pub struct Valid {
     pub table: Path,
     pub state: State,
@@ -24,11 +24,11 @@ pub enum State {
     Timestamp(Ident),
 }
 
-/// Checks a declaration, adding to its errors. What is right comes back nevertheless.
+/// Checks a declaration and adds to its errors. It returns what is right, even if there are errors.
 pub fn validate(declaration: &mut Declaration) -> Option<Valid> {
     let table = declaration.table.clone()?;
     flag_or_active_flag(declaration);
-    unit_needs_an_instant(declaration);
+    unit_needs_a_time_column(declaration);
     one_role_per_column(declaration);
     one_policy_per_key(declaration);
 
@@ -51,32 +51,32 @@ pub fn validate(declaration: &mut Declaration) -> Option<Valid> {
     Some(Valid { state, timestamp, unit, touch, reset, operation, hold, relations, table })
 }
 
-/// Two flags could contradict each other, and no filter would be right.
+/// With two flags, a row could be active and deleted at once.
 fn flag_or_active_flag(declaration: &mut Declaration) {
     if let (Some(_), Some(active)) = (&declaration.flag, &declaration.active_flag) {
         declaration.errors.push(
             active.key.span(),
-            "`flag` and `active_flag` cannot stand together\n\
+            "`flag` and `active_flag` cannot be used together\n\
              help: keep `flag = ..` if TRUE means deleted, `active_flag = ..` if TRUE means active",
         );
     }
 }
 
-/// A unit is the unit of an integer column that holds a time.
-fn unit_needs_an_instant(declaration: &mut Declaration) {
+/// A unit describes an integer column, which is the timestamp or the touch column.
+fn unit_needs_a_time_column(declaration: &mut Declaration) {
     let has_state = declaration.flag.is_some() || declaration.active_flag.is_some();
     if has_state && declaration.timestamp.is_none() && declaration.touch.is_none() {
         if let Some((key, _)) = declaration.unit.take() {
             declaration.errors.push(
                 key.span(),
-                "`unit` has no column to be the unit of\n\
+                "`unit` needs a timestamp or a touch column, and the declaration names neither\n\
                  help: name the integer column: `timestamp = deleted_at, unit = seconds`",
             );
         }
     }
 }
 
-/// One UPDATE must not set a column twice, and no verb may set a hold.
+/// One UPDATE must not assign a column twice, and a soft delete must not assign the hold.
 fn one_role_per_column(declaration: &mut Declaration) {
     let roles: [&Option<Column>; 6] = [
         &declaration.flag,
@@ -97,7 +97,7 @@ fn one_role_per_column(declaration: &mut Declaration) {
         seen.push(column);
     }
     if declaration.flag.is_none() && declaration.active_flag.is_none() && declaration.timestamp.is_none() {
-        // The assumed columns take part too.
+        // The default columns have roles too.
         twice.extend(seen.iter().filter(|c| **c == "is_deleted" || **c == "deleted_at").map(|c| (*c).clone()));
     }
     for column in twice {
@@ -108,7 +108,7 @@ fn one_role_per_column(declaration: &mut Declaration) {
     }
 }
 
-/// Children that are to be deleted and to be kept could not be either.
+/// A cascade cannot both delete and keep a child.
 fn one_policy_per_key(declaration: &mut Declaration) {
     let name = |path: &Path| path.segments.iter().map(|part| part.ident.to_string()).collect::<Vec<_>>().join("::");
     let mut seen: Vec<(String, &[Ident])> = Vec::new();

@@ -84,7 +84,7 @@ macro_rules! __soft_deletable_impls {
 /// The impls that a table without soft deletion needs to take part in `.active()` joins.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __plain_impls {
+macro_rules! __not_soft_deletable_impls {
     ($table:ty) => {
         const _: () = {
             #[automatically_derived]

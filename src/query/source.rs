@@ -1,4 +1,4 @@
-//! The predicate of a query source: of tables, aliases, and joins of them.
+//! The predicates of tables, aliases and joins, as `active()` needs them.
 
 use std::marker::PhantomData;
 
@@ -13,15 +13,15 @@ use super::table::{ActiveRows, Qualify, RowKind, Source, StateColumn, StateTest}
 use crate::declare::{Declared, NotSoftDeletable, SoftDeletable, SoftDeleted, State};
 use crate::diesel_internals::{FromClause, Inner, Join, JoinOn, LeftOuter, SelectStatement};
 
-/// A predicate that is known from its type alone.
+/// A predicate whose type says what it writes.
 pub trait Predicate<DB: Backend> {
     /// Whether it writes nothing.
     const EMPTY: bool;
-    /// Writes it.
+    /// Writes the predicate.
     fn walk(out: AstPass<'_, '_, DB>) -> QueryResult<()>;
 }
 
-/// No predicate: that of a table declared plain, or one that an ON clause already carries.
+/// No predicate. A table of `not_soft_deletable!` has none, and an ON clause may already carry it.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct Nothing;
 
@@ -63,7 +63,7 @@ impl<A: Predicate<DB>, B: Predicate<DB>, DB: Backend> Predicate<DB> for Both<A, 
     }
 }
 
-/// A predicate that filters something.
+/// A predicate that filters rows.
 #[diagnostic::on_unimplemented(
     message = "`.active()` has nothing to filter here: the table is declared not soft-deletable",
     note = "leave `.active()` out, or replace `not_soft_deletable!` by a soft-delete declaration"
@@ -73,9 +73,9 @@ pub trait FiltersSomething {}
 impl<Src, K> FiltersSomething for StateTest<Src, K> {}
 impl<A, B> FiltersSomething for Both<A, B> {}
 
-/// A query source whose `active()` predicate is known from its type.
+/// A query source whose type determines the predicate of `active()`.
 #[diagnostic::on_unimplemented(
-    message = "`.active()` meets `{Self}`, which is declared neither soft-deletable nor plain",
+    message = "`.active()` meets `{Self}`, which is an undeclared table",
     label = "no soft-delete declaration",
     note = "if its rows can be soft-deleted: `#[derive(SoftDeletable)]` on a model, or `soft_deletable! {{ table_name {{ .. }} }}` beside `table!`",
     note = "if not: `not_soft_deletable!(table_name);` beside `table!`"
@@ -85,7 +85,7 @@ pub trait Scope {
     type Active;
 }
 
-/// The predicate that a table or alias of a given kind brings into a query.
+/// The predicate of a table or an alias of this kind.
 pub trait KindScope<Src> {
     /// The predicate.
     type Active;
@@ -128,7 +128,7 @@ where
     type Active = L::Active;
 }
 
-// The right side of a join can be a join of its own; Diesel wraps it in a select.
+// Diesel wraps the right side of a join in a select if it is itself a join.
 impl<F> Scope for SelectStatement<FromClause<F>>
 where
     F: QuerySource + Scope,
@@ -136,10 +136,10 @@ where
     type Active = F::Active;
 }
 
-/// The SQL type of an ON clause that carries the predicate of `R`.
+/// The SQL type of an ON clause that carries the predicate of `R`. In SQL it is a boolean.
 ///
-/// Boolean in SQL. In the types it tells such an ON clause from every other, which is `Bool` or
-/// `Nullable<Bool>`: a trait on the ON clause itself could not, for it can be any expression.
+/// The type distinguishes such an ON clause from all others, which have the type `Bool` or `Nullable<Bool>`. A trait
+/// on the ON clause could not, since any expression can be an ON clause.
 #[derive(Debug, Clone, Copy)]
 pub struct CarriesPredicateOf<R>(PhantomData<R>);
 
@@ -152,11 +152,11 @@ impl<R> BoolOrNullableBool for CarriesPredicateOf<R> {}
 
 /// The SQL type of the ON clause of an inner join of `R`.
 #[diagnostic::on_unimplemented(
-    message = "this ON clause carries the predicate of a part of what is joined, so `.active()` would not filter the rest",
+    message = "this ON clause carries the predicate of only a part of the joined tables, so `.active()` would not filter the rest",
     note = "`.on_active(..)` comes last: `right.inner_join(other).on_active(on_clause)`, not `right.on_active(on_clause).inner_join(other)`"
 )]
 pub trait InnerOn<R> {
-    /// The predicate that the ON clause does not carry.
+    /// The predicate that `active()` still has to add to WHERE.
     type Missing;
 }
 
@@ -172,10 +172,9 @@ impl<R> InnerOn<R> for CarriesPredicateOf<R> {
     type Missing = Nothing;
 }
 
-/// The SQL type of the ON clause of a left outer join of `R`, if an `.active()` query may hold
-/// that join.
+/// The SQL type of the ON clause of a left outer join of `R` that an `.active()` query may contain.
 #[diagnostic::on_unimplemented(
-    message = "this ON clause carries the predicate of a part of what is joined, so `.active()` would not filter the rest",
+    message = "this ON clause carries the predicate of only a part of the joined tables, so `.active()` would not filter the rest",
     note = "`.on_active(..)` comes last: `right.inner_join(other).on_active(on_clause)`, not `right.on_active(on_clause).inner_join(other)`"
 )]
 pub trait LeftOn<R> {}
@@ -184,9 +183,9 @@ impl<R> LeftOn<R> for CarriesPredicateOf<R> {}
 impl<R: LeftJoinedPlainly> LeftOn<R> for Bool {}
 impl<R: LeftJoinedPlainly> LeftOn<R> for Nullable<Bool> {}
 
-/// A table that a plain `left_join` may bring into an `.active()` query: one declared plain.
+/// A table that Diesel's `left_join` may join in an `.active()` query, since it needs no filter.
 #[diagnostic::on_unimplemented(
-    message = "`.active()` after a plain `left_join` of `{Self}`: its predicate would stand in WHERE, where it drops left rows",
+    message = "`.active()` after a plain `left_join` of `{Self}` would put its predicate into WHERE, where it drops left rows",
     label = "write `left_join_active` instead of `left_join`",
     note = "`left.left_join_active(right)` and `left.left_join(right.on_active(on_clause))` put the predicate into ON: \
             every left row stays, with `None` beside it where its right row is deleted",
@@ -201,7 +200,7 @@ where
 {
 }
 
-/// The first table of a query source: the one that `deleted()` filters.
+/// The first table of a query source, which `deleted()` filters.
 #[diagnostic::on_unimplemented(
     message = "`.deleted()` does not know the first table of `{Self}`",
     note = "its first table must be soft-deletable: `#[derive(SoftDeletable)]`, or `soft_deletable! {{ .. }}` beside `table!`"

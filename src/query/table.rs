@@ -1,4 +1,4 @@
-//! Tables and aliases, and the predicates of one.
+//! Tables and aliases as sources of a query, and the predicates of one.
 
 use std::marker::PhantomData;
 
@@ -21,7 +21,7 @@ use crate::diesel_internals::StaticQueryFragment;
 pub trait Source {
     /// The table.
     type Table: SoftDeletable;
-    /// A column of the table, seen through this source.
+    /// A column of the table, as this source names it.
     type Field<C: Column<Table = Self::Table>>: Expression;
 }
 
@@ -39,13 +39,13 @@ where
     type Field<C: Column<Table = S::Target>> = AliasedField<S, C>;
 }
 
-/// The state column, seen through a source.
+/// The state column of a source.
 pub(super) type StateField<Src> = <Src as Source>::Field<StateColumn<<Src as Source>::Table>>;
 pub(super) type StateColumn<T> = <<T as SoftDeletable>::State as State>::Column;
 
-/// Writes what stands before the dot of a column.
+/// Writes the qualifier of a column.
 pub trait Qualify<DB: Backend> {
-    /// The table's name, or the alias'.
+    /// Writes the name of the table or of the alias.
     fn walk_qualifier(out: AstPass<'_, '_, DB>) -> QueryResult<()>;
 }
 
@@ -77,13 +77,13 @@ pub trait RowKind {
     const ROWS: Rows;
 }
 
-/// Rows that are not soft-deleted.
+/// Active rows.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct ActiveRows;
-/// Soft-deleted rows.
+/// Deleted rows.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct DeletedRows;
-/// Rows that are not soft-deleted, and the all-NULL rows of an outer join.
+/// Active rows, and the all-NULL rows of an outer join.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct ActiveOrMissingRows;
 
@@ -97,9 +97,9 @@ impl RowKind for ActiveOrMissingRows {
     const ROWS: Rows = Rows::ActiveOrMissing;
 }
 
-/// The predicate of one table or alias: what `is_active` and its siblings return.
+/// The predicate of one table or alias, as `is_active` and its siblings return it.
 ///
-/// It holds nothing: the names of table, alias and column are in the types.
+/// It contains no values: its type names the table, the alias and the column.
 #[derive(Debug, Clone, Copy)]
 pub struct StateTest<Src, K>(PhantomData<(Src, K)>);
 
@@ -137,7 +137,7 @@ impl<Src: Source, QS> SelectableExpression<QS> for StateTest<Src, DeletedRows> w
 {
 }
 
-// Never NULL, so it may be selected on the nullable side of an outer join too.
+// It is never NULL, so it may also be selected on the nullable side of an outer join.
 impl<Src: Source, QS> SelectableExpression<QS> for StateTest<Src, ActiveOrMissingRows> where
     StateField<Src>: AppearsOnTable<QS>
 {

@@ -1,4 +1,4 @@
-//! The `DELETE` that removes soft-deleted rows for good.
+//! The `DELETE` that removes soft-deleted rows.
 
 use std::marker::PhantomData;
 
@@ -17,13 +17,14 @@ use crate::declare::{BoundTime, Rows, SoftDeletable, State, TimeColumn, Timestam
 use crate::dialect::SoftDeleteBackend;
 use crate::schema::Leaves;
 
-/// The value that the timestamp of a row is compared with.
+/// The value that a purge compares the timestamp with.
 pub(crate) type Cutoff<T> = BoundTime<
     <<T as SoftDeletable>::Stamp as Timestamped>::SqlType,
     <<T as SoftDeletable>::Stamp as Timestamped>::Unit,
 >;
 
-/// Writes the test for rows that a purge may remove: deleted, at a known time before the cutoff, and not under hold.
+/// Writes the test for the rows that a purge may remove: deleted before the cutoff, at a known time, and not under
+/// hold.
 pub(crate) fn walk_purgeable<'b, T, DB>(
     table: &'b T,
     cutoff: &'b Cutoff<T>,
@@ -57,7 +58,7 @@ where
     walk_not_held(table, " AND ", out)
 }
 
-/// The `DELETE` of a purge: what `.purge_older_than(..)` and `.purge_deleted_before(..)` return.
+/// The `DELETE` of a purge, as `.purge_older_than(..)` and `.purge_deleted_before(..)` return it.
 #[derive(Clone)]
 #[must_use = "a purge does nothing until `.execute(conn)` or `.run(conn)`"]
 pub struct Purge<T, P, G, R = NoReturning>
@@ -84,8 +85,10 @@ where
         Self { table, condition, cutoff: BoundTime::cutoff(cutoff), returning: NoReturning }
     }
 
-    /// Returns columns of the removed rows, where the backend has `RETURNING` (PostgreSQL; SQLite
-    /// behind the feature `returning_clauses_for_sqlite_3_35`).
+    /// Returns columns of the removed rows.
+    ///
+    /// It compiles where the backend has `RETURNING`: on PostgreSQL, and on SQLite with the feature
+    /// `returning_clauses_for_sqlite_3_35`.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -125,7 +128,7 @@ where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
-    /// Writes the statement, or that for the leaves among its rows.
+    /// Writes the statement, for all rows or for the leaves among them.
     pub(super) fn walk<'b, DB>(&'b self, leaves: Option<&'b Leaves>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: SoftDeleteBackend,

@@ -1,4 +1,4 @@
-//! What a hold adds to a statement that removes rows.
+//! The test for rows under hold, in statements that remove rows.
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -6,8 +6,8 @@ use diesel::result::QueryResult;
 
 use crate::declare::{Hold, Rows, SoftDeletable};
 
-/// Writes the test for rows that are not under hold, with `before` in front of it; nothing for a table
-/// without a hold column.
+/// Writes `before` and the test for rows that are not under hold. It writes nothing for a table without a hold
+/// column.
 pub(crate) fn walk_not_held<'b, T, DB>(table: &'b T, before: &str, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
 where
     DB: Backend,

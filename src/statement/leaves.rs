@@ -1,8 +1,8 @@
-//! Rows that refer to each other in one table: they are removed from the leaves to the roots.
+//! Rows that refer to each other in one table are removed from the leaves to the roots.
 //!
-//! InnoDB tests a foreign key row by row, and so does SQLite with `ON DELETE RESTRICT`. One DELETE of a comment and its
-//! replies therefore fails where it meets the comment first. (`DELETE IGNORE` would skip such a row, and keep what a trigger
-//! `BEFORE DELETE` did for it.) PostgreSQL tests at the end of the statement.
+//! InnoDB tests a foreign key row by row, and so does SQLite with `ON DELETE RESTRICT`. There one DELETE of a comment
+//! and its replies fails if it reaches the comment first. PostgreSQL tests at the end of the statement. `DELETE
+//! IGNORE` is not a solution: a skipped row keeps its place, but the changes of its trigger `BEFORE DELETE` stay too.
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment};
@@ -13,8 +13,8 @@ use crate::connection::{Executor, dialect};
 use crate::dialect::{Dialect, TableName};
 use crate::schema::{Leaves, Reference, read_table};
 
-/// How the rows of a table are deleted from the leaves. `None` if no foreign key of the table refers to the table itself,
-/// or if the database takes the rows in any order.
+/// How the leaves of a table are deleted first. It is `None` if no foreign key of the table refers to the table
+/// itself, or if the database accepts any order.
 pub(super) async fn leaves_of<X: Executor>(x: &mut X, table: TableName) -> QueryResult<Option<Leaves>> {
     let dialect = dialect(x).await?;
     if dialect == Dialect::Postgres {
@@ -26,7 +26,8 @@ pub(super) async fn leaves_of<X: Executor>(x: &mut X, table: TableName) -> Query
     Ok((!own.is_empty()).then(|| Leaves::new(dialect, &table.quoted(dialect), own.iter())))
 }
 
-/// `DELETE FROM "posts" WHERE .. AND `, before the test for the rows that may go; of the leaves alone, or of all rows.
+/// Writes `DELETE FROM "posts" WHERE .. AND `, for the leaves alone or for all rows. The test of the rows has to
+/// follow.
 pub(super) fn walk_delete<'b, T, P, G, DB>(
     table: &'b T,
     condition: &'b Condition<P, G>,

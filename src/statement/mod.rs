@@ -1,6 +1,7 @@
-//! The statements behind the verbs. They are our own and not Diesel's `UpdateStatement`, which
-//! never has a static query id and marks itself unsafe to cache: the `SET` list of a soft delete
-//! does not vary, so its statement is prepared once.
+//! The statements behind the verbs.
+//!
+//! They are not Diesel's `UpdateStatement`, which has no static query id and marks itself unsafe to cache. The `SET`
+//! list of a soft delete does not vary, so its statement can be prepared once.
 
 pub(crate) mod aliases;
 mod delete;

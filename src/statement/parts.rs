@@ -28,8 +28,8 @@ where
     }
 }
 
-// Which columns are assigned can vary at run time (`Option` fields), so there is no static id.
-// The statement stays safe to cache: Diesel then caches it by its SQL text.
+// The assigned columns vary at run time (`Option` fields), so there is no static id. Diesel then caches the statement
+// by its text, which is safe.
 impl<U> QueryId for Changes<U> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -45,7 +45,7 @@ impl<DB: Backend> QueryFragment<DB> for NoCondition {
     }
 }
 
-/// The conditions before, and that of one more `.only_if(..)`.
+/// The earlier conditions, and that of one more `.only_if(..)`.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct OnlyIf<C, E>(pub(super) C, pub(super) E);
 
@@ -57,7 +57,7 @@ where
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
-        // It may be raw SQL, which nobody else groups.
+        // The condition may be raw SQL, which nothing else groups.
         out.push_sql(" AND (");
         self.1.walk_ast(out.reborrow())?;
         out.push_sql(")");

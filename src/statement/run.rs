@@ -1,4 +1,4 @@
-//! Running a statement with typed errors, and telling why it changed nothing.
+//! Runs a statement with typed errors, and finds out why it changed nothing.
 
 use diesel::connection::LoadConnection;
 use diesel::deserialize::FromSqlRow;
@@ -19,25 +19,25 @@ use crate::diesel_internals::backend_of;
 use crate::error::Error;
 use crate::schema::Leaves;
 
-/// What a soft delete or restore of one row did, or why it did nothing.
+/// What a soft delete or a restore of one row did, or why it did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// The row changed its state.
     Changed,
-    /// The row was in that state already; it was left alone.
+    /// The row already was in that state, and did not change.
     AlreadyInState,
-    /// The row was in the other state, but `.only_if(..)` was not true for it; it was left alone.
+    /// The row was in the other state, but `.only_if(..)` was not true for it. It did not change.
     Refused,
     /// No row matches the target.
     NotFound,
 }
 
-/// How many rows match the target, how many of them the verb would change by their state, how many by their state and
-/// `.only_if(..)`, and how many are in the state that the verb leads to.
+/// The numbers of rows that match the target: all of them, those in the state that the verb changes, those that also
+/// meet `.only_if(..)`, and those already in the state that the verb leads to.
 type Counts = (i64, i64, i64, i64);
 type CountTypes = (BigInt, BigInt, BigInt, BigInt);
 
-/// The query behind [`Counts`], over the target of the transition `Q`.
+/// The query for the [`Counts`] of the transition `Q`.
 #[derive(Debug)]
 pub struct Probe<'a, Q>(&'a Q);
 
@@ -74,10 +74,9 @@ where
         out.push_sql(" THEN 1 END) FROM ");
         transition.table.walk_ast(out.reborrow())?;
         transition.condition.walk_alone(out.reborrow())?;
-        // InnoDB's plain SELECT reads the transaction's snapshot (REPEATABLE READ is its default), its
-        // UPDATE the latest row.
+        // InnoDB's plain SELECT reads the snapshot of the transaction, but its UPDATE changes the latest rows.
         if backend_of(&out).dialect() == Dialect::Mysql {
-            // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
+            // libmariadb can wait forever when it executes a prepared locking SELECT again after a deadlock.
             out.unsafe_to_cache_prepared();
             out.push_sql(Lock::Share.words(Dialect::Mysql));
         }
@@ -85,14 +84,14 @@ where
     }
 }
 
-/// What the counts say after an UPDATE that changed `changed` rows; `None` if they contradict it,
-/// because the row changed in between.
+/// The outcome of an UPDATE that changed `changed` rows. It is `None` if the counts contradict the UPDATE, since the
+/// row changed in between.
 fn interpret<T: SoftDeletable>(changed: usize, counts: Option<Counts>) -> Result<Option<Outcome>, Error> {
     let not_one = |rows: u64| Error::NotOneRow { table: T::table_name(), rows };
     match (changed, counts) {
         (1, _) => Ok(Some(Outcome::Changed)),
         (0, Some((0, ..))) => Ok(Some(Outcome::NotFound)),
-        // A flag is a number on MySQL and SQLite, and can be NULL where a declaration says that it cannot.
+        // On MySQL and SQLite a flag is a number. A column can also be NULL although it is declared NOT NULL.
         (0, Some((1, 0, _, 0))) => {
             let column = <T::State as State>::Column::NAME.to_owned();
             Err(Error::InNeitherState { table: T::table_name(), column })
@@ -105,10 +104,11 @@ fn interpret<T: SoftDeletable>(changed: usize, counts: Option<Counts>) -> Result
     }
 }
 
-/// How often an UPDATE is repeated whose row changed before it could be looked at.
+/// How often an UPDATE is tried whose row changes before the counts are read.
 const ATTEMPTS: usize = 3;
 
-/// One statement; in a savepoint inside the caller's transaction, which PostgreSQL would give up after an error.
+/// Executes one statement. Inside a caller's transaction it needs a savepoint, since PostgreSQL aborts a transaction
+/// at an error.
 async fn execute<X, Q>(x: &mut X, statement: &Q, named: fn(DieselError) -> Error) -> Result<usize, Error>
 where
     X: Executor,
@@ -133,18 +133,19 @@ where
     V: Verb,
     T: SoftDeletable,
 {
-    /// Executes the statement and returns how many rows changed; as `.execute(conn)`, with the
-    /// errors of this crate.
+    /// Executes the statement and returns how many rows changed. It is `.execute(conn)` with the errors of this
+    /// crate.
     ///
-    /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an
-    /// error on PostgreSQL. Outside of one, a statement that meets a deadlock or a failure to serialize is tried again,
-    /// up to ten times. (Two soft deletes of one row at once fail so on PostgreSQL where the table is partitioned by the
-    /// flag.)
+    /// Inside a transaction it uses a savepoint, so the transaction stays usable after an error on PostgreSQL.
+    /// Outside of a transaction it is tried up to ten times after a deadlock or a failure to serialize. Two soft
+    /// deletes of one row fail that way on PostgreSQL if the table is partitioned by the flag.
     ///
     /// # Errors
     ///
-    /// [`RestoreConflict`](Error::RestoreConflict) if a restored row collides with an active one on a
-    /// unique index or an exclusion constraint; else [`Database`](Error::Database) and what the statement's methods document.
+    /// * [`RestoreConflict`](Error::RestoreConflict): a restored row collides with an active one on a unique index or an
+    ///   exclusion constraint.
+    /// * [`Database`](Error::Database): any other refusal of the database.
+    /// * The errors that the methods of the statement document.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -170,8 +171,8 @@ where
 
     /// [`run`](Self::run) for a connection of diesel-async.
     ///
-    /// Inside a transaction, a future that is dropped half-way leaves its savepoint open, as
-    /// any transaction of diesel-async does: discard the connection (its pools do).
+    /// A future that is dropped inside a transaction leaves its savepoint open, like any transaction of diesel-async.
+    /// Discard the connection then; the pools of diesel-async do.
     ///
     /// # Errors
     ///
@@ -187,18 +188,18 @@ where
 
     /// Executes the statement for one row and tells what happened to it.
     ///
-    /// The `UPDATE` comes first; only if it changed nothing a `SELECT COUNT(..)` over the target
-    /// finds out why. Both in one transaction (a savepoint inside the caller's).
+    /// It sends the `UPDATE` first. If that changed nothing, a `SELECT COUNT(..)` over the target finds out why. Both
+    /// run in one transaction, or in a savepoint of the caller's. On MySQL the `SELECT` is a locking read, since the
+    /// transaction's snapshot can be older than what the `UPDATE` saw.
     ///
     /// # Errors
     ///
-    /// [`NotOneRow`](Error::NotOneRow) if more than one row changed, or more than one matched and
-    /// none changed; then nothing is changed. [`Contended`](Error::Contended) if the row changed
-    /// between the two statements three times in a row. [`InNeitherState`](Error::InNeitherState) if the row is neither
-    /// active nor deleted. Its flag is then a number other than 0 and 1, or it is NULL against the declaration. Else as [`run`](Self::run), with its retries.
+    /// Nothing is changed then. The errors are those of [`run`](Self::run), and:
     ///
-    /// On MySQL the `SELECT` is a locking read, since the snapshot of a transaction can be older than
-    /// what the `UPDATE` saw.
+    /// * [`NotOneRow`](Error::NotOneRow): more than one row changed, or none changed and more than one matched.
+    /// * [`Contended`](Error::Contended): the row changed between the two statements, three times in a row.
+    /// * [`InNeitherState`](Error::InNeitherState): the row is neither active nor deleted. Its flag is a number other than 0 and
+    ///   1, or NULL although it is declared NOT NULL.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -222,8 +223,8 @@ where
 
     /// [`outcome`](Self::outcome) for a connection of diesel-async.
     ///
-    /// A future that is dropped half-way leaves its transaction open, as any transaction of
-    /// diesel-async does: discard the connection (its pools do).
+    /// A future that is dropped leaves its transaction open, like any transaction of diesel-async. Discard the
+    /// connection then; the pools of diesel-async do.
     ///
     /// # Errors
     ///
@@ -266,7 +267,7 @@ where
         }
     }
 
-    /// Inside the transaction.
+    /// Sends the two statements, inside the transaction of [`find_out`](Self::find_out).
     async fn look<Y>(&self, x: &mut Y) -> Result<Outcome, Error>
     where
         Y: Executor,
@@ -297,9 +298,9 @@ where
     runs_on!(usize, Self::changed_rows);
 }
 
-/// A soft delete or a restore whose [`outcome`](Transition::outcome) is asked for.
+/// A soft delete or a restore that reports its [`outcome`](Transition::outcome).
 ///
-/// A generic function that calls `.outcome(conn)` is bounded by `WithOutcome<..>: RunsOn<DB, Output = Outcome>`.
+/// A generic function that calls `.outcome(conn)` needs the bound `WithOutcome<..>: RunsOn<DB, Output = Outcome>`.
 #[derive(Debug, Clone, Copy)]
 pub struct WithOutcome<Q>(Q);
 
@@ -316,7 +317,7 @@ where
     runs_on!(Outcome, async |with: Self, x| with.0.find_out(x).await);
 }
 
-/// The `DELETE` of those rows of a purge that no other row of the table refers to.
+/// The `DELETE` of the rows of a purge that no other row of the table refers to.
 #[derive(Debug)]
 pub struct PurgeLeaves<'a, Q> {
     purge: &'a Q,
@@ -348,15 +349,23 @@ where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
-    /// Executes the purge and returns how many rows were removed; as `.execute(conn)`, with the
-    /// errors of this crate.
+    /// Executes the purge and returns how many rows were removed. It is `.execute(conn)` with the errors of this
+    /// crate.
     ///
-    /// Inside a transaction it runs in a savepoint, so that the transaction stays usable after an error on PostgreSQL.
+    /// Inside a transaction it uses a savepoint, so the transaction stays usable after an error on PostgreSQL.
     ///
-    /// Rows that refer to each other in the same table, such as a comment and its replies, are removed whatever their
-    /// order. MySQL can refuse the one `DELETE`, since it tests a foreign key row by row. Then the rows that no row refers
-    /// to are removed first, until no more go, in one transaction. `.execute(conn)` sends the one `DELETE` alone, and
+    /// Rows of the same table that refer to each other, such as a comment and its replies, are removed in any order.
+    /// MySQL can refuse the one `DELETE`, since it tests a foreign key row by row. The purge then removes the rows
+    /// without references first, repeatedly, in one transaction. `.execute(conn)` sends only the one `DELETE`, and
     /// returns its error.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is removed then.
+    ///
+    /// * [`NegativeAge`](Error::NegativeAge), [`AgeTooLarge`](Error::AgeTooLarge) and
+    ///   [`InstantOutOfRange`](Error::InstantOutOfRange): the cutoff cannot be bound.
+    /// * [`Database`](Error::Database): a refusal of the database, such as that of a foreign key.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -380,8 +389,8 @@ where
 
     /// [`run`](Self::run) for a connection of diesel-async.
     ///
-    /// Inside a transaction, a future that is dropped half-way leaves its savepoint open, as any transaction of
-    /// diesel-async does: discard the connection (its pools do).
+    /// A future that is dropped inside a transaction leaves its savepoint open, like any transaction of diesel-async.
+    /// Discard the connection then; the pools of diesel-async do.
     ///
     /// # Errors
     ///
@@ -426,7 +435,7 @@ where
                 rows => removed += rows,
             }
         }
-        // For the error of the foreign key that holds the others.
+        // The rows that are left may be held by a foreign key, and this statement returns its error.
         Ok(removed + x.execute(self).await?)
     }
 }

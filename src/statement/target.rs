@@ -1,4 +1,4 @@
-//! The where clause of a target, kept apart from what a verb adds to it.
+//! The where clause of a target, apart from what a verb adds to it.
 
 use diesel::associations::{HasTable, Identifiable};
 use diesel::backend::Backend;
@@ -14,20 +14,18 @@ use crate::query::{Grouping, is_grouped};
 
 /// The rows that a verb is called on.
 ///
-/// Diesel does not put raw SQL into parentheses, and a where clause writes its own ` WHERE `. A
-/// guard appended to `id = 1 OR id = 2` would bind to the second half only, so a where clause
-/// that may be such a thing is kept as `(<where clause> AND TRUE)`: whatever it is, Diesel
-/// groups that.
+/// Diesel does not group raw SQL, so a guard appended to `id = 1 OR id = 2` would apply only to the second half. A
+/// where clause that may be such SQL is therefore kept as `(<where clause> AND TRUE)`, which Diesel groups.
 #[derive(Debug, Clone, Copy)]
 pub enum Condition<P, G> {
-    /// Diesel's own expressions, which are grouped; or no where clause at all.
+    /// A where clause of Diesel's own expressions, which are grouped, or no where clause.
     Plain(P),
-    /// Anything else, grouped.
+    /// Any other where clause, grouped.
     Grouped(G),
 }
 
 impl<P, G> Condition<P, G> {
-    /// Writes the where clause and what must stand before a further predicate.
+    /// Writes the where clause and ` AND `, or ` WHERE ` without one.
     pub(crate) fn walk_and<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
@@ -48,7 +46,7 @@ impl<P, G> Condition<P, G> {
         Ok(())
     }
 
-    /// Writes the where clause alone.
+    /// Writes the where clause, if there is one.
     pub(crate) fn walk_alone<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
@@ -62,8 +60,7 @@ impl<P, G> Condition<P, G> {
     }
 }
 
-/// What a verb can be called on: a table, a table with `find` or `filter`, `&model`,
-/// `belonging_to`.
+/// What a verb can be called on: a table, a table with `find` or `filter`, `&model`, or `belonging_to`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a target for `soft_delete`, `restore` or a purge",
     note = "a target is a soft-deletable table, such a table with only `find` or `filter` called on it, `Child::belonging_to(&parent)`, \
@@ -74,12 +71,13 @@ pub trait Target: IntoUpdateTarget {
     type Plain;
     /// The where clause, grouped.
     type Grouped;
-    /// Takes the where clause out.
+    /// Takes the where clause out of the target.
     fn into_condition(self) -> Condition<Self::Plain, Self::Grouped>;
 }
 
-/// A [`Target`] in a soft-deletable table: the one bound that the verbs need in a generic function. See
-/// [`RunsOn`](crate::methods::RunsOn).
+/// A [`Target`] in a soft-deletable table. A generic function needs this bound to call a verb.
+///
+/// [`RunsOn`](crate::methods::RunsOn) has an example.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a target in a soft-deletable table",
     note = "a target is a soft-deletable table, such a table with only `find` or `filter` called on it, `Child::belonging_to(&parent)`, \

@@ -1,4 +1,4 @@
-//! The `UPDATE` that takes rows from active to deleted, or back.
+//! The `UPDATE` that makes active rows deleted, or deleted rows active.
 
 use std::marker::PhantomData;
 
@@ -23,11 +23,11 @@ use crate::error::Error;
 
 /// The direction of a transition.
 pub trait Verb {
-    /// Whether rows end up deleted.
+    /// Whether the rows are deleted afterwards.
     const DELETES: bool;
-    /// The rows that the verb changes; it leaves all others alone.
+    /// The rows that the verb changes. It leaves all others alone.
     const CHANGES: Rows;
-    /// Names the failures that have a name.
+    /// Turns an error of the database into the one of the verb.
     fn error<T: NamedTable>(error: diesel::result::Error) -> Error;
 }
 
@@ -55,7 +55,7 @@ impl Verb for RestoreVerb {
     }
 }
 
-/// The `UPDATE` of a soft delete or a restore: what `.soft_delete()` and `.restore()` return.
+/// The `UPDATE` of a soft delete or a restore, as `.soft_delete()` and `.restore()` return it.
 ///
 /// | parameter | what it stands for |
 /// |---|---|
@@ -74,16 +74,16 @@ pub struct Transition<V, T, P, G, S, X, Set = NoChanges, C = NoCondition, R = No
     pub(crate) stamp: S,
     pub(crate) touch: X,
     pub(crate) set: Set,
-    /// A column that `.set(..)` assigns although the statement sets it itself.
+    /// The first column that both `.set(..)` and the statement itself assign.
     set_twice: Option<&'static str>,
     pub(crate) only_if: C,
     returning: R,
     _verb: PhantomData<V>,
 }
 
-/// The default value of the timestamp column of a table.
+/// The default value for the timestamp column of a table.
 pub type StampOf<T> = <<T as SoftDeletable>::Stamp as TimeColumn>::Value;
-/// The default value of the touch column of a table.
+/// The default value for the touch column of a table.
 pub type TouchOf<T> = <<T as SoftDeletable>::Touch as TimeColumn>::Value;
 
 /// What `.soft_delete()` returns.
@@ -122,7 +122,7 @@ impl<V, T, P, G, S, X> Transition<V, T, P, G, S, X> {
         }
     }
 
-    /// The same with further assignments, which are not a changeset of the caller's.
+    /// Adds assignments that are not a changeset of the caller's, so they are not checked.
     pub(crate) fn assigning<Set>(self, set: Set) -> Transition<V, T, P, G, S, X, Set> {
         Transition {
             table: self.table,
@@ -139,7 +139,7 @@ impl<V, T, P, G, S, X> Transition<V, T, P, G, S, X> {
 }
 
 impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
-    /// The same with other times, another condition of `only_if`, another RETURNING, and perhaps another verb.
+    /// Replaces the times, the condition of `only_if`, the RETURNING clause, and the verb.
     #[allow(clippy::type_complexity, reason = "an alias would hide which parameters change")]
     fn with<V2, S2, X2, C2, R2>(
         self,
@@ -171,11 +171,11 @@ impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
         self.with(|stamp, touch, only_if, _| (stamp, touch, only_if, returning))
     }
 
-    /// Changes the rows of the target alone, whatever the children of the table.
+    /// Changes the rows of the target alone, and leaves the children of the table alone.
     ///
-    /// For a table whose declaration names children (`cascade(..)`, `restrict(..)`, `set_null(..)`): there a
-    /// soft delete or a restore runs only after this, or as [`cascade`](Self::cascade). Children keep their
-    /// state and their references, and a later `restore().cascade()` leaves them alone.
+    /// A table whose declaration names children (`cascade(..)`, `restrict(..)`, `set_null(..)`) needs this or
+    /// [`cascade`](Self::cascade). Without either, the statement does not compile. Children keep their state and
+    /// their references, and a later `restore().cascade()` leaves them alone.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -198,18 +198,16 @@ type TouchType<T> = <<T as SoftDeletable>::Touch as Touched>::SqlType;
 impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     /// Sets the time of the deletion: a value or an expression of the timestamp column's type.
     ///
-    /// Not of its nullable form: NULL is no time, and a `None` or a nullable expression does not
-    /// compile. The `touch` column gets the same value. If its SQL type differs, give
-    /// [`db_now()`](crate::db_now), which is read for each column in its own form, or use [`at_utc`](Self::at_utc).
+    /// The type is the one without `Nullable`, so a `None` does not compile: NULL would not be a time. The `touch`
+    /// column gets the same value. If its SQL type differs, pass [`db_now()`](crate::db_now), which has a form for
+    /// each type, or use [`at_utc`](Self::at_utc).
     ///
-    /// A timestamp without zone is UTC by convention of this crate; the value is written as it is.
-    /// [`db_now()`](crate::db_now) is the database's clock.
+    /// The value is written as it is. By convention of this crate, a timestamp without a zone is UTC.
     ///
-    /// An expression stands in the statement once for each of the two columns, so a volatile one
-    /// (`clock_timestamp()`) can give them different values; on MySQL, which assigns from left to
-    /// right, one that reads the flag sees the new value. A value that is bound as Diesel's
-    /// `Timestamp` becomes NULL on MariaDB beyond 2038: declare the column `Nullable<Datetime>` there, or
-    /// use [`at_utc`](Self::at_utc), which refuses it.
+    /// The statement contains an expression once for each column, so a volatile one (`clock_timestamp()`) can give
+    /// two values. MySQL assigns from left to right, so an expression that reads the flag sees the new value there.
+    /// MariaDB makes NULL of a value beyond 2038 that is bound as Diesel's `Timestamp`. Declare the column
+    /// `Nullable<Datetime>`, or use [`at_utc`](Self::at_utc), which refuses such a value.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -241,14 +239,13 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
         self.with_times(time, touch)
     }
 
-    /// Sets the time of the deletion, in UTC, converted to the type of each column.
+    /// Sets the time of the deletion, in UTC, and converts it to the type of each column.
     ///
-    /// It is cut off below microseconds, and to the unit of an integer column.
+    /// The time is cut off below microseconds, and to the unit of an integer column.
     ///
     /// # Errors
     ///
-    /// The statement fails with [`InstantOutOfRange`](Error::InstantOutOfRange) if the time does
-    /// not fit the column.
+    /// The statement fails with [`InstantOutOfRange`](Error::InstantOutOfRange) if the time does not fit a column.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -271,8 +268,7 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
 }
 
 impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
-    /// Sets the time that a restore writes to the `touch` column: a value or an expression of that
-    /// column's type.
+    /// Sets the time that a restore writes to the `touch` column: a value or an expression of that column's type.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -295,6 +291,8 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
 
     /// Sets the time that a restore writes to the `touch` column, in UTC.
     ///
+    /// The time is cut off below microseconds, and to the unit of an integer column.
+    ///
     /// ```
     /// # include!("../doctest_setup.rs");
     /// # fn main() -> Result<(), diesel_soft_delete::Error> {
@@ -312,18 +310,18 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
 }
 
 impl<V: Verb, T: SoftDeletable, P, G, S, X, C> Transition<V, T, P, G, S, X, NoChanges, C> {
-    /// Adds assignments to the same `UPDATE`: anything Diesel's own `.set(..)` takes.
+    /// Adds assignments to the same `UPDATE`. It takes anything that Diesel's own `.set(..)` takes.
     ///
-    /// For the `metadata(..)` columns, above all, which a restore resets. They are written for the
-    /// rows that change state and for no others. They stand first in the `SET` list, so that they
-    /// see the old row on MySQL too. One call takes all of them, as a tuple or an `AsChangeset`
-    /// struct; it comes before `.returning(..)`.
+    /// Use it for the `metadata(..)` columns, which a restore resets. Only rows that change their state get the
+    /// values. The assignments come first in the `SET` list, so they read the old row on MySQL too.
+    ///
+    /// Call it once, with a tuple or an `AsChangeset` struct, before `.returning(..)`.
     ///
     /// # Errors
     ///
-    /// The statement fails with [`ColumnSetTwice`](Error::ColumnSetTwice), and nothing is sent,
-    /// if a column is assigned that it sets itself. (A derived `AsChangeset` counts with all its
-    /// fields, `None` or not.)
+    /// The statement fails with [`ColumnSetTwice`](Error::ColumnSetTwice) if the changeset assigns a column that the
+    /// statement sets itself. Nothing is sent then. All fields of a derived `AsChangeset` count, even if they are
+    /// `None`.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -355,11 +353,11 @@ impl<V: Verb, T: SoftDeletable, P, G, S, X, C> Transition<V, T, P, G, S, X, NoCh
 }
 
 impl<V, T: SoftDeletable, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C> {
-    /// Adds a condition that [`outcome`](Self::outcome) can tell from "not found": a version check,
-    /// a permission.
+    /// Adds a condition, such as a version or a permission, that [`outcome`](Self::outcome) reports as its own
+    /// result.
     ///
-    /// A filter in the target says which row is meant; `only_if` says when it may change. Rows for
-    /// which it is false or NULL are left alone.
+    /// A filter of the target says which row is meant; `only_if` says when it may change. Rows for which the
+    /// condition is false or NULL are left alone. Several conditions are joined by `AND`.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -381,10 +379,11 @@ impl<V, T: SoftDeletable, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, 
         self.with_condition(|before| OnlyIf(before, predicate))
     }
 
-    /// Returns columns of the changed rows, where the backend has `RETURNING` (PostgreSQL; SQLite
-    /// behind the feature `returning_clauses_for_sqlite_3_35`).
+    /// Returns columns of the changed rows.
     ///
-    /// Without it `.get_result(conn)` and `.get_results(conn)` return all columns.
+    /// It compiles where the backend has `RETURNING`: on PostgreSQL, and on SQLite with the feature
+    /// `returning_clauses_for_sqlite_3_35`. Without this call, `.get_result(conn)` and `.get_results(conn)` return
+    /// all columns.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -403,12 +402,11 @@ impl<V, T: SoftDeletable, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, 
     }
 }
 
-/// The first column among those the statement sets that the changeset assigns too.
+/// The first column that both the changeset and the statement itself assign.
 ///
-/// A changeset's type is built from `ColumnWrapperForUpdate<column>` for every assignment, and
-/// the type's name spells that out; there is no other way to look into one that a derive made.
-/// Should the spelling ever change, the statement's own assignments still win on SQLite and
-/// MySQL, where they come last, and PostgreSQL refuses the second assignment itself.
+/// The name of a changeset's type spells out `ColumnWrapperForUpdate<column>` for each assignment. That is the only
+/// way to read a derived changeset. If the spelling changes, PostgreSQL still refuses the second assignment. On
+/// SQLite and MySQL the last one wins, which is the statement's own.
 fn column_set_twice<V: Verb, T: SoftDeletable, Changeset>() -> Option<&'static str> {
     let assigned = std::any::type_name::<Changeset>();
     let flag = T::State::MODE.assignment(V::DELETES).map(|_| ColumnRef::of::<<T::State as State>::Column>());
@@ -422,9 +420,9 @@ fn column_set_twice<V: Verb, T: SoftDeletable, Changeset>() -> Option<&'static s
         .map(|column| column.name)
 }
 
-/// Whether a changeset, by the name of its type, assigns the column.
+/// Whether a changeset assigns the column, by the name of its type.
 pub(crate) fn assigns(changeset: &str, column: &ColumnRef) -> bool {
-    // Every `.set(..)` comes here, so nothing is allocated for it.
+    // Every `.set(..)` runs this, so it does not allocate.
     let mut assigned = changeset.split(ASSIGNMENT).skip(1);
     assigned.any(|rest| rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')))
 }
@@ -434,7 +432,7 @@ where
     V: Verb,
     T: SoftDeletable,
 {
-    /// Refuses a statement that would set a column twice.
+    /// Refuses a statement that would assign a column twice.
     pub(crate) fn check(&self) -> Result<(), Error> {
         match self.set_twice {
             None => Ok(()),
@@ -442,7 +440,7 @@ where
         }
     }
 
-    /// Writes the test for rows that the verb changes.
+    /// Writes the test for the rows that the verb changes.
     pub(super) fn walk_guard<'b, DB>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
@@ -451,7 +449,7 @@ where
         self.walk_state(V::CHANGES, out)
     }
 
-    /// Writes the test for rows of a state.
+    /// Writes the test for rows in a state.
     pub(super) fn walk_state<'b, DB>(&'b self, rows: Rows, out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,
@@ -472,8 +470,8 @@ where
         Set: QueryFragment<DB>,
     {
         let mut comma = "";
-        // The caller's come first: MySQL evaluates from left to right, and so they see the row as
-        // it was, as they do on the other databases.
+        // MySQL evaluates assignments from left to right. The caller's come first, so they read the old row as on
+        // other databases.
         if !writes_nothing(&self.set, &out)? {
             self.set.walk_ast(out.reborrow())?;
             comma = ", ";
@@ -504,8 +502,8 @@ where
     }
 }
 
-/// Writes the assignments that make a row active again; without the touch column where the caller's own
-/// assignments set it.
+/// Writes the assignments that make a row active again. `touch` is `None` if the caller's own assignments set that
+/// column.
 pub(crate) fn walk_restored<'b, T, X, DB>(
     touch: Option<&'b X>,
     mut comma: &'static str,
@@ -582,7 +580,7 @@ where
     C: QueryId,
     R: QueryId,
 {
-    // `G` is not part of it: whether the where clause is grouped follows from `P`.
+    // `G` is not part of the id: `P` determines whether the where clause is grouped.
     type QueryId = Transition<V, T, P::QueryId, (), S::QueryId, X::QueryId, Set::QueryId, C::QueryId, R::QueryId>;
     const HAS_STATIC_QUERY_ID: bool = P::HAS_STATIC_QUERY_ID
         && S::HAS_STATIC_QUERY_ID

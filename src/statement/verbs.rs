@@ -1,4 +1,4 @@
-//! The verbs, on every target.
+//! The verbs on every target.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::associations::HasTable;
@@ -11,27 +11,23 @@ use super::target::Target;
 use super::transition::{Restore, SoftDelete};
 use crate::declare::{SoftDeletable, Timestamped};
 
-/// `soft_delete`, `restore`, purges and `erase`, on every target.
+/// The methods `soft_delete`, `restore`, `purge_older_than`, `purge_deleted_before` and `erase`.
 ///
-/// In the prelude. A target is what Diesel's `update` takes: a table, a table with `find` or
-/// `filter` called on it, `Child::belonging_to(&parent)`, or a reference to a model that is
-/// `Identifiable`.
+/// The trait is in the prelude. A target is what Diesel's `update` takes: a table, a table with `find` or `filter`,
+/// `Child::belonging_to(&parent)`, or a reference to a model that is `Identifiable`.
 ///
-/// No verb touches a row in the wrong state, whatever the filter of the target looks like: the
-/// test of the state is part of the statement, and a filter of raw SQL or a boxed expression is
-/// grouped before the test is appended.
+/// No verb changes a row in the wrong state, whatever the filter of the target is. The test of the state is part of
+/// the statement, and a filter of raw SQL or a boxed expression is grouped before it.
 pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// Marks rows as deleted.
     ///
-    /// * **Touches** the rows of the target that are active: the flag is set, the timestamp column
-    ///   gets the time, the `touch` column the same time.
-    /// * **Leaves alone** rows that are deleted already: their first time is kept.
-    /// * The time is that of this call, by this machine's clock, in UTC, cut off below
-    ///   microseconds; one for all rows. [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc)
-    ///   set another.
+    /// * It **changes** the active rows of the target. It sets the flag, the timestamp, and the `touch` column to the same time.
+    /// * It **leaves alone** deleted rows, which keep the time of their first deletion.
+    /// * The time is that of this call, by this machine's clock, in UTC, cut off below microseconds. All rows get the same time.
+    ///   [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc) set another.
     /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
     ///
-    /// SQL, for `posts::table.find(1)` and the declaration of the example:
+    /// For `posts::table.find(1)` and the declaration of the example it sends:
     ///
     /// ```sql
     /// UPDATE "posts" SET "is_deleted" = TRUE, "deleted_at" = $1, "updated_at" = $2
@@ -40,8 +36,10 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// # Errors
     ///
-    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange) if the time does not fit the column,
-    /// [`ColumnSetTwice`](crate::Error::ColumnSetTwice); nothing is executed then.
+    /// Nothing is executed then.
+    ///
+    /// * [`InstantOutOfRange`](crate::Error::InstantOutOfRange): the time does not fit the column.
+    /// * [`ColumnSetTwice`](crate::Error::ColumnSetTwice): `.set(..)` assigns a column of the soft deletion.
     ///
     /// # Example
     ///
@@ -65,13 +63,12 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
 
     /// Makes deleted rows active again.
     ///
-    /// * **Touches** the rows of the target that are deleted: the flag is reset (to `FALSE`, never to
-    ///   NULL), the timestamp, the `metadata(..)` and the `operation` columns are set to NULL, the
-    ///   `touch` column to now.
-    /// * **Leaves alone** active rows, their `touch` column included.
+    /// * It **changes** the deleted rows of the target. It resets the flag, to `FALSE` and never to NULL. It sets the timestamp,
+    ///   the `metadata(..)` columns and the `operation` column to NULL, and the `touch` column to now.
+    /// * It **leaves alone** active rows, including their `touch` column.
     /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
     ///
-    /// SQL, for `posts::table.find(2)` and the declaration of the example:
+    /// For `posts::table.find(2)` and the declaration of the example it sends:
     ///
     /// ```sql
     /// UPDATE "posts" SET "is_deleted" = FALSE, "deleted_at" = NULL, "updated_at" = $1, "deleted_by" = NULL
@@ -80,9 +77,8 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// # Errors
     ///
-    /// `.run(conn)` returns [`RestoreConflict`](crate::Error::RestoreConflict) if a active row has taken
-    /// a unique value in the meantime; then no row was changed, and a transaction around it stays
-    /// usable.
+    /// `.run(conn)` returns [`RestoreConflict`](crate::Error::RestoreConflict) if an active row has taken a unique
+    /// value in the meantime. No row is changed then, and a transaction around the call stays usable.
     ///
     /// # Example
     ///
@@ -103,42 +99,41 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         Restore::new(<Self as HasTable>::table(), self.into_condition())
     }
 
-    /// Removes, for good, the rows that were soft-deleted longer than `age` ago.
+    /// Removes the rows that were soft-deleted longer than `age` ago. They cannot be restored afterwards.
     ///
-    /// * **Touches** the rows of the target that are deleted and whose timestamp is strictly before
-    ///   now (this machine's clock, in UTC) less `age`.
-    /// * **Leaves alone** active rows, whatever their timestamp says; rows deleted exactly `age`
-    ///   ago or later; deleted rows without a timestamp; rows under hold, where the declaration has a
-    ///   `hold = ..`.
+    /// * It **removes** the deleted rows of the target whose timestamp is before now minus `age`. Now is this machine's clock, in
+    ///   UTC.
+    /// * It **leaves alone** active rows, whatever their timestamp says, and rows that were deleted `age` ago or later. Deleted
+    ///   rows without a timestamp stay, and so do rows under hold.
     /// * `.execute(conn)` and `.run(conn)` return how many rows were removed.
     ///
-    /// One `DELETE` in one transaction: a row that a foreign key holds makes it fail, and nothing is removed.
-    /// [`.in_batches()`](crate::Purge::in_batches) removes the other rows. On a table without a timestamp column it does not
-    /// compile, and the message names the attribute to add.
+    /// It sends one `DELETE`. If a foreign key holds one of the rows, the statement fails and nothing is removed.
+    /// [`.in_batches()`](crate::Purge::in_batches) removes the other rows. A table without a timestamp column does
+    /// not compile.
     ///
     /// ```sql
     /// DELETE FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
     ///     AND ("posts"."deleted_at" > '1973-03-03 09:46:40')
     /// ```
     ///
-    /// A row whose timestamp is not the time of a deletion stays, since its age is not known. These values are not such a
-    /// time:
+    /// A row stays if its timestamp cannot be the time of a deletion, since its age is unknown. These values are not
+    /// such a time:
     ///
-    /// * any time before 1973-03-03 09:46:40 UTC, such as a zero date of MySQL or the sentinel `1970-01-01`;
+    /// * a time before 1973-03-03 09:46:40 UTC, such as a zero date of MySQL or the sentinel `1970-01-01`;
     /// * a number below that time in the unit of the column, such as seconds in a column of milliseconds;
-    /// * on MySQL and MariaDB a date whose month or day is zero;
-    /// * on SQLite, in a timestamp column, any value that is not a text of the form `YYYY-MM-DD HH:MM..` in UTC.
+    /// * on MySQL and MariaDB, a date whose month or day is zero;
+    /// * on SQLite, in a timestamp column, a value that is not a text of the form `YYYY-MM-DD HH:MM..` in UTC.
     ///
-    /// MySQL and SQLite test the form with more SQL than is shown above.
-    ///
-    /// SQLite compares timestamps as text: keep them in the one format that Diesel writes
-    /// (`2024-03-01 12:00:00.25`), or a comparison within the same day is wrong.
+    /// MySQL and SQLite need more SQL for this test than is shown above. SQLite compares timestamps as text. Keep
+    /// them in the format that Diesel writes (`2024-03-01 12:00:00.25`), or comparisons within a day are wrong.
     ///
     /// # Errors
     ///
-    /// [`NegativeAge`](crate::Error::NegativeAge) (its cutoff would lie in the
-    /// future, and every deleted row would go), [`AgeTooLarge`](crate::Error::AgeTooLarge),
-    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange); nothing is executed then.
+    /// Nothing is executed then.
+    ///
+    /// * [`NegativeAge`](crate::Error::NegativeAge): the cutoff would be in the future, and every deleted row would be removed.
+    /// * [`AgeTooLarge`](crate::Error::AgeTooLarge): the cutoff would be before the first time that can be represented.
+    /// * [`InstantOutOfRange`](crate::Error::InstantOutOfRange): the cutoff does not fit the column.
     ///
     /// # Example
     ///
@@ -163,11 +158,11 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         Purge::older_than(<Self as HasTable>::table(), self.into_condition(), age)
     }
 
-    /// Removes, for good, the rows that were soft-deleted before `cutoff`.
+    /// Removes the rows that were soft-deleted before `cutoff`. They cannot be restored afterwards.
     ///
-    /// As [`purge_older_than`](Self::purge_older_than), with the cutoff given. A row deleted exactly
-    /// at the cutoff stays. The cutoff is cut off below microseconds, and to the unit of an integer
-    /// column: so it never takes a row that was deleted later.
+    /// It works like [`purge_older_than`](Self::purge_older_than), with a given cutoff. A row that was deleted
+    /// exactly at the cutoff stays. The cutoff is cut off below microseconds and to the unit of an integer column, so
+    /// no row is removed that was deleted later.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -190,18 +185,18 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
         Purge::deleted_before(<Self as HasTable>::table(), self.into_condition(), cutoff)
     }
 
-    /// Removes rows **at once and for good**, whatever their state: for a person's request to be forgotten.
+    /// Removes rows **at once**, whatever their state. They cannot be restored. Use it when a person asks to be
+    /// forgotten.
     ///
-    /// * **Touches** every row of the target, active or deleted, however recently; and with
-    ///   [`.archived_in(..)`](Erase::archived_in) the copies in archive tables.
-    /// * **Refuses** the whole target if one of its rows is under hold (`hold = ..` in the declaration), by
-    ///   its key.
-    /// * All or nothing: in one transaction, at whose end no row of the target is left, or else it is
-    ///   rolled back.
-    /// * There is no `.execute(conn)`: only `.run(conn)` and, with the feature `async`, `.run_async(conn)`
-    ///   run it. On a table alone it takes all rows, as Diesel's `delete` does.
+    /// * It **removes** every row of the target, active or deleted. With [`.archived_in(..)`](Erase::archived_in) it removes
+    ///   the copies in archive tables too.
+    /// * It **refuses** the whole target if one of its rows is under hold (`hold = ..` in the declaration). The error names the
+    ///   row's key.
+    /// * It removes all rows or none. It runs in one transaction, which is rolled back if a row of the target is left.
+    /// * Only `.run(conn)` and, with the feature `async`, `.run_async(conn)` execute it. Without a filter it removes all rows of
+    ///   the table, like Diesel's `delete`.
     ///
-    /// The rows are soft-deleted first, so they pass the guard of hard deletes, if there is one:
+    /// The rows are soft-deleted first, so a trigger that forbids hard deletes of active rows lets them pass:
     ///
     /// ```sql
     /// SELECT COUNT(*), COUNT(NULL) FROM "posts" WHERE ("posts"."id" = $1)    -- how many, how many held
@@ -210,27 +205,33 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// SELECT COUNT(*), COUNT(NULL) FROM "posts" WHERE ("posts"."id" = $1)    -- none is left
     /// ```
     ///
-    /// So filter by columns that a soft delete does not change: rows of `filter(is_deleted.eq(false))` are no
-    /// longer of the target after the first step, and that is the error
-    /// [`NotErased`](crate::Error::NotErased). So is a row whose flag is neither 0 nor 1, on MySQL and SQLite. Replies that
-    /// are not of the target hold the row by their foreign key. Rows of other tables are the caller's: erase children first, in
-    /// a transaction around both; a foreign key with `ON DELETE CASCADE` would take them along, held or not
-    /// (`check` finds it). What the database has written elsewhere (its log, replicas, backups) is out of reach.
-    /// A system-versioned table or archive of MariaDB is refused, since its old versions would stay readable. (A view over
-    /// such a table is not refused: erase from the table behind it.)
+    /// # Which rows it finds
     ///
-    /// Rows of the target that refer to each other in the same table, such as a comment and its replies, are removed
-    /// whatever the order of their keys. Where the database refuses the one `DELETE` (InnoDB tests a foreign key row by row), the erasure
-    /// begins again, and removes first the rows that no row refers to. Rows that refer to themselves, or to each other
-    /// in a circle, are refused by InnoDB.
+    /// Filter by columns that a soft delete does not change. Rows of `filter(is_deleted.eq(false))` no longer match
+    /// after the first step, which is the error [`NotErased`](crate::Error::NotErased). On MySQL and SQLite, a row
+    /// whose flag is neither 0 nor 1 causes the same error.
     ///
-    /// **Row-level policies** of PostgreSQL apply to an erasure: rows that they hide are neither counted nor removed.
-    /// So erase as a role to which none applies. An erasure that sees no row is an error if a policy for this user
-    /// depends on the columns of the soft deletion (the flag, the timestamp, the hold), for then the row may be there. A
-    /// policy on other columns, such as the tenant's, is not an error: it hides the rows of others.
+    /// Rows of other tables are not removed. Erase children first, and put a transaction around both calls. A foreign
+    /// key with `ON DELETE CASCADE` would remove children too, held or not; `check` finds such keys.
     ///
-    /// On PostgreSQL and MySQL, rows that match and are written by others while it runs are seen at the end,
-    /// but not those that commit later: a foreign key or a ban on new rows is the caller's.
+    /// Rows of the target may refer to each other in the same table, such as a comment and its replies. They are
+    /// removed in any order. If the database refuses the one `DELETE`, the erasure starts again and removes the rows
+    /// without references first. A reply outside of the target holds its row by the foreign key. InnoDB refuses rows
+    /// that refer to themselves, or to each other in a circle.
+    ///
+    /// PostgreSQL and MySQL see rows at the end that others have written and committed while it ran. They do not see
+    /// rows that are committed later: forbid those with a foreign key or in the app.
+    ///
+    /// **Row-level policies** of PostgreSQL apply: rows that they hide are neither counted nor removed. Erase as a
+    /// role to which no policy applies. If the erasure sees no row, it is an error if a policy depends on the flag,
+    /// the timestamp or the hold, since such a row may exist. A policy on other columns, such as the tenant's, is not
+    /// an error.
+    ///
+    /// # What it cannot reach
+    ///
+    /// The database may keep copies elsewhere: in its log, on replicas and in backups. A system-versioned table or
+    /// archive of MariaDB is refused, since its old versions would stay readable. A view over such a table is not
+    /// refused, so erase from the table itself.
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ diesel::table! {
 #[diesel(table_name = posts)]
 #[soft_delete(
     flag = is_deleted,
-    active_flag = live, //~ `flag` and `active_flag` cannot stand together
+    active_flag = live, //~ `flag` and `active_flag` cannot be used together
     timestmap = deleted_at, //~ did you mean `timestamp`? The correct format looks like `timestamp = deleted_at`
     flag = is_deleted, //~ `flag` is given twice
     unit = years, //~ unknown unit `years`

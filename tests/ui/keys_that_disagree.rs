@@ -6,7 +6,7 @@ diesel::table! { c { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<T
 
 #[derive(SoftDeletable)]
 #[diesel(table_name = a)]
-#[soft_delete(flag = is_deleted, unit = seconds)] //~ `unit` has no column to be the unit of
+#[soft_delete(flag = is_deleted, unit = seconds)] //~ `unit` needs a timestamp or a touch column, and the declaration names neither
 struct A;
 
 #[derive(SoftDeletable)]

@@ -10,10 +10,10 @@ diesel_soft_delete::soft_deletable! {
         timestamp = deleted_at, //~ `timestamp` is given twice
     }
     b { flag = is_deleted, holt = live, unit = millis } //~ did you mean `hold`? The correct format looks like `hold = legal_hold`
-    //~^ `unit` has no column to be the unit of
+    //~^ `unit` needs a timestamp or a touch column, and the declaration names neither
     c {
         flag = is_deleted,
-        active_flag = live, //~ `flag` and `active_flag` cannot stand together
+        active_flag = live, //~ `flag` and `active_flag` cannot be used together
     }
 }
 

@@ -1,4 +1,4 @@
-//! Erasure: rows are removed at once and for good, with their copies in archives, or nothing is.
+//! Erasure: removes rows at once, with their copies in archives, or removes nothing.
 //!
 //! ```text
 //! mod.rs    what is erased, and from which archives
@@ -19,7 +19,7 @@ use crate::declare::{SoftDeletable, SoftDeleteVerb, WithoutCascade};
 use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 
-/// What an erasure removed.
+/// What an erasure removed. The numbers are rows.
 ///
 /// ```
 /// # include!("../../doctest_setup.rs");
@@ -39,7 +39,8 @@ pub struct ErasureReport {
     pub archived: u64,
 }
 
-/// An erasure: what [`.erase()`](crate::SoftDeleteDsl::erase) returns. It is run by [`run`](Self::run) and nothing else.
+/// An erasure, as [`.erase()`](crate::SoftDeleteDsl::erase) returns it. Only [`run`](Self::run) and `run_async`
+/// execute it.
 #[must_use = "an erasure does nothing until `.run(conn)`"]
 pub struct Erase<T, P, G>
 where
@@ -49,7 +50,7 @@ where
     archives: Vec<Archive>,
 }
 
-/// The soft delete that an erasure begins with: children are the caller's.
+/// The soft delete that an erasure begins with. It leaves children alone.
 type Marking<T, P, G> = Transition<WithoutCascade<SoftDeleteVerb>, T, P, G, StampOf<T>, TouchOf<T>>;
 
 /// The name of an archive table.
@@ -66,17 +67,17 @@ where
         Self { soft_delete: SoftDelete::new(table, condition).without_cascade(), archives: Vec::new() }
     }
 
-    /// Removes the copies in an archive table too. Can be called for several.
+    /// Also removes the copies in an archive table. It can be called for several archives.
     ///
-    /// The where clause of the target is applied to the archive, which stands under the table's name
-    /// there: `DELETE FROM "users_archive" AS "users" WHERE ..`. So it must have the columns that the
-    /// where clause names, and the hold column if the declaration has one; and copies of rows are found that
-    /// were purged long ago. Held copies are refused as held rows are.
+    /// The where clause of the target is applied to the archive, under the table's name: `DELETE FROM "users_archive"
+    /// AS "users" WHERE ..`. So the archive needs the columns that the where clause names, and the hold column if the
+    /// declaration has one. Copies of rows that were purged long ago are found too. A copy under hold is refused,
+    /// like a row under hold.
     ///
     /// # Errors
     ///
-    /// [`UnsupportedErasure`](Error::UnsupportedErasure) when it is run, if the table has a schema in its
-    /// name (no alias can stand in for that), or if the archive is the table itself.
+    /// [`UnsupportedErasure`](Error::UnsupportedErasure), when it is run, if the table has a schema in its name,
+    /// since an alias cannot replace such a name. The same error is returned if the archive is the table itself.
     ///
     /// ```
     /// # include!("../../doctest_setup.rs");
@@ -120,14 +121,14 @@ where
         std::iter::once(None).chain(self.archives.iter().map(Some))
     }
 
-    /// Refuses archives that cannot be reached, before anything is sent.
+    /// Refuses archives that cannot be reached, before the first statement.
     fn check(&self) -> Result<(), Error> {
         let own = T::name_parts();
         for archive in &self.archives {
             let why = if archive.parts == own {
                 "it is the table itself; leave `.archived_in(..)` out"
             } else if own.len() > 1 {
-                "the table has a schema in its name, for which no alias can stand in; delete the copies with `diesel::delete`"
+                "the table has a schema in its name, which an alias cannot replace; delete the copies with `diesel::delete`"
             } else {
                 continue;
             };
@@ -141,19 +142,23 @@ impl<T, P, G> Erase<T, P, G>
 where
     T: SoftDeletable,
 {
-    /// Removes the rows, and the copies in the archives, in one transaction (a savepoint inside the
-    /// caller's); or changes nothing.
+    /// Removes the rows and the copies in the archives, or changes nothing. It runs in one transaction, or in a
+    /// savepoint of the caller's.
     ///
     /// # Errors
     ///
-    /// [`UnderHold`](Error::UnderHold) if a row or a copy is under hold. [`NotErased`](Error::NotErased)
-    /// if something is left. [`UnsupportedErasure`](Error::UnsupportedErasure) for an archive that cannot be
-    /// reached. [`KeepsHistory`](Error::KeepsHistory) for a system-versioned table or archive of MariaDB.
-    /// [`HiddenByPolicy`](Error::HiddenByPolicy) if it sees no row on PostgreSQL, and a policy can hide rows.
-    /// [`Database`](Error::Database) for what the database refuses: a foreign key of a row that is not of the target, an
-    /// archive without a column that the where clause names. On SQLite a writer that
-    /// comes in between is `database is locked`, as for every transaction that reads first; in an
-    /// `immediate_transaction` of yours it has to wait.
+    /// Nothing is changed then.
+    ///
+    /// * [`UnderHold`](Error::UnderHold): a row or a copy is under hold.
+    /// * [`NotErased`](Error::NotErased): a row or a copy is left.
+    /// * [`UnsupportedErasure`](Error::UnsupportedErasure): an archive cannot be reached.
+    /// * [`KeepsHistory`](Error::KeepsHistory): the table or an archive is a system-versioned table of MariaDB.
+    /// * [`HiddenByPolicy`](Error::HiddenByPolicy): it sees no row on PostgreSQL, and a policy can hide rows.
+    /// * [`Database`](Error::Database): the database refuses a statement. A row outside of the target may refer to one of its
+    ///   rows, or the archive may not have a column that the where clause names.
+    ///
+    /// On SQLite, another writer causes `database is locked`, as for every transaction that reads first. In an
+    /// `immediate_transaction` of your own, the other writer waits.
     ///
     /// ```
     /// # include!("../../doctest_setup.rs");
@@ -185,8 +190,8 @@ where
 
     /// [`run`](Self::run) for a connection of diesel-async.
     ///
-    /// A future that is dropped half-way leaves its transaction open, as any transaction of
-    /// diesel-async does: discard the connection (its pools do).
+    /// A future that is dropped leaves its transaction open, like any transaction of diesel-async. Discard the
+    /// connection then; the pools of diesel-async do.
     ///
     /// # Errors
     ///

@@ -16,14 +16,14 @@ use crate::schema::Leaves;
 use crate::statement::hold::walk_not_held;
 use crate::statement::leaves::walk_delete;
 
-/// How many rows of the target there are, and how many of them are under hold.
+/// The number of rows of the target, and how many of them are under hold.
 pub(super) type Counts = (i64, i64);
 pub(super) type CountTypes = (BigInt, BigInt);
-/// A column of a key as text. (Read as bytes: a binary key need not be UTF-8.)
+/// A column of a key as text. It is read as bytes, since a binary key may not be UTF-8.
 pub(super) type Key = (Option<Vec<u8>>,);
 pub(super) type KeyTypes = (Nullable<Binary>,);
 
-/// One of the statements; `ST` are the types of its rows.
+/// A statement of an erasure. `ST` are the types of its rows.
 pub struct Statement<'a, T: SoftDeletable, P, G, ST = ()> {
     erase: &'a Erase<T, P, G>,
     kind: Kind<'a>,
@@ -43,12 +43,12 @@ impl<T: SoftDeletable, P, G> Erase<T, P, G> {
         Statement { erase: self, kind, _rows: PhantomData }
     }
 
-    /// SELECT: how many rows the table or an archive has, and how many of them are under hold.
+    /// A SELECT: how many rows of the target the table or an archive has, and how many are under hold.
     pub(super) fn count<'a>(&'a self, archive: Option<&'a Archive>) -> Statement<'a, T, P, G, CountTypes> {
         self.statement(Kind::Count(archive))
     }
 
-    /// SELECT: a column of the key of a held row.
+    /// A SELECT: a column of the key of a held row.
     pub(super) fn held_key<'a>(
         &'a self,
         archive: Option<&'a Archive>,
@@ -58,18 +58,18 @@ impl<T: SoftDeletable, P, G> Erase<T, P, G> {
         self.statement(Kind::HeldKey { archive, key, column })
     }
 
-    /// DELETE of the table's rows, after a soft delete, so that the guard trigger lets them pass; or of the leaves among
-    /// them.
+    /// A DELETE of the table's rows, or of the leaves among them. It follows a soft delete, since the guard trigger
+    /// refuses active rows.
     pub(super) fn delete_rows<'a>(&'a self, leaves: Option<&'a Leaves>) -> Statement<'a, T, P, G> {
         self.statement(Kind::DeleteRows(leaves))
     }
 
-    /// DELETE of the copies in an archive.
+    /// A DELETE of the copies in an archive.
     pub(super) fn delete_copies<'a>(&'a self, archive: &'a Archive) -> Statement<'a, T, P, G> {
         self.statement(Kind::DeleteCopies(archive))
     }
 
-    /// `"users"`, or `"users_archive" AS "users"`.
+    /// Writes `"users"`, or `"users_archive" AS "users"`.
     fn walk_place<'b, DB>(&'b self, archive: Option<&'b Archive>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: SoftDeleteBackend,
@@ -101,7 +101,8 @@ impl<T: SoftDeletable, P, G, ST> Query for Statement<'_, T, P, G, ST> {
 
 impl<T: SoftDeletable, P, G, ST, Conn> RunQueryDsl<Conn> for Statement<'_, T, P, G, ST> {}
 
-// The names of archives and columns vary at run time, so there is no static id: Diesel then caches by the text.
+// The names of archives and columns vary at run time, so there is no static id. Diesel then caches the statement by
+// its text.
 impl<T: SoftDeletable, P, G, ST> QueryId for Statement<'_, T, P, G, ST> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -119,7 +120,7 @@ where
         match self.kind {
             Kind::Count(archive) => {
                 if T::Hold::MODE.is_some() {
-                    // What is not known not to be held counts as held.
+                    // A NULL counts as held, since nothing says that the row is not held.
                     out.push_sql("SELECT COUNT(*), COUNT(CASE WHEN ");
                     walk_not_held(erase.table(), "", out.reborrow())?;
                     out.push_sql(" THEN NULL ELSE 1 END) FROM ");
@@ -132,14 +133,14 @@ where
                 Ok(())
             }
             Kind::HeldKey { archive, key, column } => {
-                // With a length: `CHAR` alone is one letter on PostgreSQL, and MySQL cannot cast to TEXT.
+                // The length is needed: `CHAR` alone is one letter on PostgreSQL, and MySQL cannot cast to TEXT.
                 out.push_sql("SELECT CAST(");
                 out.push_identifier(column)?;
                 out.push_sql(" AS CHAR(200)) FROM ");
                 erase.walk_place(archive, out.reborrow())?;
                 erase.condition().walk_and(out.reborrow())?;
                 walk_not_held(erase.table(), "", out.reborrow())?;
-                // In one order, so that the columns of a key are those of one row.
+                // The order is fixed, so that the columns, which are read one by one, belong to the same row.
                 out.push_sql(" IS NOT TRUE ORDER BY ");
                 for (place, column) in key.iter().enumerate() {
                     out.push_sql(if place > 0 { ", " } else { "" });
@@ -178,11 +179,11 @@ where
     }
 }
 
-/// A plain SELECT of InnoDB reads the transaction's snapshot, and not what others wrote since. (In share
-/// mode two erasures of the same rows would deadlock.)
+/// Locks the rows, since InnoDB's plain SELECT reads the snapshot of the transaction. In share mode, two erasures of
+/// the same rows would deadlock.
 fn walk_lock<DB: SoftDeleteBackend>(mut out: AstPass<'_, '_, DB>) {
     if backend_of(&out).dialect() == Dialect::Mysql {
-        // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
+        // libmariadb can wait forever when it executes a prepared locking SELECT again after a deadlock.
         out.unsafe_to_cache_prepared();
         out.push_sql(Lock::Update.words(Dialect::Mysql));
     }

@@ -53,7 +53,8 @@ where
             self.check_history().await?;
         }
         match self.attempt(dialect, None).await {
-            // The rows may refer to each other, or a foreign key among them may have removed rows that nobody counted.
+            // The rows may refer to each other. A foreign key among them may also have removed rows that the DELETE
+            // did not count.
             Err(error) if can_be_of_references(&error) => {
                 match leaves_of(self.x, TableName::from_parts(T::name_parts())).await {
                     Ok(Some(leaves)) => self.attempt(dialect, Some(&leaves)).await,
@@ -64,7 +65,7 @@ where
         }
     }
 
-    /// Refuses tables of MariaDB that keep the history of removed rows.
+    /// Refuses system-versioned tables of MariaDB, which keep removed rows.
     async fn check_history(&mut self) -> Result<(), Error> {
         for archive in self.erase.places() {
             let place = TableName::from_parts(archive.map_or_else(T::name_parts, |archive| archive.parts.clone()));
@@ -76,7 +77,7 @@ where
                 Some(schema) => question.bind(schema),
                 None => question.sql("DATABASE()"),
             };
-            // The catalog compares without case, queries on most systems do not.
+            // The catalog ignores case, but queries respect it on most systems.
             if self.x.query_text(question).await?.iter().any(|row| row.text(0) == place.name || row.text(1) != "0") {
                 return Err(Error::KeepsHistory { table: name::<T>(archive) });
             }
@@ -84,7 +85,8 @@ where
         Ok(())
     }
 
-    /// An error where a policy of PostgreSQL can hide rows by their state: an erasure that saw no row proves nothing there.
+    /// Returns an error if a policy of PostgreSQL can hide rows by their state, since the erasure may then have
+    /// missed them.
     async fn check_policies(&mut self) -> Result<(), Error> {
         let table = TableName::from_parts(T::name_parts());
         let state = ColumnRef::of::<<T::State as State>::Column>();
@@ -107,7 +109,7 @@ where
         }
     }
 
-    /// The transaction; a savepoint inside the caller's.
+    /// Runs the steps in a transaction, or in a savepoint of the caller's.
     async fn attempt(&mut self, dialect: Dialect, leaves: Option<&Leaves>) -> Result<ErasureReport, Error> {
         self.x.begin().await?;
         let result = match self.steps(leaves).await {
@@ -126,8 +128,8 @@ where
             before.push(self.count_free(archive, &key).await?);
         }
         let mut removed = vec![0; before.len()];
-        // Copies go before the rows, since the where clause may look at rows that are gone afterwards. They go again after
-        // the rows, since a trigger of the table may write copies of what is deleted.
+        // Copies are removed before the rows, since the where clause may look at rows that are removed later. They
+        // are removed again after the rows, since a trigger may have copied them.
         self.delete_all_copies(&mut removed).await?;
         self.x.execute(&self.erase.soft_delete).await?;
         let mut rows = 0;
@@ -139,7 +141,7 @@ where
                 }
             }
         }
-        // After the leaves, for the error of the foreign key that holds the others.
+        // A foreign key may hold the rows that are left, and this statement returns its error.
         rows += self.x.execute(self.erase.delete_rows(None)).await? as u64;
         self.delete_all_copies(&mut removed).await?;
         removed[0] = rows;
@@ -153,7 +155,7 @@ where
         Ok(ErasureReport { rows, archived: removed.iter().skip(1).sum() })
     }
 
-    /// How many rows of a place there are; an error if one of them is under hold.
+    /// Counts the rows of the table or of an archive. A row under hold is an error.
     async fn count_free(&mut self, archive: Option<&Archive>, key: &[String]) -> Result<u64, Error> {
         let (found, held) = self.x.load(self.erase.count(archive)).await?.first().copied().unwrap_or_default();
         if held > 0 {
@@ -184,7 +186,7 @@ fn can_be_of_references(error: &Error) -> bool {
     }
 }
 
-/// The name of a place in an error.
+/// The name of the table or of an archive, for errors.
 fn name<T: NamedTable>(archive: Option<&Archive>) -> String {
     archive.map_or_else(T::table_name, |archive| archive.parts.join("."))
 }
@@ -193,7 +195,7 @@ fn rows(count: i64) -> u64 {
     u64::try_from(count).unwrap_or_default()
 }
 
-/// The key of a held row, from its columns; `None` if the row is held no more.
+/// The key of a held row, from its columns. It is `None` if the row is no longer held.
 fn key_text(columns: Vec<Option<Vec<u8>>>) -> Option<String> {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim_end().to_owned();
     let columns: Option<Vec<String>> = columns.into_iter().map(|column| column.map(text)).collect();
