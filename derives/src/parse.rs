@@ -393,7 +393,9 @@ fn unknown_key(unknown: &str) -> String {
         .filter(|(distance, ..)| *distance <= 3);
     let hint = match nearest {
         Some((_, name, format)) => format!("help: did you mean `{name}`? The correct format looks like `{format}`"),
-        None => String::from("help: `#[soft_delete(flag = is_deleted, timestamp = deleted_at)]` is a usual declaration"),
+        None => {
+            String::from("help: `#[soft_delete(flag = is_deleted, timestamp = deleted_at)]` is a usual declaration")
+        }
     };
     let all = KEYS.map(|(name, _)| format!("`{name}`")).join(", ");
     format!("unknown key `{unknown}`\n{hint}\nhelp: the keys are {all}")

@@ -1,7 +1,7 @@
-//! Whether a row that is to be restored stands below a soft-deleted one.
+//! Whether a row that is to be restored is below a deleted one.
 //!
-//! All ancestors of the target's rows, in all tables and through tables that refer to themselves, are one set,
-//! which a recursive query computes upwards. For each table of it there is one statement.
+//! A recursive query computes all ancestors of the target's rows as one set, upwards through all tables. One
+//! statement for each table then tests and locks its rows of the set.
 
 use std::collections::VecDeque;
 
@@ -16,23 +16,23 @@ use crate::declare::{Node, Policy, Rows, declared_parents};
 use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
-/// The set of the ancestors.
+/// The name of the set of ancestors.
 const ABOVE: &str = "soft_delete_above";
 
-/// The tables above a table: all that have it, or each other, as a child by `cascade` or `restrict`. The children of
-/// `set_null` outlive their parents.
+/// The tables above a table by `cascade` or `restrict`, at any distance. `set_null` does not count, since its
+/// children outlive their parents.
 #[derive(Debug)]
 pub(super) struct Above {
-    /// The table itself only if it is above itself.
+    /// The tables. The first table itself is among them only if it refers to itself, directly or not.
     tables: Vec<Node>,
     pub(super) steps: Vec<Step>,
-    /// The tables, the furthest first: a delete locks from parents to children.
+    /// The tables from the furthest to the nearest, since a delete locks from parents to children.
     order: Vec<usize>,
     /// Whether a row can have more ancestors than there are tables.
     pub(super) recursive: bool,
 }
 
-/// A foreign key, seen from the child; `None` is the table that everything is above.
+/// A foreign key, seen from the child. The child `None` is the table of the target.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) child: Option<usize>,
@@ -41,13 +41,13 @@ pub(super) struct Step {
 }
 
 impl Above {
-    /// All tables above one, the nearest first.
+    /// All tables above a table, the nearest first.
     pub(super) fn of(from: &Node) -> Self {
         let parents: Vec<Node> = declared_parents().filter(|parent| parent.soft.is_some()).collect();
         let mut above = Self { tables: Vec::new(), steps: Vec::new(), order: Vec::new(), recursive: false };
         let mut open = VecDeque::from([(from.id, None)]);
         while let Some((id, child)) = open.pop_front() {
-            // Of several deleted ancestors the nearest is named, and that is one of the same table, if any.
+            // An error names the nearest deleted ancestor, which is in the same table if there is one.
             let itself = parents.iter().filter(|parent| parent.id == id);
             for parent in itself.chain(parents.iter().filter(|parent| parent.id != id)) {
                 for relation in (parent.relations)() {
@@ -71,7 +71,7 @@ impl Above {
 
     fn sort(&mut self) {
         let count = self.tables.len();
-        // Whether one is a parent of the other, at whatever distance.
+        // Which table is a parent of which other one, at any distance.
         let mut leads = vec![vec![false; count]; count];
         for step in &self.steps {
             if let Some(child) = step.child {
@@ -100,16 +100,16 @@ impl Above {
     }
 }
 
-/// Which of the ancestors are asked for.
+/// Which ancestors are tested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AncestorCheck<'m> {
-    /// All, of rows that are not locked yet: only to lock them, in the order in which a delete locks.
+    /// All ancestors, of rows that are not locked yet. They are only locked, in the order in which a delete locks.
     LockOnly,
-    /// Those in other tables than rows of the target, or what comes back with them.
+    /// The ancestors in tables that the cascade itself does not restore.
     OutsideTheCascade,
-    /// The others. Some of them may come back with the rows: those that an operation of this mark deleted.
+    /// The other ancestors. Those that an operation with this mark deleted may be restored too, so they do not count.
     Inside(&'m Mark),
-    /// The same, when everything has come back.
+    /// The other ancestors, after everything is restored.
     InsideAtTheEnd,
 }
 
@@ -118,14 +118,14 @@ where
     X: Executor,
     R: CascadeRoot<X::Backend>,
 {
-    /// Where an ancestor's table is in the graph, if it can itself be reached from the root's rows.
+    /// The place of an ancestor's table in the graph, if the cascade can restore its rows.
     fn place_in_circle(&self, ancestor: &Node) -> Option<usize> {
         let circle = self.graph.component_of(ROOT);
         let place = circle.tables.iter().copied().find(|&table| self.node(table).id == ancestor.id);
         place.filter(|_| circle.recursive)
     }
 
-    /// Refuses to restore rows below a deleted one.
+    /// Returns an error if there is a deleted ancestor.
     pub(super) fn below_none(&self, deleted: impl IntoIterator<Item = (usize, String)>) -> Result<(), Error> {
         match deleted.into_iter().min() {
             None => Ok(()),
@@ -137,7 +137,8 @@ where
         }
     }
 
-    /// Deleted ancestors, one for each table; with `lock`, nobody can delete any meanwhile.
+    /// The deleted ancestors, at most one for each table. With `lock`, no other transaction can delete one until the
+    /// end.
     pub(super) async fn ancestors(
         &mut self,
         asked: AncestorCheck<'_>,
@@ -160,7 +161,7 @@ where
             }
             let text = self.deleted_ancestors(table, place, asked, lock);
             let Some(found) = self.first_deleted(&text, keys).await? else { continue };
-            // Rows are locked in the order of their keys. As the set is computed, the nearest comes first.
+            // The locking query returns rows in the order of their keys. Without the order, the nearest comes first.
             let text = self.deleted_ancestors(table, place, asked, false);
             let nearest = if lock { self.first_deleted(&text, keys).await? } else { None };
             deleted.push((table, nearest.unwrap_or(found)));
@@ -174,13 +175,13 @@ where
         Ok(found.map(|(key, _)| key.unwrap_or_default()))
     }
 
-    /// The keys of the ancestors in one table, and whether each is deleted.
+    /// A SELECT of the ancestors in one table, and whether each is deleted.
     fn deleted_ancestors(&self, table: usize, place: Option<usize>, asked: AncestorCheck<'_>, lock: bool) -> Text {
         let (d, node) = (self.dialect, &self.above.tables[table]);
         let ancestor = key_of("t", node, d);
         let names = self.names(table);
-        // Or InnoDB would read the way up as it was at the first SELECT of the transaction. Rows that are not locked
-        // yet are not locked here either: this is asked again.
+        // Without a lock, InnoDB would read the way up from the transaction's snapshot. `LockOnly` does not need one,
+        // since the question is asked again.
         let reads =
             if lock && d == Dialect::Mysql && asked != AncestorCheck::LockOnly { Lock::Share } else { Lock::No };
         let mut with = Text::from("WITH RECURSIVE ");
@@ -192,15 +193,16 @@ where
             deleted = deleted.sql(" AND NOT ").part(Part::Keys(ancestor.clone()));
         }
         if let (AncestorCheck::Inside(mark), Some(place)) = (asked, place) {
-            // An ancestor that comes back along with the row is none that it stays below.
+            // An ancestor that is restored along with the row does not keep it deleted.
             let writer = self.writer(Traverse::ActiveOrRestorable(vec![mark.clone()]));
             with = with.then(writer.circle(reads)).sql(", ");
             deleted = deleted.sql(format!(" AND NOT {}", writer.in_circle(place, &ancestor)));
         }
         let with = with.then(self.above_set(reads)).sql(" ");
-        // Each key is there once, since the others of its row are NULL.
+        // Each key is in one row of the set, and the other columns of that row are NULL.
         let set = if d == Dialect::Postgres {
-            // It expects ten elements of an array, and of a recursive set so many that it would read the whole table.
+            // PostgreSQL expects ten elements in an array. It expects so many rows of a recursive set that it would
+            // read the whole table.
             let array = |name: &String| format!("ARRAY(SELECT {name} FROM {ABOVE} WHERE {} IS NOT NULL)", names[0]);
             let arrays = names.iter().map(array).collect::<Vec<_>>().join(", ");
             format!("unnest({arrays}) AS d ({}) JOIN", names.join(", "))
@@ -221,12 +223,12 @@ where
         ))
     }
 
-    /// The names of a table's key in the set.
+    /// The names of a table's key columns in the set.
     fn names(&self, table: usize) -> Vec<String> {
         (0..self.above.tables[table].key.len()).map(|place| format!("a{table}_{place}")).collect()
     }
 
-    /// `above (keys) AS (..)`: the keys of one table's row in each row of the set, NULL for the others.
+    /// `above (keys) AS (..)`. Each row of the set has the key of one table, and NULL in the columns of the others.
     fn above_set(&self, reads: Lock) -> Text {
         let (d, above) = (self.dialect, self.above);
         let names = (0..above.tables.len()).flat_map(|table| self.names(table)).collect::<Vec<_>>().join(", ");
@@ -235,7 +237,7 @@ where
                 if place == own {
                     return key_of("o", node, d);
                 }
-                // Of the right type.
+                // A scalar subquery without rows is a NULL of the column's type.
                 let table = node.table.quoted(d);
                 let none = |column: &String| format!("(SELECT n.{column} FROM {table} AS n WHERE 1 = 0)");
                 node.key.iter().map(|column| none(&d.quote(column))).collect()
@@ -267,7 +269,7 @@ where
             further.push((row, node.table.quoted(d), parents, equal(&key_of("t", node, d), &prefixed("p", &names))));
         }
         if d == Dialect::Postgres && further.len() > 1 {
-            // PostgreSQL takes the set itself only once in its own definition.
+            // PostgreSQL allows only one reference to the set in its own definition.
             let steps = further.iter().map(|(row, children, parents, pairs)| {
                 format!("SELECT {row} FROM {children} AS t {join} {parents} WHERE {pairs}")
             });

@@ -1,4 +1,4 @@
-//! One attempt of a cascade, in its transaction: what deletes and restores have in common.
+//! One attempt of a cascade in its transaction: what deletes and restores have in common.
 
 use chrono::{DateTime, Utc};
 
@@ -16,12 +16,12 @@ use crate::declare::{Node, Rows, Soft};
 use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
-/// How many rows of the target a statement takes, at most.
+/// The largest number of the target's rows in one statement.
 const ROWS: usize = 2000;
-/// How many values it may bind: SQLite takes 32766.
+/// The largest number of values in one statement. SQLite allows 32766.
 const BINDS: usize = 30_000;
 
-/// One attempt, in its transaction.
+/// One attempt of a cascade, in its transaction.
 pub(super) struct Attempt<'a, R, X> {
     pub(super) root: &'a R,
     pub(super) x: &'a mut X,
@@ -31,7 +31,7 @@ pub(super) struct Attempt<'a, R, X> {
     pub(super) options: &'a Options,
     pub(super) at: DateTime<Utc>,
     pub(super) id: &'a OperationId,
-    /// Whether the transaction is rolled back in the end.
+    /// Whether the transaction is rolled back at the end.
     pub(super) preview: bool,
 }
 
@@ -45,7 +45,7 @@ where
         match self.steps().await {
             Ok(mut report) if self.preview => {
                 self.x.rollback().await?;
-                // An identifier that is made anew each time is not that of the run.
+                // A run would make another identifier.
                 if self.root.deletes() && self.options.operation.is_none() {
                     report.operation_id = None;
                 }
@@ -57,7 +57,8 @@ where
 
     async fn steps(&mut self) -> Result<CascadeReport, Error> {
         if self.dialect == Dialect::Sqlite {
-            // SQLite gives up a transaction that reads first and writes when another has written in between.
+            // The UPDATE takes the write lock. SQLite refuses a write after a read if another connection has written
+            // in between.
             let node = &self.graph.tables[ROOT].node;
             let (table, key) = (node.table.quoted(self.dialect), self.dialect.quote(&node.key[0]));
             self.execute(&Text::from(format!("UPDATE {table} SET {key} = {key} WHERE 1 = 0")), &[]).await?;
@@ -85,7 +86,7 @@ where
         Ok(self.root.execute(self.x, text, keys).await?)
     }
 
-    /// Executes a statement that changes a table; its name is that of a conflict.
+    /// Executes a statement that changes a table. The error of a conflict names that table.
     pub(super) async fn change(&mut self, table: usize, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
         let restores = !self.root.deletes();
         self.root
@@ -94,14 +95,14 @@ where
             .map_err(|error| if restores { Error::of_restore(|| self.node(table).name(), error) } else { error.into() })
     }
 
-    /// The one number that a query of two texts counts.
+    /// The number that a query returns as text.
     pub(super) async fn count(&mut self, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
         let rows = self.root.texts(self.x, text, keys).await?;
         Ok(rows.into_iter().next().and_then(|(count, _)| count?.parse().ok()).unwrap_or_default())
     }
 
-    /// The keys of the target's rows in the state that the verb changes, in the order of the key; locked but for a
-    /// preview.
+    /// The keys of the target's rows in the state that the verb changes, in the order of the key. `lock` locks the
+    /// rows.
     pub(super) async fn find_roots(&mut self, lock: bool) -> Result<Vec<R::Key>, Error> {
         let (node, table) = (self.node(ROOT), self.quoted(ROOT));
         let rows = if self.root.deletes() { Rows::Active } else { Rows::Deleted };
@@ -117,13 +118,13 @@ where
         Ok(self.root.keys(self.x, &query, &[]).await?)
     }
 
-    /// Keys in portions that a statement can bind.
+    /// The keys in portions, each of which one statement can bind.
     pub(super) fn portions<'k>(&self, keys: &'k [R::Key]) -> std::slice::Chunks<'k, R::Key> {
         let binds = self.places() * R::KEY_COLUMNS.max(1);
         keys.chunks((BINDS / binds).clamp(1, ROWS))
     }
 
-    /// In how many places of one statement the keys can stand: below the root's rows, and twice above them.
+    /// The number of places in one statement that can contain the keys: below the root's rows, and twice above them.
     fn places(&self) -> usize {
         let graph = self.graph;
         let parents = |place: usize| graph.tables[place].parents.iter();
@@ -134,27 +135,27 @@ where
         4 + above + below + waiting + inner + parents(ROOT).count()
     }
 
-    /// Whether a row of the root's table is one of the root's.
+    /// The test whether a row is one of the target's, by its key.
     pub(super) fn is_root(&self) -> Text {
         let table = self.quoted(ROOT);
         let columns = self.node(ROOT).key.iter().map(|column| format!("{table}.{}", self.dialect.quote(column)));
         Text::new().part(Part::Keys(columns.collect()))
     }
 
-    /// `column = value`, for an UPDATE that may be of several tables.
+    /// `column = value`. MySQL's UPDATE of several tables needs the name of the table before the column.
     pub(super) fn assign(&self, table: usize, column: &str, value: Text) -> Text {
         let qualifier = self.writer(Traverse::Active).assigned(self.node(table));
         Text::from(format!("{qualifier}{} = ", self.dialect.quote(column))).then(value)
     }
 
-    /// The assignment of the touch column, if a table has one.
+    /// The assignment of the touch column, if the table has one.
     pub(super) fn touch(&self, qualifier: &str, soft: &Soft) -> Result<Option<Text>, Error> {
         let Some((column, kind)) = soft.touch else { return Ok(None) };
         let value = operation::time(kind, self.dialect, &operation::spell(kind, self.dialect, self.at)?);
         Ok(Some(Text::from(format!("{qualifier}{} = ", self.dialect.quote(column))).then(value)))
     }
 
-    /// The report, in the graph's order.
+    /// The report, with the tables in the order of the graph.
     pub(super) fn report(
         &self,
         rows: &[u64],

@@ -1,13 +1,13 @@
 //! The steps of `soft_delete().cascade()`.
 //!
-//! 1. The rows of the target are locked, and told by their keys from then on: what the target's where clause
-//!    says may change under way.
-//! 2. From parents to children, rows that have children themselves are locked, so that nobody who takes the
-//!    parent's lock (a foreign key, a trigger of `require_live_parent`) can add one meanwhile.
-//! 3. `restrict` is tested, `set_null` is done.
-//! 4. From children to parents, rows are marked as deleted. While a table is changed its parents are still active,
-//!    so "a child of an active parent" says exactly which rows belong to the operation, whatever
-//!    columns the tables have. In a circle of tables there is no such order: there the mark says it.
+//! 1. Lock the rows of the target. From then on their keys identify them, since later steps can change what the where
+//!    clause tests.
+//! 2. From parents to children, lock the rows that have children. Whoever adds a child locks its parent, by a foreign
+//!    key or a trigger of `require_live_parent`, and so has to wait.
+//! 3. Test `restrict`, and execute `set_null`.
+//! 4. From children to parents, mark the rows as deleted. The parents are still active then, so "a child of an active
+//!    parent" selects exactly the rows of the operation, whatever columns the tables have. A circle of tables does not
+//!    have such an order, so there the mark identifies the rows.
 
 use super::attempt::Attempt;
 use super::graph::{Component, Graph, ROOT};
@@ -22,8 +22,7 @@ use crate::declare::{OperationKind, Policy, Rows};
 use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
-/// In a circle of several tables, each of them must be able to hold the mark, in a form that every other one of
-/// them knows.
+/// Refuses a circle of several tables if one of them cannot hold the mark in a form that the others can compare.
 pub(super) fn check(graph: &Graph) -> Result<(), Error> {
     for component in circles(graph) {
         for (place, &one) in component.tables.iter().enumerate() {
@@ -75,7 +74,7 @@ where
         Ok(self.report(&rows, unlinked, &[], id))
     }
 
-    /// In a circle a mark that the database cuts would not be known again.
+    /// Refuses a circle whose timestamps the database would shorten, since the mark would not be found again.
     async fn check_circles(&mut self) -> Result<(), Error> {
         let graph = self.graph;
         for component in circles(graph) {
@@ -90,11 +89,12 @@ where
         Ok(())
     }
 
-    /// Locks, from parents to children, the rows that have children themselves.
+    /// Locks the rows that have children, from parents to children.
     async fn lock(&mut self, keys: &[R::Key]) -> Result<(), Error> {
         let graph = self.graph;
         for component in &graph.components {
-            // Children that came in while the first locks were waited for.
+            // Rows can have been added while the first locks were waited for, so it repeats until the number stays
+            // the same.
             let mut before = None;
             loop {
                 let mut locked = 0;
@@ -121,7 +121,7 @@ where
     async fn restricted(&mut self, keys: &[R::Key]) -> Result<(), Error> {
         let graph = self.graph;
         for side in graph.sides.iter().filter(|side| side.policy == Policy::Restrict) {
-            // InnoDB would count those that were there at the first SELECT of the transaction.
+            // A plain SELECT of InnoDB would count rows of the transaction's snapshot.
             let lock = if self.dialect == Dialect::Mysql { Lock::Share } else { Lock::No };
             let text = self.writer(Traverse::Active).count_side(side, lock);
             let rows = self.count(&text, keys).await?;
@@ -150,7 +150,7 @@ where
             *unlinked += self.execute(&text, keys).await?;
         }
         for table in graph.in_order().rev() {
-            // The root's own rows come last; before them those that are reached from them.
+            // The target's rows come last, after the rows of the same table that are below them.
             if table != ROOT || graph.root_is_recursive() {
                 rows[table] += self.delete_reached(table, keys).await?;
             }
@@ -160,7 +160,7 @@ where
     }
 
     async fn delete_reached(&mut self, table: usize, keys: &[R::Key]) -> Result<u64, Error> {
-        // In a circle, rows of another table of it may be marked already.
+        // In a circle, rows of another table may be deleted already.
         let circle = self.graph.component_of(table).tables.len() > 1;
         let traverse = if circle { Traverse::ActiveOrMarked(self.mark(table)?) } else { Traverse::Active };
         let writer = self.writer(traverse);
@@ -181,7 +181,7 @@ where
         self.change(ROOT, &text, keys).await
     }
 
-    /// The mark that this operation writes, in the types of a table.
+    /// The mark that this operation writes, in the types of one table.
     fn mark(&self, table: usize) -> Result<Mark, Error> {
         let soft = self.soft(table);
         let stamp = match soft.stamp {
@@ -192,7 +192,7 @@ where
         Ok(Mark { operation, stamp })
     }
 
-    /// What is assigned to a row that is deleted.
+    /// The assignments for a deleted row.
     fn deleted(&self, table: usize) -> Result<Text, Error> {
         let soft = self.soft(table);
         let qualifier = self.writer(Traverse::Active).assigned(self.node(table));
@@ -201,7 +201,7 @@ where
             let operation = soft.operation.map(|(operation, _)| operation);
             if soft.reset.iter().any(|reset| reset == column && Some(*reset) != operation) {
                 let value = match self.dialect {
-                    // A parameter would be a text there; a literal takes the type of its column.
+                    // PostgreSQL would give a parameter the type text, but a literal the type of its column.
                     Dialect::Postgres => Text::new().part(Part::Literal(self.dialect.literal(value))),
                     Dialect::Mysql | Dialect::Sqlite => Text::new().bind(value),
                 };

@@ -1,5 +1,5 @@
-//! From the declared relations to an order of tables: parents before their children, tables that refer to
-//! each other in a circle together.
+//! The tables of a cascade in order: parents before their children, and tables that refer to each other in a circle
+//! together.
 
 use crate::declare::{ForeignColumn, Node, OperationKind, Policy, Relation, Soft, declared_parents};
 use crate::error::Error;
@@ -8,11 +8,11 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(super) struct Graph {
     pub(super) tables: Vec<Member>,
-    /// The relations that cascade.
+    /// The relations of `cascade`.
     pub(super) edges: Vec<Edge>,
-    /// The relations that do not.
+    /// The relations of `restrict` and `set_null`.
     pub(super) sides: Vec<Side>,
-    /// In order: parents first.
+    /// The tables in order, parents first.
     pub(super) components: Vec<Component>,
 }
 
@@ -22,22 +22,22 @@ pub(super) struct Member {
     pub(super) node: Node,
     pub(super) soft: Soft,
     pub(super) component: usize,
-    /// All that a active row of it must not be below, whether the cascade reaches them or not.
+    /// The relations by which an active row of the table must not be below a deleted one, in the graph or not.
     pub(super) parents: Vec<Parent>,
 }
 
-/// A relation that leads to a table of the graph, `cascade` or `restrict`.
+/// A relation of `cascade` or `restrict` that leads to a table of the graph.
 #[derive(Debug)]
 pub(super) struct Parent {
     pub(super) node: Node,
     pub(super) soft: Soft,
-    /// Where it is in the graph, if it is.
+    /// The place of the parent in the graph; `None` if it is not there.
     pub(super) place: Option<usize>,
     pub(super) columns: Vec<&'static str>,
     pub(super) policy: Policy,
 }
 
-/// A relation that cascades, between two tables of the graph.
+/// A relation of `cascade` between two tables of the graph.
 #[derive(Debug, Clone)]
 pub(super) struct Edge {
     pub(super) parent: usize,
@@ -45,7 +45,7 @@ pub(super) struct Edge {
     pub(super) columns: Vec<&'static str>,
 }
 
-/// A relation that ends a cascade.
+/// A relation of `restrict` or `set_null`, where the cascade ends.
 #[derive(Debug)]
 pub(super) struct Side {
     pub(super) policy: Policy,
@@ -54,11 +54,11 @@ pub(super) struct Side {
     pub(super) columns: Vec<ForeignColumn>,
 }
 
-/// A table, or several that refer to each other in a circle.
+/// A table, or several tables that refer to each other in a circle.
 #[derive(Debug)]
 pub(super) struct Component {
     pub(super) tables: Vec<usize>,
-    /// Whether rows of it can be reached from rows of it.
+    /// Whether a row of these tables can be below another row of them.
     pub(super) recursive: bool,
 }
 
@@ -80,7 +80,7 @@ impl Graph {
         Ok(graph)
     }
 
-    /// Which tables declare relations to those of the graph.
+    /// Finds the relations that lead to the tables of the graph.
     fn find_parents(&mut self) {
         for node in declared_parents() {
             let place = self.tables.iter().position(|member| member.node.id == node.id);
@@ -95,7 +95,7 @@ impl Graph {
         }
     }
 
-    /// The place of a table that may be there already.
+    /// The place of a table, which is added if it is new.
     fn add(&mut self, node: Node) -> Result<usize, Error> {
         if let Some(place) = self.tables.iter().position(|member| member.node.id == node.id) {
             return Ok(place);
@@ -148,8 +148,8 @@ impl Graph {
         }
         let mut placed = vec![false; count];
         while placed.contains(&false) {
-            // Ready is what no unplaced table outside of its own circle leads to. Among those the name
-            // decides, so that every cascade locks tables in one order.
+            // A table is ready if all tables above it, outside of its own circle, are placed. The name decides among
+            // ready tables, so all cascades lock tables in the same order.
             let ready = (0..count).filter(|&table| {
                 !placed[table]
                     && (0..count).all(|other| placed[other] || !reaches[other][table] || reaches[table][other])
@@ -174,27 +174,27 @@ impl Graph {
         &self.components[self.tables[table].component]
     }
 
-    /// The relations that lead to a table.
+    /// The relations of `cascade` that lead to a table.
     pub(super) fn edges_to(&self, table: usize) -> impl Iterator<Item = &Edge> {
         self.edges.iter().filter(move |edge| edge.child == table)
     }
 
-    /// Whether an edge stays within a circle.
+    /// Whether the two tables of an edge are in the same circle.
     pub(super) fn is_inner(&self, edge: &Edge) -> bool {
         self.tables[edge.parent].component == self.tables[edge.child].component
     }
 
-    /// Whether a row of some table can have a deleted parent although another one leads to it.
+    /// Whether a row of some table can have several parents, one of which may be deleted.
     pub(super) fn any_has_several_parents(&self) -> bool {
         self.tables.iter().any(|member| member.parents.len() > 1)
     }
 
-    /// Whether an identifier has to be a UUID.
+    /// Whether an identifier must be a UUID.
     pub(super) fn has_uuids(&self) -> bool {
         self.tables.iter().any(|member| matches!(member.soft.operation, Some((_, OperationKind::Uuid))))
     }
 
-    /// Whether a row can wait for a parent whose table comes later: `restrict` leads anywhere.
+    /// Whether a row may have to wait for a parent whose table comes later, which only `restrict` allows.
     pub(super) fn any_parent_comes_later(&self) -> bool {
         self.tables.iter().any(|member| {
             let places = member.parents.iter().filter(|parent| parent.policy == Policy::Restrict);
@@ -207,7 +207,7 @@ impl Graph {
         self.components.iter().flat_map(|component| component.tables.iter().copied())
     }
 
-    /// Whether rows of the root's table can be reached from its rows.
+    /// Whether rows of the root's table can be below the target's rows.
     pub(super) fn root_is_recursive(&self) -> bool {
         self.component_of(ROOT).recursive
     }

@@ -1,16 +1,16 @@
-//! Soft deletes and restores of a tree.
+//! Soft deletes and restores of rows with their children.
 //!
 //! ```text
 //! verb.rs       Cascading: what `.cascade()` returns
 //! run.rs        a run: what is refused before the first statement, and the attempts
 //! graph.rs      from the declared relations to an order of tables
-//! root.rs       what depends on the target: its where clause, keys and assignments, typed
-//! attempt.rs    one attempt; delete.rs, restore.rs: the steps of each
-//! ancestors.rs  whether a restored row would stand below a deleted one
-//! operation.rs  times and identifiers of operations as text
-//! text.rs       pieces of SQL, with binds; sql/: the statements
-//! session.rs    what is set in MySQL's session meanwhile
-//! report.rs     what a run says
+//! root.rs       what depends on the types of the target: where clause, keys, assignments
+//! attempt.rs    one attempt in its transaction; delete.rs, restore.rs: its steps
+//! ancestors.rs  whether a restored row would be below a deleted one
+//! operation.rs  times and identifiers of operations, as text
+//! text.rs       pieces of SQL with binds; sql/: the statements
+//! session.rs    the settings of MySQL's session during a run
+//! report.rs     what a run did
 //! ```
 
 mod ancestors;

@@ -1,5 +1,6 @@
-//! What identifies an operation in its rows: an identifier, or the time. As text, since the tables of a
-//! cascade can have columns of different types.
+//! What identifies an operation in its rows: an identifier or the time.
+//!
+//! Both are text here, since the tables of a cascade can have columns of different types.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
@@ -9,9 +10,7 @@ use crate::declare::{OperationKind, Soft, TimeKind};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// The time as text of a column's kind.
-///
-/// On SQLite it is the text that Diesel writes, so that the two compare equal.
+/// The text of a time for a column of this kind. On SQLite it equals the text that Diesel writes.
 pub(super) fn spell(kind: TimeKind, dialect: Dialect, at: DateTime<Utc>) -> Result<String, Error> {
     let out_of_range = || Error::InstantOutOfRange { instant: at };
     let text = match kind {
@@ -24,12 +23,12 @@ pub(super) fn spell(kind: TimeKind, dialect: Dialect, at: DateTime<Utc>) -> Resu
         TimeKind::Millis => return Ok(at.timestamp_millis().to_string()),
         TimeKind::Micros => return Ok(at.timestamp_micros().to_string()),
     };
-    // As for the verbs: what would be misordered, refused or NULL.
+    // Other years would be sorted wrongly, refused or stored as NULL.
     let years = if kind == TimeKind::Timestamp && dialect == Dialect::Mysql { 1970..=2037 } else { 0..=9999 };
     if years.contains(&at.year()) { Ok(text) } else { Err(out_of_range()) }
 }
 
-/// The text of a time, as it was asked for by [`asked`], as a time.
+/// Parses the text of an expression of [`as_text`].
 pub(super) fn read(kind: TimeKind, text: &str) -> Option<DateTime<Utc>> {
     let number = || text.trim().parse::<i64>().ok();
     match kind {
@@ -45,15 +44,14 @@ pub(super) fn read(kind: TimeKind, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// An expression of a kind of time as a text that no setting of the session changes. [`read`] reads it, and
-/// [`time`] makes the same time of it again.
+/// Makes a text of an expression of a time, in a form that no setting of the session changes. [`read`] parses it, and
+/// [`time`] makes the same time of it.
 ///
-/// PostgreSQL's cast to text follows `DateStyle`, and can name a zone by letters that mean another one when they are
-/// read: IST is India's and Israel's time. MySQL prepares a parameter of the type that it is cast to, so one in
-/// `CAST(? AS CHAR)` loses its microseconds there.
-pub(super) fn asked(kind: TimeKind, dialect: Dialect, expression: Text) -> Text {
+/// PostgreSQL's own cast to text follows `DateStyle`, and its abbreviations of zones are ambiguous: IST is the time
+/// of India and of Israel. MySQL gives a parameter the type of its cast, so `CAST(? AS CHAR)` loses microseconds.
+pub(super) fn as_text(kind: TimeKind, dialect: Dialect, expression: Text) -> Text {
     let around = |before: &str, after: &str| Text::from(before).then(expression.clone()).sql(after);
-    // `to_char` makes NULL of infinity, whose cast to text depends on no setting.
+    // `to_char` makes NULL of infinity. Its cast to text does not depend on settings.
     let or_infinite = |text: Text| Text::from("COALESCE(").then(text).then(around(", CAST(", " AS TEXT))"));
     match (dialect, kind) {
         (Dialect::Postgres, TimeKind::Timestamp | TimeKind::Datetime) => {
@@ -71,14 +69,13 @@ pub(super) fn asked(kind: TimeKind, dialect: Dialect, expression: Text) -> Text 
 
 /// A bound text as a value of another type.
 ///
-/// PostgreSQL would read the text anew for every row (always as a time, since that depends on settings; under
-/// a generic graph as any type); an uncorrelated subquery is evaluated once.
+/// PostgreSQL would evaluate the cast once per row. In an uncorrelated subquery it is evaluated once per statement.
 fn cast(dialect: Dialect, text: &str, ty: &str) -> Text {
     let cast = Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
     if dialect == Dialect::Postgres { Text::from("(SELECT ").then(cast).sql(")") } else { cast }
 }
 
-/// A bound text as a value of a kind of time.
+/// A bound text as a time of this kind.
 pub(super) fn time(kind: TimeKind, dialect: Dialect, text: &str) -> Text {
     let cast = |ty: &str| cast(dialect, text, ty);
     match (dialect, kind) {
@@ -104,7 +101,7 @@ pub(super) fn identifier(kind: OperationKind, dialect: Dialect, text: &str) -> T
     }
 }
 
-/// The identifier of one operation, in each form.
+/// The identifier of one operation, in the form of each column type.
 #[derive(Debug, Clone)]
 pub(super) struct OperationId {
     text: String,
@@ -113,22 +110,23 @@ pub(super) struct OperationId {
 }
 
 impl OperationId {
-    /// A new one: a UUID of version 7 (its first 48 bits are the time, so that an index on it grows at
-    /// its end), and a random number of 63 bits.
+    /// Makes a new identifier: a UUID of version 7, and a random positive number of 63 bits.
+    ///
+    /// The first bits of the UUID are the time, so an index on it grows at its end.
     pub(super) fn generate(now: DateTime<Utc>) -> Self {
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
         let uuid = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos()));
         Self { text: uuid.to_string(), number: Some(fastrand::i64(1..)), is_uuid: true }
     }
 
-    /// One of the caller's. A UUID gets the form in which PostgreSQL shows it: a table next to it can hold text.
+    /// Takes the caller's identifier. A UUID gets PostgreSQL's spelling, since another table can store it as text.
     pub(super) fn given(text: &str, is_uuid: bool) -> Self {
         let uuid = Uuid::try_parse(&text.trim().to_ascii_lowercase()).ok();
         let text = uuid.filter(|_| is_uuid).map_or_else(|| text.to_owned(), |uuid| uuid.to_string());
         Self { number: text.parse().ok(), text, is_uuid: uuid.is_some() }
     }
 
-    /// The form for a column; `None` if a given one has none.
+    /// The form for a column of this kind; `None` if a given identifier does not have one.
     pub(super) fn of_kind(&self, kind: OperationKind) -> Option<String> {
         match kind {
             OperationKind::Uuid => Some(self.text.clone()).filter(|_| self.is_uuid),
@@ -138,7 +136,7 @@ impl OperationId {
     }
 }
 
-/// What the rows of one operation have in common.
+/// What all rows of one operation have in common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) operation: Option<(OperationKind, String)>,
@@ -146,10 +144,9 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// Which column of a table identifies an operation on rows of `root`, and its value there.
+    /// The column of a table that identifies an operation on rows of `root`, and its value.
     ///
-    /// The operation decides wherever both tables have such a column: a row that was deleted on its own
-    /// has none.
+    /// The identifier decides if both tables have one, since a row that was deleted on its own does not have one.
     pub(super) fn of_root(&self, root: &Soft, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
         let (operation, stamp) = match identified(root, soft).ok()? {
             Identified::ByOperation => (self.operation.clone(), None),
@@ -158,7 +155,7 @@ impl Mark {
         Self { operation, stamp }.on(soft, dialect)
     }
 
-    /// Which column of a table identifies the operation, and its value there.
+    /// The column of a table that identifies the operation, and its value.
     pub(super) fn on(&self, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
         if let (Some((column, kind)), Some((own, text))) = (soft.operation, &self.operation) {
             if is_number(kind) == is_number(*own) {
@@ -176,14 +173,14 @@ fn is_number(kind: OperationKind) -> bool {
     kind == OperationKind::BigInt
 }
 
-/// How the rows of `child` are told to belong to an operation on rows of `root`.
+/// What identifies the rows of `child` that an operation on rows of `root` deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Identified {
     ByOperation,
     ByTime,
 }
 
-/// The same, or why they cannot be.
+/// What identifies the rows, or the reason why nothing does.
 pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'static str> {
     if let (Some((_, one)), Some((_, other))) = (root.operation, child.operation) {
         if is_number(one) == is_number(other) {

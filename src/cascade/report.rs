@@ -1,10 +1,10 @@
-//! What a cascade says it did.
+//! The report of a cascade.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-/// What a cascade did, or would do: rows per table, and what identifies the operation.
+/// What a cascade did or would do: the numbers of rows for each table, and what identifies the operation.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -28,7 +28,7 @@ pub struct CascadeReport {
 }
 
 impl CascadeReport {
-    /// How many rows of a table were soft-deleted or restored; 0 for a table that the cascade does not reach.
+    /// How many rows of a table were soft-deleted or restored. It is 0 for a table that the cascade does not reach.
     pub fn rows(&self, table: &str) -> u64 {
         self.tables.iter().find(|(name, _)| name == table).map_or(0, |(_, rows)| *rows)
     }
@@ -38,9 +38,10 @@ impl CascadeReport {
         self.unlinked.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
     }
 
-    /// How many rows of a table a restore left deleted although the operation that it took back had deleted them:
-    /// another parent of theirs is deleted, or one of a row above them. They keep their marks; restore them
-    /// themselves once that parent is live.
+    /// How many rows of a table stayed deleted, although the operation that the restore took back had deleted them.
+    ///
+    /// Another parent of such a row, or of a row above it, is deleted. The row keeps its mark. Restore it by itself
+    /// once that parent is active.
     pub fn withheld(&self, table: &str) -> u64 {
         self.withheld.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
     }
@@ -50,20 +51,22 @@ impl CascadeReport {
         self.tables.iter().map(|(_, rows)| rows).sum()
     }
 
-    /// What the `operation` column of the root's rows holds, as text: of a delete the identifier it wrote, of a
-    /// restore that of the operation it took back. `None` where no row changed, where the table has no such column,
-    /// or where a restore took several operations back.
+    /// The identifier of the operation, as text. A delete reports the one that it wrote, a restore the one that it
+    /// took back.
+    ///
+    /// It is `None` if no row changed, if the root's table does not declare `operation = ..`, or if a restore took
+    /// back several operations.
     pub fn operation_id(&self) -> Option<&str> {
         self.operation_id.as_deref()
     }
 
-    /// The time of the operation: what the timestamps of deleted rows and the `touch` columns hold.
+    /// The time of the operation, in UTC. The timestamps of deleted rows and the `touch` columns have it.
     pub fn at(&self) -> DateTime<Utc> {
         self.at
     }
 
-    /// The tables and their rows: the root's first, parents before their children, with those where nothing
-    /// changed.
+    /// The tables with their numbers of rows. The root's table is first, and parents are before their children.
+    /// Tables without changes are included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.tables.iter().map(|(table, rows)| (table.as_str(), *rows))
     }

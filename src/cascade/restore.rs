@@ -1,17 +1,15 @@
 //! The steps of `restore().cascade()`.
 //!
-//! 1. The ancestors of the target's rows are locked in share mode and must be active; then the rows themselves
-//!    are locked, and told by their keys from then on.
-//! 2. Their marks say which operations deleted them: usually one.
-//! 3. The rows are restored, and for each operation, from parents to children, the deleted rows that carry its mark
-//!    and whose parent is active. Parents come first, since a trigger of `require_live_parent` may ask for them.
-//!    Where rows of a table refer to rows of the same table, that is repeated, a level at a time, until nothing is
-//!    left.
+//! 1. Lock the ancestors of the target's rows in share mode, and test that they are active. Then lock the rows
+//!    themselves. From then on their keys identify them.
+//! 2. Read their marks, which say which operations deleted them. Usually it is one.
+//! 3. Restore the rows. Then restore, for each operation and from parents to children, the deleted rows that carry its
+//!    mark and whose parent is active. Parents come first, since a trigger of `require_live_parent` may require it. A
+//!    table that refers to itself is restored a level at a time.
 //!
-//! A row with several parents comes back only if all of them are live by then. Its other parents are locked in share
-//! mode before it is asked, and so are active rows on the way: nobody deletes them meanwhile. In the order of the
-//! graph all parents that come back have come back before their children, but for rows that stand in a circle: those
-//! come last, all at once.
+//! A row with several parents is restored only if all of them are active by then. Its other parents, and active rows on
+//! the way, are locked in share mode before they are tested, so nobody can delete them. The order of the graph restores
+//! all parents before their children. Rows in a circle are the exception: they are restored last, together.
 
 use std::collections::HashMap;
 
@@ -29,7 +27,7 @@ use crate::declare::{Node, Rows};
 use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
-/// Every table must be able to tell which operation deleted its rows.
+/// Refuses tables that cannot tell which operation deleted their rows.
 pub(super) fn check(graph: &Graph) -> Result<(), Error> {
     for table in reached(graph) {
         let (root, member) = (&graph.tables[ROOT], &graph.tables[table]);
@@ -42,12 +40,12 @@ pub(super) fn check(graph: &Graph) -> Result<(), Error> {
     Ok(())
 }
 
-/// The same before there is a row to restore.
+/// The same check, before there is a row to restore.
 pub(crate) fn can_restore(root: Node) -> Result<(), Error> {
     check(&Graph::of(root)?)
 }
 
-/// The tables in which rows are found by their mark.
+/// The tables in which the mark identifies rows.
 fn reached(graph: &Graph) -> impl Iterator<Item = usize> {
     graph.in_order().filter(|&table| table != ROOT || graph.root_is_recursive())
 }
@@ -62,7 +60,7 @@ where
         let locks = self.dialect != Dialect::Sqlite;
         let mut rows = vec![0; self.graph.tables.len()];
         if locks {
-            // Before the rows themselves: in the order in which a delete locks.
+            // The ancestors are locked before the rows, in the order in which a delete locks.
             let expected = self.find_roots(false).await?;
             for keys in self.portions(&expected) {
                 self.ancestors(AncestorCheck::LockOnly, keys, true).await?;
@@ -75,13 +73,15 @@ where
         for keys in &portions {
             operations.extend(self.groups(keys).await?);
         }
-        // What one operation deleted is one set. Several can wait for each other, or lie below one another.
+        // The rows of one operation are one set. Rows of several operations can be below one another, or wait for
+        // each other.
         let one = portions.len() < 2 && operations.len() < 2;
         for keys in &portions {
-            // Again: the first time the rows were not locked, and could be others, or have other parents.
+            // This is asked again. The rows were not locked the first time, so they may be other rows, or have other
+            // parents now.
             let mut deleted = self.ancestors(AncestorCheck::OutsideTheCascade, keys, locks).await?;
             if let (true, Some((mark, _))) = (one, operations.first()) {
-                // An ancestor in a circle with the row may be one that comes back with it.
+                // An ancestor in a circle with the row may be restored along with it.
                 deleted.extend(self.ancestors(AncestorCheck::Inside(mark), keys, locks).await?);
             }
             self.below_none(deleted)?;
@@ -107,7 +107,8 @@ where
             }
         }
         if !one {
-            // With rows, or below rows, of another operation or portion: it shows when all is done.
+            // A row may be restored with, or below, rows of another operation or portion. So this is tested at the
+            // end.
             for keys in &portions {
                 let deleted = self.ancestors(AncestorCheck::InsideAtTheEnd, keys, locks).await?;
                 self.below_none(deleted)?;
@@ -123,7 +124,7 @@ where
         Ok(self.report(&rows, Vec::new(), &withheld, id))
     }
 
-    /// The operations that deleted rows of the target, and the keys of the rows that each of them deleted.
+    /// The operations that deleted the target's rows, each with the keys of its rows.
     async fn groups(&mut self, keys: &[R::Key]) -> Result<Vec<(Mark, Vec<R::Key>)>, Error> {
         let soft = self.soft(ROOT).clone();
         let table = self.quoted(ROOT);
@@ -131,17 +132,17 @@ where
         let column = |name: &str| format!("{table}.{}", self.dialect.quote(name));
         let none = || Text::from(format!("CAST(NULL AS {ty})"));
         let operation = soft.operation.map(|(name, _)| Text::from(format!("CAST({} AS {ty})", column(name))));
-        // Where the identifier decides everywhere, the time tells nothing.
+        // Where the identifier decides, rows of one operation may have different times.
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
-        let stamp = stamp.map(|(name, kind)| operation::asked(kind, self.dialect, column(name).into()));
+        let stamp = stamp.map(|(name, kind)| operation::as_text(kind, self.dialect, column(name).into()));
         let marks = operation.unwrap_or_else(none).sql(", ").then(stamp.unwrap_or_else(none));
-        // In the order in which the keys were found.
+        // The order of the keys, so that marks and keys can be paired.
         let order = key_of(&table, self.node(ROOT), self.dialect).join(", ");
         let query = Text::from("SELECT ").then(marks).sql(format!(" FROM {table} WHERE "));
         let query = query.then(self.is_root()).sql(format!(" ORDER BY {order}{}", self.current()));
         let found = self.root.texts(self.x, &query, keys).await?;
         if found.len() != keys.len() {
-            // They are locked, so no key may be given to the mark of another row.
+            // With a missing row, keys would be paired with the marks of other rows.
             return Err(Error::Contended { table: self.node(ROOT).name() });
         }
         let mut groups: Vec<(Mark, Vec<R::Key>)> = Vec::new();
@@ -160,15 +161,15 @@ where
         Ok(groups)
     }
 
-    /// Whether the identifier tells in every table what an operation deleted.
+    /// Whether the identifier alone decides in every table.
     fn by_operation_alone(&self) -> bool {
         let root = &self.graph.tables[ROOT].soft;
         reached(self.graph)
             .all(|table| operation::identified(root, &self.graph.tables[table].soft) == Ok(Identified::ByOperation))
     }
 
-    /// What makes InnoDB read rows, which are locked already, as they are, and not as they were at the first
-    /// SELECT of the transaction.
+    /// The words with which InnoDB reads the latest state of rows instead of the transaction's snapshot. The rows are
+    /// locked already.
     fn current(&self) -> &'static str {
         if self.dialect == Dialect::Mysql { Lock::Share.words(Dialect::Mysql) } else { "" }
     }
@@ -185,15 +186,15 @@ where
         self.change(ROOT, &text, keys).await
     }
 
-    /// Restores what one operation deleted; how many rows.
+    /// Restores the rows that one operation deleted, and returns their number.
     async fn restore_reached(&mut self, mark: &Mark, keys: &[R::Key], rows: &mut [u64]) -> Result<u64, Error> {
         let graph = self.graph;
         let mut all = 0;
         for component in &graph.components {
             let tables = || component.tables.iter().copied().filter(|&table| table != ROOT || component.recursive);
             let circles = component.recursive && graph.any_has_several_parents();
-            // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels of
-            // one table; not those in a circle with another, whose rows have to be live in between.
+            // PostgreSQL runs triggers at the end of a statement, so one statement can restore all levels of one
+            // table. In a circle with another table, rows must be active in between.
             let mut at_once = self.dialect == Dialect::Postgres && component.tables.len() == 1;
             let once = at_once || !component.recursive;
             loop {
@@ -209,22 +210,22 @@ where
                 if once || (changed == 0 && (at_once || !circles)) {
                     break;
                 }
-                // Rows that are each other's parents wait for each other.
+                // Rows that are each other's parents would wait for each other, so they are restored together.
                 at_once = changed == 0;
             }
         }
         Ok(all)
     }
 
-    /// That a row of a table is one that the operation deleted; `None` where the mark is none, since the root's rows
-    /// were not deleted by an operation on several tables.
+    /// The test that the operation deleted a row. It is `None` if the mark is empty, since the root's rows were not
+    /// deleted by an operation on several tables.
     fn marked(&self, table: usize, mark: &Mark, qualifier: &str) -> Option<Text> {
         let (soft, writer) = (self.soft(table), self.writer(Traverse::Active));
         let marked = writer.restorable(soft, mark, qualifier)?;
         Some(Text::from(writer.state(soft, Rows::Deleted, qualifier)).sql(" AND ").then(marked))
     }
 
-    /// The statements for the rows of one table; with `at_once`, for all levels and circles of it.
+    /// The statements for the rows of one table. With `at_once`, one statement restores all levels and circles of it.
     fn restore_table(&self, table: usize, mark: &Mark, at_once: bool) -> Result<Vec<Text>, Error> {
         let quoted = self.quoted(table);
         let Some(guard) = self.marked(table, mark, &quoted) else { return Ok(Vec::new()) };
@@ -244,7 +245,7 @@ where
         Ok(edges.map(|edge| writer.update_by(edge, assignments.clone(), guard.clone())).collect())
     }
 
-    /// Locks, in share mode, the active rows that those which come back will be below.
+    /// Locks, in share mode, the active rows that will have restored rows below them.
     async fn lock_parents(&mut self, mark: &Mark, keys: &[R::Key]) -> Result<(), Error> {
         let graph = self.graph;
         for table in graph.in_order() {
@@ -268,11 +269,12 @@ where
         Ok(())
     }
 
-    /// Counts the rows of an operation that stay deleted, since another parent of theirs is, or of a row above them.
+    /// Counts the rows of an operation that stay deleted, since another parent of theirs, or of a row above them, is
+    /// deleted.
     async fn count_withheld(&mut self, mark: &Mark, keys: &[R::Key], withheld: &mut [u64]) -> Result<(), Error> {
         let graph = self.graph;
         let mut any = false;
-        // First where it begins: mostly there are none.
+        // Tables with several parents come first. If none of their rows stay deleted, the other tables need no query.
         for several in [true, false] {
             let reached = |table: &usize| *table != ROOT || graph.root_is_recursive();
             for table in graph.in_order().filter(reached) {
@@ -291,7 +293,7 @@ where
         Ok(())
     }
 
-    /// What is assigned to a row that is restored.
+    /// The assignments for a restored row.
     fn restored(&self, table: usize) -> Result<Text, Error> {
         let soft = self.soft(table);
         let qualifier = self.writer(Traverse::Active).assigned(self.node(table));
@@ -306,7 +308,8 @@ where
         Ok(Text::join(assignments, ", "))
     }
 
-    /// Times identify an operation only in columns that keep microseconds, which no type of Rust tells.
+    /// Refuses timestamps that do not keep microseconds, where the time identifies the operation. Diesel's types do
+    /// not show it.
     async fn check_precision(&mut self) -> Result<(), Error> {
         let graph = self.graph;
         let by_time = |table: &usize| {
@@ -319,7 +322,7 @@ where
         self.check_digits(&tables).await
     }
 
-    /// That the timestamps of these tables keep microseconds.
+    /// Refuses tables whose timestamps do not keep microseconds.
     pub(super) async fn check_digits(&mut self, tables: &[usize]) -> Result<(), Error> {
         if self.dialect == Dialect::Sqlite {
             return Ok(());
@@ -338,7 +341,8 @@ where
         Ok(())
     }
 
-    /// How many digits of a second a column keeps; `None` if it is no timestamp, or not to be found.
+    /// The number of digits of a second that a column keeps. It is `None` if the column is not a timestamp, or was
+    /// not found.
     async fn digits(&mut self, table: usize, column: &str) -> Result<Option<u64>, Error> {
         let name = self.node(table).table.clone();
         let question = if self.dialect == Dialect::Postgres {

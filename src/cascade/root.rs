@@ -1,4 +1,4 @@
-//! What depends on the types of the target: its where clause, the keys of its rows, further assignments.
+//! What depends on the types of the target: its where clause, the keys of its rows and further assignments.
 
 use diesel::backend::Backend;
 use diesel::deserialize::FromSqlRow;
@@ -17,7 +17,7 @@ use crate::diesel_internals::{backend_of, writes_nothing};
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition, Verb};
 
-/// A soft delete or restore that a cascade can start from, on a backend.
+/// A soft delete or a restore that a cascade can start from, on a backend.
 #[diagnostic::on_unimplemented(
     message = "this cascade cannot run on the backend `{DB}`",
     note = "the target, its primary key and what `.set(..)` assigns must be of SQL types that the backend has"
@@ -30,22 +30,19 @@ pub trait CascadeRoot<DB: Backend> {
     /// The root's table.
     #[doc(hidden)]
     fn node(&self) -> Node;
-    /// Whether rows are deleted, or restored.
+    /// Whether rows are deleted; otherwise they are restored.
     #[doc(hidden)]
     fn deletes(&self) -> bool;
-    /// What forbids the statement.
+    /// Refuses a statement that assigns a column twice.
     #[doc(hidden)]
     fn check(&self) -> Result<(), Error>;
     /// Whether `.set(..)` assigns a column, by its name.
     #[doc(hidden)]
     fn assigns(&self, column: &str) -> bool;
-    /// The time of the operation, as far as it is known without the database.
+    /// The times of the timestamp and the touch column, as far as they are known without the database.
     #[doc(hidden)]
     fn times(&self) -> (Known, Known);
-    /// The violation of a constraint by the root's rows, in our words.
-    #[doc(hidden)]
-    fn columns(key: &Self::Key) -> String;
-    /// How many columns a key has.
+    /// The number of columns of a key.
     #[doc(hidden)]
     const KEY_COLUMNS: usize;
 
@@ -69,11 +66,11 @@ pub trait CascadeRoot<DB: Backend> {
         X: Executor<Backend = DB>;
 }
 
-/// A row of two texts.
+/// A row of two texts, which is the shape of all other queries of a cascade.
 pub type Texts = (Option<String>, Option<String>);
 type TextTypes = (Nullable<SqlText>, Nullable<SqlText>);
 
-/// A [`Text`], its parts filled in.
+/// A [`Text`] whose parts are filled in.
 #[derive(Debug)]
 pub struct Spelled<'a, Q, K> {
     root: &'a Q,
@@ -89,7 +86,7 @@ impl<Q, K> Clone for Spelled<'_, Q, K> {
 
 impl<Q, K> Copy for Spelled<'_, Q, K> {}
 
-// The text varies with the graph and the number of keys; Diesel then caches by the SQL.
+// The text varies with the graph and the number of keys, so Diesel caches it by the SQL.
 impl<Q, K> QueryId for Spelled<'_, Q, K> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -110,8 +107,8 @@ where
     String: ToSql<SqlText, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        // The next one may have another number of keys. And a locking SELECT that is kept prepared and meets a
-        // deadlock makes libmariadb wait for ever, as was seen; libpq does not.
+        // The next call may have another number of keys. libmariadb can also wait forever when it executes a prepared
+        // locking SELECT again after a deadlock; libpq does not.
         let is_libpq = backend_of(&out).dialect() == Dialect::Postgres;
         if self.keys.len() > 1 || (self.text.locks() && !is_libpq) {
             out.unsafe_to_cache_prepared();
@@ -141,7 +138,7 @@ where
     }
 }
 
-/// `a IN (..)`, or `((a = .. AND b = ..) OR ..)`.
+/// Writes `a IN (..)`, or `((a = .. AND b = ..) OR ..)` for keys of several columns.
 fn walk_keys<'b, K, DB>(columns: &'b [String], keys: &'b [K::Value], mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
 where
     DB: Backend,
@@ -168,7 +165,7 @@ where
     Ok(())
 }
 
-/// `((a = .. AND b = ..) OR ..)`, in pairs: SQLite's trees are no deeper than 1000.
+/// Writes `((a = .. AND b = ..) OR ..)` as a balanced tree, since SQLite limits the depth of an expression to 1000.
 fn walk_tuples<'b, K, DB>(columns: &'b [String], keys: &'b [K::Value], mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
 where
     DB: Backend,
@@ -271,10 +268,6 @@ where
 
     fn times(&self) -> (Known, Known) {
         (self.stamp.known(), self.touch.known())
-    }
-
-    fn columns(key: &Self::Key) -> String {
-        <KeyOf<T> as Key<DB>>::show(key)
     }
 
     async fn keys<E>(&self, x: &mut E, text: &Text, keys: &[Self::Key]) -> QueryResult<Vec<Self::Key>>

@@ -1,4 +1,5 @@
-//! A run of a cascade: the graph, what can be refused before, the time of the operation, and its attempts.
+//! A run of a cascade: the graph, what is refused before the first statement, the time of the operation, and its
+//! attempts.
 
 use chrono::{DateTime, Utc};
 use diesel::backend::Backend;
@@ -17,12 +18,12 @@ use crate::declare::{Known, Soft, to_micros};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// What `.cascade()` was told.
+/// The options of a cascade.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
-    /// Metadata for all tables.
+    /// Values of metadata columns, for all tables.
     pub(super) metadata: Vec<(String, String)>,
-    /// An identifier of the caller's.
+    /// The caller's identifier of the operation.
     pub(super) operation: Option<String>,
 }
 
@@ -59,7 +60,7 @@ where
     result
 }
 
-/// What can be refused before the first statement.
+/// Refuses what cannot work, before the first statement.
 fn check<DB, R>(root: &R, graph: &Graph, options: &Options) -> Result<(), Error>
 where
     DB: Backend,
@@ -94,7 +95,7 @@ where
     if root.deletes() { delete::check(graph) } else { restore::check(graph) }
 }
 
-/// The one time of the operation.
+/// The time of the operation, which is the same for all tables.
 async fn time<R, X>(root: &R, x: &mut X, graph: &Graph, dialect: Dialect) -> Result<DateTime<Utc>, Error>
 where
     X: Executor,
@@ -112,7 +113,7 @@ where
             (Known::Asked, Some((_, kind))) => {
                 let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
                 let query = Text::from("SELECT ")
-                    .then(operation::asked(kind, dialect, Text::new().part(part)))
+                    .then(operation::as_text(kind, dialect, Text::new().part(part)))
                     .sql(format!(", CAST(NULL AS {ty})"));
                 let rows = root.texts(x, &query, &[]).await?;
                 let text = rows.into_iter().next().and_then(|(text, _)| text);

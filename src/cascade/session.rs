@@ -1,14 +1,14 @@
-//! What a cascade sets in the session of MySQL and MariaDB, and sets back.
+//! The settings of a MySQL or MariaDB session that a cascade changes and sets back.
 
 use diesel::result::QueryResult;
 
 use crate::connection::{ChangedSettings, Executor, Question};
 use crate::dialect::Dialect;
 
-/// Changes the settings of the session that change what the statements of a cascade do.
+/// Changes the settings that would change what the statements of a cascade do.
 ///
-/// `sql_safe_updates` refuses an `UPDATE` of several tables. `sql_select_limit` silently leaves rows of the target out. A
-/// recursive query goes 1000 steps deep: then MySQL fails, and MariaDB returns what it has so far.
+/// `sql_safe_updates` refuses an `UPDATE` of several tables. `sql_select_limit` silently drops rows of the target. A
+/// recursive query ends after 1000 steps: MySQL fails then, and MariaDB silently returns what it has.
 pub(super) async fn prepare<X: Executor>(
     x: &mut X,
     dialect: Dialect,
@@ -18,8 +18,7 @@ pub(super) async fn prepare<X: Executor>(
     if dialect != Dialect::Mysql {
         return Ok(changed);
     }
-    // The first comment is MariaDB's, the second that of MySQL 8, which MariaDB leaves alone. The limit is for a
-    // session whose own limit is 0.
+    // MariaDB reads the first comment, MySQL 8 the second. The LIMIT overrides a session whose own limit is 0.
     let depth = |mariadb: &str, mysql: &str| format!("COALESCE(NULL /*M! , {mariadb} */ /*!80000 , {mysql} */)");
     let name = depth("'max_recursive_iterations'", "'cte_max_recursion_depth'");
     let value = depth("@@SESSION.max_recursive_iterations", "@@SESSION.cte_max_recursion_depth");

@@ -1,4 +1,4 @@
-//! `.cascade()`, and what it returns.
+//! `.cascade()` and what it returns.
 
 use diesel::connection::LoadConnection;
 
@@ -12,8 +12,7 @@ use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition};
 
-/// A soft delete or a restore along with the children that the declarations name: what
-/// [`.cascade()`](Transition::cascade) returns.
+/// A soft delete or a restore with the declared children, as [`.cascade()`](Transition::cascade) returns it.
 #[derive(Clone)]
 #[must_use = "a cascade does nothing until `.run(conn)`"]
 pub struct Cascading<Q> {
@@ -21,9 +20,9 @@ pub struct Cascading<Q> {
     options: Options,
 }
 
-/// The verbs that can cascade: a soft delete and a restore that were not told to run alone.
+/// The verbs that can cascade: a soft delete and a restore without `.without_cascade()`.
 #[diagnostic::on_unimplemented(
-    message = "this statement was told to run `.without_cascade()`",
+    message = "`.without_cascade()` was called, so this statement cannot cascade",
     note = "leave `.without_cascade()` out"
 )]
 pub trait Cascades {}
@@ -32,7 +31,7 @@ impl Cascades for SoftDeleteVerb {}
 impl Cascades for RestoreVerb {}
 
 impl<V, T, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C, NoReturning> {
-    /// Takes along the children of the rows, as the declarations of the tables say.
+    /// Changes the children of the rows too, as the declarations of the tables say.
     #[doc = include_str!("cascade.md")]
     pub fn cascade(self) -> Cascading<Self>
     where
@@ -46,15 +45,17 @@ impl<V, T, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C, NoReturning>
 }
 
 impl<T, P, G, S, X, Set, C> Cascading<Transition<SoftDeleteVerb, T, P, G, S, X, Set, C, NoReturning>> {
-    /// Sets a column of `metadata(..)` in every table of the cascade that declares it, the root's included.
+    /// Sets a column of `metadata(..)` in every table of the cascade that declares it, including the root's.
     ///
-    /// The value is text, and the database converts it to the column's type. [`set`](Transition::set) before
-    /// `.cascade()` assigns columns of the root's rows alone.
+    /// The value is text, and the database converts it to the column's type. To assign columns of only the root's
+    /// rows, call [`set`](Transition::set) before `.cascade()`.
     ///
     /// # Errors
     ///
-    /// [`NoSuchMetadata`](Error::NoSuchMetadata) if no table declares the column,
-    /// [`ColumnSetTwice`](Error::ColumnSetTwice) if `.set(..)` assigns it too; before the first statement.
+    /// They are returned before the first statement.
+    ///
+    /// * [`NoSuchMetadata`](Error::NoSuchMetadata): no table declares the column.
+    /// * [`ColumnSetTwice`](Error::ColumnSetTwice): `.set(..)` assigns the column too.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -70,13 +71,13 @@ impl<T, P, G, S, X, Set, C> Cascading<Transition<SoftDeleteVerb, T, P, G, S, X, 
         self
     }
 
-    /// Sets the identifier of the operation, instead of a new one: for the `operation` columns.
+    /// Sets the identifier that the `operation` columns get, instead of a new one.
     ///
-    /// It has to be unique: a restore takes for one operation what has one identifier.
+    /// It must be unique: a restore treats all rows with one identifier as deleted by one operation.
     ///
     /// # Errors
     ///
-    /// [`InvalidOperation`](Error::InvalidOperation) if a column is a number and the identifier is none.
+    /// [`InvalidOperation`](Error::InvalidOperation): a column is a number or a UUID, and the identifier is not.
     pub fn operation(mut self, id: impl ToString) -> Self {
         self.options.operation = Some(id.to_string());
         self
@@ -84,11 +85,11 @@ impl<T, P, G, S, X, Set, C> Cascading<Transition<SoftDeleteVerb, T, P, G, S, X, 
 }
 
 impl<Q> Cascading<Q> {
-    /// Runs the cascade; see [`cascade`](Transition::cascade).
+    /// Runs the cascade. [`cascade`](Transition::cascade) describes what it changes.
     ///
     /// # Errors
     ///
-    /// Those of [`cascade`](Transition::cascade); nothing is changed then.
+    /// Those of [`cascade`](Transition::cascade). Nothing is changed then.
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
         Conn: LoadConnection,
@@ -97,11 +98,12 @@ impl<Q> Cascading<Q> {
         self.run_blocking(conn)
     }
 
-    /// Reports what [`run`](Self::run) would do now, and changes nothing: it runs the operation and rolls it back.
+    /// Reports what [`run`](Self::run) would do now, and changes nothing. It runs the operation and rolls it back.
     ///
-    /// So what the database would refuse (a unique index, a trigger) is an error here too. It takes the locks of the
-    /// operation while it runs. Inside a transaction of yours, MySQL keeps them until that ends. An identifier that
-    /// [`run`](Self::run) makes anew is not reported.
+    /// An error that [`run`](Self::run) would return, such as that of a unique index or a trigger, is returned here
+    /// too. The preview takes the locks of the operation while it runs. Inside a transaction, MySQL keeps them until
+    /// the transaction ends. The report does not contain a new identifier, since [`run`](Self::run) would make
+    /// another one.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -128,8 +130,8 @@ impl<Q> Cascading<Q> {
 
     /// [`run`](Self::run) for a connection of diesel-async.
     ///
-    /// A future that is dropped half-way leaves its transaction open, as any transaction of diesel-async does:
-    /// discard the connection (its pools do).
+    /// A future that is dropped leaves its transaction open, like any transaction of diesel-async. Discard the
+    /// connection then; the pools of diesel-async do.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Names for the types that `insert_or_revive` returns.
+//! Names for the types of an `insert_or_revive`.
 
 /// The type of [`table.insert_or_revive(values)`](crate::InsertOrReviveDsl::insert_or_revive).
 pub type InsertOrRevive<T, V> = super::InsertOrRevive<T, V>;

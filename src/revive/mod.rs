@@ -1,11 +1,11 @@
-//! Uniqueness on the way back: a key is inserted, or its deleted row is revived.
+//! `insert_or_revive`: writes a row under a key, or revives the deleted row that has the key.
 //!
 //! ```text
-//! verb.rs    insert_or_revive(values).on(columns), and what it returns
-//! values.rs  the values, column by column, and the columns of the key
-//! sql.rs     Look: the row that has the key; Revive: the UPDATE of one deleted row
+//! verb.rs      insert_or_revive(values).on(columns), and what it returns
+//! values.rs    the values, assignment by assignment, and the columns of the key
+//! sql.rs       Look: the row that has the key; Revive: the UPDATE of one deleted row
 //! reviving.rs  how a deleted row is revived: alone, or as a restore of the cascade
-//! run.rs     look, then revive or insert; again, if somebody was faster
+//! run.rs       looks, then revives or inserts; looks again if another writer was faster
 //! ```
 
 pub(crate) mod aliases;

@@ -14,20 +14,20 @@ use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 use crate::statement::{Condition, Restore, TouchOf};
 
-/// How a deleted row is revived: alone, or with what was deleted along with it.
+/// A way to revive a deleted row: alone, or with the rows that were deleted along with it.
 pub trait Reviving<DB: Backend, T: SoftDeletable, I, C>: Sized
 where
     KeyOf<T>: Key<DB>,
 {
-    /// Whether the children come along.
+    /// Whether children are restored too.
     const CASCADES: bool;
 
-    /// What forbids a revival, whatever row is there.
+    /// Refuses a declaration that does not allow a revival, before any row is read.
     fn check() -> Result<(), Error> {
         Ok(())
     }
 
-    /// Revives the row; 0 if it is not deleted any more.
+    /// Revives the row and returns 1, or 0 if it is no longer deleted.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn revive<X>(
         verb: &OnKey<T, I, C, Self>,
@@ -96,7 +96,7 @@ where
     }
 }
 
-/// The restore of one row, with the values.
+/// The restore of one row that also writes the values.
 type Restoration<'a, T, I, C, K> = Restore<
     T,
     ByKey<'a, OnKey<T, I, C, WithChildren>, K>,

@@ -1,9 +1,9 @@
-//! Look, then revive or insert; again, if somebody was faster.
+//! Looks for the key, then revives or inserts, and looks again if another writer was faster.
 //!
-//! Outside of a transaction each statement is one of its own: only one of them changes anything, so there is
-//! nothing that a transaction around them would keep together. It would cost a round trip at each end, keep InnoDB's
-//! locks of gaps over the look until the insert (two runs for new keys then wait for each other: a deadlock), and fix
-//! the snapshot, so that the row that was in the way could not be seen.
+//! Outside of a transaction, each statement is its own transaction. Only one of them writes, so a transaction around
+//! them would keep nothing together. It would cost two round trips. InnoDB would hold gap locks from the look to the
+//! insert, so two calls for new keys would deadlock. It would also fix the snapshot, and hide the row that refused
+//! the insert.
 
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -21,14 +21,14 @@ use crate::dialect::Dialect;
 use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 
-/// How often it is tried when the row changes between the look and the change.
+/// How often it is tried while the row changes between the look and the change.
 const ATTEMPTS: u32 = 10;
 
-/// How often a unique index has to refuse the change, while no active row has the key and nothing is seen to happen to
-/// it, until it is held to be another index. Once is too few: a row can have come and gone again in between.
+/// How often a unique index may refuse the change before another index than the key's is assumed. Only refusals count
+/// after which the look shows the same rows. One is too few: a row can appear and disappear in between.
 const REFUSALS: u32 = 3;
 
-/// A primary key of the table.
+/// A value of the table's primary key.
 type Row<T, DB> = <KeyOf<T> as Key<DB>>::Value;
 
 impl<T, I, C, W, DB> RunsOn<DB> for OnKey<T, I, C, W>
@@ -68,11 +68,11 @@ where
         self.check()?;
         let mut retries = Retries::new(self.x)?;
         let outermost = retries.is_outermost();
-        // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. The dialect is asked for
-        // after the first look, since that can be a statement, and wrong values must be refused before any.
+        // In a transaction, a plain SELECT of InnoDB can show old rows. The dialect is asked for after the first
+        // look: asking can be a statement, and wrong values must be an error before any statement.
         let mut snapshots = None;
         let mut lock = false;
-        // What the look saw before a unique index refused the change, and how often it was that in a row.
+        // The result of the look before a unique index refused the change, and how often that happened in a row.
         let mut refused: Option<(Option<Row<T, X::Backend>>, Error)> = None;
         let mut refusals = 0;
         let mut tried = 0;
@@ -103,7 +103,7 @@ where
                 _ => 0,
             };
             match self.change(deleted.as_ref(), outermost).await {
-                // The deleted row is none any more.
+                // Another writer restored or removed the deleted row.
                 Ok(0) => {}
                 Ok(_) if deleted.is_some() => return Ok(Revival::Revived),
                 Ok(_) => return Ok(Revival::Inserted),
@@ -123,7 +123,7 @@ where
         })
     }
 
-    /// What forbids the statements.
+    /// Refuses wrong values, before the first statement.
     fn check(&self) -> Result<(), Error> {
         self.verb.check_columns(W::CASCADES)?;
         W::check()?;
@@ -140,12 +140,12 @@ where
         Ok(rows.into_iter().next().map(|(row, active)| (row, active == 1)))
     }
 
-    /// Revives the deleted row, or inserts.
+    /// Revives the deleted row, or inserts if there is none.
     async fn change(&mut self, deleted: Option<&Row<T, X::Backend>>, outermost: bool) -> Result<usize, Error> {
         if outermost {
             return self.statement(deleted).await;
         }
-        // PostgreSQL gives up a whole transaction after an error; a savepoint keeps it usable.
+        // PostgreSQL aborts a whole transaction at an error, and a savepoint keeps it usable.
         self.x.begin().await?;
         let result = self.statement(deleted).await;
         end(self.x, result).await
@@ -159,7 +159,7 @@ where
     }
 }
 
-/// Whether a unique index, or an exclusion constraint, refused the change.
+/// Whether a unique index or an exclusion constraint refused the change.
 fn refuses(error: &Error) -> bool {
     use DatabaseErrorKind::{ExclusionViolation, UniqueViolation};
     match error {
@@ -168,7 +168,7 @@ fn refuses(error: &Error) -> bool {
     }
 }
 
-/// The refusal of a unique index that is not that of the key.
+/// The error of a unique index that is not the key's.
 fn conflict<T: NamedTable>(revives: bool, error: Error) -> Error {
     match error {
         Error::Database(error) if revives => Error::of_restore(T::table_name, error),

@@ -1,4 +1,4 @@
-//! The statements: which row has the key, and the way back of a deleted row.
+//! The statements: the look for the key, and the UPDATE that revives a row.
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -13,22 +13,22 @@ use crate::dialect::{Dialect, Lock};
 use crate::diesel_internals::writes_nothing;
 use crate::statement::{TouchOf, walk_restored};
 
-/// The row that has the key: the live one, or else the deleted row that was deleted last.
+/// The row that has the key: the active one, or the deleted one that was deleted last.
 #[derive(Debug)]
 pub struct Look<'a, Q> {
     pub(super) verb: &'a Q,
-    /// Whether the row is locked, and read as it is now and not as the transaction's snapshot has it (InnoDB).
+    /// Whether the SELECT locks the row, so that InnoDB reads its latest state instead of the snapshot's.
     pub(super) lock: bool,
 }
 
-/// The `UPDATE` of one deleted row, if it is one still.
+/// The `UPDATE` of one row, if it is still deleted.
 #[derive(Debug)]
 pub struct Revive<'a, Q, K> {
     pub(super) verb: &'a Q,
     pub(super) row: &'a K,
 }
 
-/// [`Look`], as a query for a primary key and whether its row is live.
+/// The result of [`Look`]: a primary key, and 1 if its row is active.
 pub(super) type LookTypes<T> = (KeyOf<T>, Integer);
 
 impl<T, I, C, W> Query for Look<'_, OnKey<T, I, C, W>>
@@ -38,8 +38,8 @@ where
     type SqlType = LookTypes<T>;
 }
 
-// Which columns are written can vary at run time (`Option` fields, the columns of the key), so there is no static
-// id. The statements stay safe to cache: Diesel then caches them by their text.
+// The written columns vary at run time (`Option` fields, the columns of the key), so there is no static id. Diesel
+// then caches the statements by their text, which is safe.
 impl<Q> QueryId for Look<'_, Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -73,7 +73,7 @@ where
         T::State::MODE.walk(rows, out, |out| walk_column(&self.table, <T::State as State>::Column::NAME, out))
     }
 
-    /// Writes `("slug" = $1) AND ("tenant" = $2)`: an assignment reads as a comparison, too.
+    /// Writes `("slug" = $1) AND ("tenant" = $2)`. The text of an assignment is also that of a comparison.
     fn walk_key<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<Integer>,
@@ -85,9 +85,10 @@ where
             let value = assignments.iter().find(|assignment| assignment.is_of(&part.column));
             match value {
                 Some(value) if !writes_nothing(&value.fragment, &out)? => value.fragment.walk_ast(out.reborrow())?,
-                // A `None` is left to the column's default, NULL, and nothing equals that.
+                // An insert leaves a `None` to the default, which is NULL here, and no row's key equals NULL.
                 Some(_) if part.is_nullable() => out.push_sql("1 = 0"),
-                // When binds are collected, and not when SQL is written: what prints statements would panic.
+                // The bind fails when binds are collected. An error while SQL is written would make a printed
+                // statement panic.
                 _ => {
                     out.push_sql("1 = ");
                     out.push_bind_param::<Integer, KeyPart>(part)?;
@@ -104,9 +105,9 @@ where
     T: SoftDeletable,
     T::AllColumns: TableColumns,
 {
-    /// Writes a bind that cannot be made, if the values do not name all columns.
+    /// Writes a bind that always fails, if the values do not name all columns.
     ///
-    /// It is in the first statement, whatever that finds, so that a test without a deleted row fails as well.
+    /// The first statement contains it, whatever row is there. So a test without a deleted row finds the mistake too.
     fn walk_unnamed<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<Integer>,
@@ -120,7 +121,7 @@ where
         }
         if !unnamed.is_empty() {
             let columns = unnamed.into_iter().map(|column| column.name.to_owned()).collect();
-            // Each pass over the statement finds the same columns.
+            // Every pass over the statement finds the same columns, so the first result stays.
             let _ = self.unnamed.columns.set(columns);
             out.push_sql(" AND 1 = ");
             out.push_bind_param::<Integer, Unnamed>(&self.unnamed)?;
@@ -150,7 +151,7 @@ where
         out.push_sql(" WHERE ");
         verb.walk_key(out.reborrow())?;
         verb.walk_unnamed(out.reborrow())?;
-        // It says little, but lets PostgreSQL use partial indexes, one for each half.
+        // The test excludes almost no row, but PostgreSQL needs it to use partial indexes, one for each half.
         out.push_sql(" AND (");
         verb.walk_state(Rows::Active, out.reborrow())?;
         out.push_sql(" OR ");
@@ -159,7 +160,7 @@ where
         verb.walk_state(Rows::Active, out.reborrow())?;
         let stamp = T::Stamp::column();
         if let Some(stamp) = stamp {
-            // Where NULL stands in an order is not the same everywhere.
+            // The databases sort NULL differently.
             out.push_sql(" THEN 0 WHEN ");
             walk_column(&verb.table, stamp.name, out.reborrow())?;
             out.push_sql(" IS NULL THEN 2 ELSE 1 END, ");
@@ -175,8 +176,7 @@ where
         }
         out.push_sql(" LIMIT 1");
         if self.lock {
-            // MariaDB's client waits forever when a cached statement is executed again that met a deadlock while its
-            // rows were read.
+            // libmariadb can wait forever when it executes a prepared locking SELECT again after a deadlock.
             out.unsafe_to_cache_prepared();
             out.push_sql(Lock::Share.words(Dialect::Mysql));
         }
@@ -188,7 +188,7 @@ impl<T, I, C, W> OnKey<T, I, C, W>
 where
     T: SoftDeletable,
 {
-    /// Writes the values, and returns what stands before a further assignment.
+    /// Writes the values, and returns the separator before a further assignment.
     fn walk_values<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<&'static str>
     where
         DB: Backend,
@@ -196,7 +196,7 @@ where
     {
         let mut comma = "";
         for assignment in self.changeset.assignments() {
-            // The row keeps its identity: others refer to it.
+            // Other tables refer to the primary key, so a revived row keeps it.
             let identifies = self.primary_key.iter().any(|column| assignment.is_of(column));
             if identifies || writes_nothing(&assignment.fragment, &out)? {
                 continue;
@@ -208,7 +208,7 @@ where
         Ok(comma)
     }
 
-    /// Whether the values have one for the touch column.
+    /// Whether the values assign the touch column.
     fn touches<DB>(&self, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
     where
         DB: Backend,
@@ -223,7 +223,8 @@ where
         Ok(false)
     }
 
-    /// Writes ` WHERE <the primary key of the row> AND <the key>`, since the row can have changed after the look.
+    /// Writes ` WHERE <the primary key of the row> AND <the key>`. The key is tested again, since the row may have
+    /// changed.
     fn walk_row<'b, DB>(
         &'b self,
         row: &'b <KeyOf<T> as Key<DB>>::Value,
@@ -269,7 +270,7 @@ where
     }
 }
 
-/// The values, as further assignments of a restore.
+/// The values as further assignments of a restore.
 #[derive(Debug)]
 pub struct Values<'a, Q>(pub(super) &'a Q);
 
@@ -284,7 +285,7 @@ where
     }
 }
 
-/// The row, as the where clause of a restore.
+/// The row as the where clause of a restore.
 #[derive(Debug)]
 pub struct ByKey<'a, Q, K> {
     pub(super) verb: &'a Q,

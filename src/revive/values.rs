@@ -1,4 +1,4 @@
-//! The values, column by column, and the columns of the key.
+//! The values, assignment by assignment, and the columns of the key.
 
 use std::sync::OnceLock;
 
@@ -13,11 +13,11 @@ use crate::diesel_internals::ASSIGNMENT;
 use crate::error::Error;
 use crate::statement::assigns;
 
-/// One assignment of a changeset: `"slug" = $1`, or nothing where an `Option` is `None`.
+/// One assignment of a changeset: `"slug" = $1`, or nothing if an `Option` is `None`.
 pub struct Assignment<'a, DB: Backend> {
     /// The name of its Rust type, which names the column.
     pub(super) type_name: &'static str,
-    /// What writes it.
+    /// The fragment that writes it.
     pub(super) fragment: &'a (dyn QueryFragment<DB> + 'a),
 }
 
@@ -27,13 +27,12 @@ impl<DB: Backend> std::fmt::Debug for Assignment<'_, DB> {
     }
 }
 
-/// A changeset that consists of assignments: what a tuple of `column.eq(value)` and a struct with
-/// `#[derive(AsChangeset)]` become.
+/// A changeset of assignments, as a tuple of `column.eq(value)` or a struct with `#[derive(AsChangeset)]` makes it.
 ///
-/// Diesel's types for the single assignment cannot be named, those of the whole are tuples.
+/// Diesel's types of single assignments cannot be named, but those of whole changesets are tuples.
 #[diagnostic::on_unimplemented(
-    message = "`insert_or_revive` cannot take these values apart",
-    note = "give a tuple of `column.eq(value)`, also of one, `(column.eq(value),)`; \
+    message = "`insert_or_revive` cannot find the columns of these values",
+    note = "give a tuple of `column.eq(value)`, which is `(column.eq(value),)` for one column, \
             or a struct, or a reference to one, with `#[derive(Insertable, AsChangeset)]`"
 )]
 pub trait Assignments<DB: Backend> {
@@ -44,10 +43,10 @@ pub trait Assignments<DB: Backend> {
 
 /// Columns of a table: one of them, or a tuple of up to eight.
 ///
-/// `Kind` is [`OneColumn`] or [`SeveralColumns`], and inferred: without it the two implementations could
-/// overlap, for all the compiler knows.
+/// `Kind` is [`OneColumn`] or [`SeveralColumns`], and is inferred. Without it, the compiler could not exclude that
+/// the two implementations overlap.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a column of the table `{T}`, nor a tuple of its columns",
+    message = "`{Self}` is neither a column of the table `{T}` nor a tuple of its columns",
     note = "`.on(..)` and `.keeping(..)` take a column of the table that is inserted into, or a tuple of up to eight of them"
 )]
 pub trait KeyColumns<T, Kind> {
@@ -112,15 +111,15 @@ assignments!(
 );
 
 impl<DB: Backend> Assignment<'_, DB> {
-    /// Whether it is the assignment of a column, and of no other (a struct that is embedded is one of several).
+    /// Whether it assigns this column and no other. An embedded struct assigns several.
     pub(super) fn is_of(&self, column: &ColumnRef) -> bool {
         assigns(self.type_name, column) && self.type_name.matches(ASSIGNMENT).count() == 1
     }
 
-    /// Whether it gives a column a value, if it writes anything.
+    /// Whether it names the column, if it writes anything.
     ///
-    /// In an embedded struct, or a tuple in a tuple, one `Option` may be `None` beside others that are not. Nothing tells
-    /// which, so each counts as `None`.
+    /// In an embedded struct or an inner tuple, one `Option` may be `None` and others not. The types do not show
+    /// which, so each `Option` counts as `None`.
     pub(super) fn names(&self, column: &ColumnRef) -> bool {
         let mut open = Vec::new();
         for (place, letter) in self.type_name.char_indices() {
@@ -130,7 +129,7 @@ impl<DB: Backend> Assignment<'_, DB> {
                     if self.type_name[..=place].ends_with(ASSIGNMENT) {
                         let rest = &self.type_name[place + 1..];
                         if rest.strip_prefix(column.type_name).is_some_and(|rest| rest.starts_with('>')) {
-                            // Whether the outermost one is `None` shows in what is written.
+                            // An outermost `None` writes nothing, so only inner options are unknown.
                             let optional = open.iter().any(|(at, is_option)| *is_option && *at > 0);
                             return !optional;
                         }
@@ -152,9 +151,9 @@ fn is_of_path(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | ':')
 }
 
-/// Columns that the values do not name, although a revived row would keep its old values there.
+/// The columns that the values do not name, although a revived row would keep its old values there.
 ///
-/// It is a bind that cannot be made, since which columns these are is known only when the statement is written.
+/// It is a bind that always fails. Which columns these are is known only when the statement is written.
 #[derive(Debug)]
 pub struct Unnamed {
     pub(super) table: String,
@@ -185,7 +184,7 @@ impl KeyPart {
     }
 }
 
-/// As a value it is one that is missing.
+/// As a bind it fails, since the key does not have a value.
 impl<DB: Backend> ToSql<Integer, DB> for KeyPart {
     fn to_sql<'b>(&'b self, _: &mut Output<'b, '_, DB>) -> serialize::Result {
         Err(Box::new(self.without_value()))

@@ -22,18 +22,20 @@ use crate::statement::{TouchOf, assigns};
 /// What an [`insert_or_revive`](InsertOrReviveDsl::insert_or_revive) did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Revival {
-    /// No row had the key: the values were inserted.
+    /// No row had the key. The values were inserted.
     Inserted,
-    /// A soft-deleted row had the key: it is active again, with the values.
+    /// A deleted row had the key. It is active again and has the values.
     Revived,
-    /// An active row has the key: nothing was changed.
+    /// An active row has the key. Nothing was changed.
     Live,
 }
 
-/// `insert_or_revive`, on a table. In the prelude.
+/// The method `insert_or_revive` on tables. The trait is in the prelude.
 pub trait InsertOrReviveDsl: Table {
-    /// Writes a row under a key that a soft-deleted row may have: revives that row, or inserts, or reports the
-    /// active row. Complete with [`.on(columns)`](InsertOrRevive::on).
+    /// Writes a row under a key that a deleted row may have. It revives that row, or inserts, or reports the active
+    /// row.
+    ///
+    /// Call [`.on(columns)`](InsertOrRevive::on) on the result.
     #[doc = include_str!("insert_or_revive.md")]
     fn insert_or_revive<V>(self, values: V) -> InsertOrRevive<Self, V>
     where
@@ -46,7 +48,7 @@ pub trait InsertOrReviveDsl: Table {
 
 impl<T: Table> InsertOrReviveDsl for T {}
 
-/// What [`.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive) returns: it needs
+/// What [`.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive) returns. It needs
 /// [`.on(columns)`](Self::on).
 #[derive(Clone, Copy)]
 #[must_use = "`.on(columns)` names the key, and `.run(conn)` runs it"]
@@ -57,7 +59,7 @@ pub struct InsertOrRevive<T, V> {
 
 /// What [`.insert_or_revive(values).on(columns)`](InsertOrRevive::on) returns.
 ///
-/// `W` says what becomes of the children of a revived row: not decided yet, `.cascade()` or `.without_cascade()`.
+/// `W` says what happens to the children of a revived row: `.cascade()`, `.without_cascade()`, or not decided yet.
 #[must_use = "it does nothing until `.run(conn)`"]
 pub struct OnKey<T, I, C, W = RestoreVerb>
 where
@@ -69,7 +71,7 @@ where
     pub(super) key: Vec<KeyPart>,
     pub(super) primary_key: Vec<ColumnRef>,
     pub(super) touch: TouchOf<T>,
-    /// The columns in which a revived row keeps what it holds, if the values do not name them; `None` for all.
+    /// The columns in which a revived row keeps its values unless new ones are given; `None` stands for all columns.
     kept: Option<Vec<ColumnRef>>,
     pub(super) unnamed: Unnamed,
     way: PhantomData<W>,
@@ -80,9 +82,10 @@ where
     T: SoftDeletable,
     V: Insertable<T> + AsChangeset<Target = T> + Clone,
 {
-    /// Names the key: a column, or a tuple of columns, that no two active rows share.
+    /// Names the key: a column or a tuple of columns that no two active rows share. The order of the columns does not
+    /// matter.
     ///
-    /// See [`insert_or_revive`](InsertOrReviveDsl::insert_or_revive). The order of the columns means nothing.
+    /// [`insert_or_revive`](InsertOrReviveDsl::insert_or_revive) describes what happens.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -122,15 +125,15 @@ impl<T, I, C> OnKey<T, I, C>
 where
     T: SoftDeletable,
 {
-    /// A revived row brings back what was deleted along with it, as
-    /// [`restore().cascade()`](crate::Restore::cascade) of that row would, in the same transaction.
+    /// Also restores what was deleted along with a revived row. It is
+    /// [`restore().cascade()`](crate::Restore::cascade) of that row, in the same transaction.
     ///
-    /// A table whose declaration names children runs only after this or [`without_cascade`](Self::without_cascade). The
-    /// `touch` column must not be among the values.
+    /// A table whose declaration names children needs this or [`without_cascade`](Self::without_cascade). Without
+    /// either, it does not compile. The values must not assign the `touch` column.
     ///
     /// # Errors
     ///
-    /// [`run`](Self::run) fails also with the errors of that restore, and nothing is changed then.
+    /// [`run`](Self::run) also returns the errors of that restore. Nothing is changed then.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -147,9 +150,10 @@ where
         self.decided()
     }
 
-    /// A revived row comes back alone: children that were deleted along with it stay deleted.
+    /// Revives the row alone. Children that were deleted along with it stay deleted.
     ///
-    /// A table whose declaration names children runs only after this or [`cascade`](Self::cascade).
+    /// A table whose declaration names children needs this or [`cascade`](Self::cascade). Without either, it does not
+    /// compile.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -185,11 +189,12 @@ impl<T, I, C, W> OnKey<T, I, C, W>
 where
     T: SoftDeletable,
 {
-    /// Says that a revived row keeps its old values in these columns, where the values do not name them: a column, or a
-    /// tuple of columns. A column that the values name gets their value all the same.
+    /// Lets a revived row keep its old values in a column, or in a tuple of columns, that the values do not name. If
+    /// the values name such a column, it gets the new value.
     ///
-    /// An `Option` field that is `None` does not name its column, except under `#[diesel(treat_none_as_null = true)]`.
-    /// Without `.keeping(..)` a column that is not named is the error [`UnnamedColumns`](Error::UnnamedColumns).
+    /// An `Option` field that is `None` does not name its column, except under `#[diesel(treat_none_as_null =
+    /// true)]`. Without `.keeping(..)`, a column that is not named is the error
+    /// [`UnnamedColumns`](Error::UnnamedColumns).
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -218,9 +223,10 @@ where
         self
     }
 
-    /// Says that a revived row keeps its old values in every column that the values do not name.
+    /// Lets a revived row keep its old values in every column that the values do not name.
     ///
-    /// This includes columns that the table gets later. Take care with columns that give rights.
+    /// This includes columns that are added to the table later. Do not use it if a column gives rights, such as
+    /// `is_admin`.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -239,7 +245,7 @@ where
         self
     }
 
-    /// The columns that need a value, or a `.keeping(..)`.
+    /// The columns that need a value or a `.keeping(..)`.
     pub(super) fn columns_to_name(&self) -> Vec<ColumnRef>
     where
         T::AllColumns: TableColumns,
@@ -252,16 +258,22 @@ where
         T::AllColumns::columns().into_iter().filter(|column| !settled.contains(&column.type_name)).collect()
     }
 
-    /// Runs it, and tells which of the three it was.
+    /// Runs it and tells what happened.
     ///
     /// # Errors
     ///
-    /// Nothing is changed then, and a transaction around it stays usable. Before the first statement is executed:
-    /// [`KeyWithoutValue`](Error::KeyWithoutValue), [`ColumnSetTwice`](Error::ColumnSetTwice) and
-    /// [`UnnamedColumns`](Error::UnnamedColumns), whichever row is there. Else
-    /// [`RestoreConflict`](Error::RestoreConflict), if a unique index that is not that of the key refuses the
-    /// revived row; [`Database`](Error::Database), if it refuses the inserted one, and for all else that the database
-    /// refuses; [`Contended`](Error::Contended), if others changed the rows of the key ten times while it ran.
+    /// Nothing is changed then, and a transaction around the call stays usable. These errors are returned before the
+    /// first statement, whatever row is there:
+    ///
+    /// * [`KeyWithoutValue`](Error::KeyWithoutValue): the values do not assign a column of the key.
+    /// * [`ColumnSetTwice`](Error::ColumnSetTwice): the values assign a column of the soft deletion.
+    /// * [`UnnamedColumns`](Error::UnnamedColumns): the values do not name a column, and neither does `.keeping(..)`.
+    ///
+    /// The database can cause these errors:
+    ///
+    /// * [`RestoreConflict`](Error::RestoreConflict): another unique index than the key's refuses the revived row.
+    /// * [`Database`](Error::Database): a unique index refuses the inserted row, or the database refuses something else.
+    /// * [`Contended`](Error::Contended): others changed the rows of the key ten times while it ran.
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<Revival, Error>
     where
         Conn: LoadConnection,
@@ -272,8 +284,8 @@ where
 
     /// [`run`](Self::run) for a connection of diesel-async.
     ///
-    /// Inside a transaction, a future that is dropped half-way leaves its savepoint open, as any transaction of
-    /// diesel-async does: discard the connection (its pools do).
+    /// A future that is dropped inside a transaction leaves its savepoint open, like any transaction of diesel-async.
+    /// Discard the connection then; the pools of diesel-async do.
     ///
     /// # Errors
     ///
@@ -287,7 +299,8 @@ where
         self.run_asynchronous(conn).await
     }
 
-    /// Refuses values that assign a column which a restore sets; a cascade sets the touch column of all its rows.
+    /// Refuses values that assign a column which a restore sets. A cascade also sets the touch column of all its
+    /// rows.
     pub(super) fn check_columns(&self, cascades: bool) -> Result<(), Error> {
         let assigned = std::any::type_name::<C>();
         let state = ColumnRef::of::<<T::State as State>::Column>();

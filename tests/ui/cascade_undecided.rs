@@ -20,7 +20,7 @@ fn misuse<Conn: LoadConnection<Backend = Mysql>>(conn: &mut Conn) {
     //~^ this table has declared children
     let _ = posts::table.find(1).soft_delete().execute(conn);
     let _ = users::table.find(1).soft_delete().without_cascade().cascade();
-    //~^ this statement was told to run `.without_cascade()`
+    //~^ `.without_cascade()` was called, so this statement cannot cascade
     let _ = users::table.find(1).soft_delete().cascade().execute(conn);
     //~^ `execute`
     let _ = users::table.find(1).soft_delete().at(users::deleted_at.assume_not_null()).cascade();

@@ -33,7 +33,7 @@ fn main() {
     let _ = posts::table.insert_or_revive(values).on(posts::user_id).keeping(posts::user_id.eq(1));
     //~^ is not a column of the table `posts::table`
     let _ = posts::table.insert_or_revive(values).on(posts::user_id).keeping((posts::user_id, comments::post_id));
-    //~^ is not a column of the table `posts::table`, nor a tuple of its columns
+    //~^ is neither a column of the table `posts::table` nor a tuple of its columns
     runs(posts::table.insert_or_revive(posts::user_id.eq(1)).on(posts::user_id));
-    //~^ `insert_or_revive` cannot take these values apart
+    //~^ `insert_or_revive` cannot find the columns of these values
 }

@@ -1,9 +1,9 @@
-//! The statements of a cascade: the sets of rows (`sets.rs`), and what is done with them (`statements.rs`).
+//! The statements of a cascade: the sets of rows in `sets.rs`, and what is done with them in `statements.rs`.
 //!
-//! Which rows of a table are meant is a set of keys that the database itself computes, starting from the
-//! keys of the root's rows: one common table expression per table on the way, recursive where tables refer
-//! to themselves or to each other in a circle. So the number of statements does not depend on the number
-//! of rows, and children are found through the index of their foreign key.
+//! The database computes which rows of a table are meant, as a set of keys. It starts from the keys of the root's
+//! rows. Each table on the way is a common table expression, which is recursive for tables that refer to themselves
+//! or to each other in a circle. So the number of statements does not depend on the number of rows, and the index of
+//! the foreign key finds children.
 
 mod sets;
 mod statements;
@@ -14,12 +14,13 @@ use crate::cascade::text::Text;
 use crate::declare::{Node, Rows, Soft};
 use crate::dialect::Dialect;
 
-/// What the names of the sets begin with; a table of the app's cannot have such a name by accident.
+/// The prefix of the names of sets. No table of an app has it by accident.
 const SET: &str = "soft_delete_set_";
-/// In a circle: what can be reached, and what of it stays below a deleted row. The set is what is left.
+/// In a circle of tables: the rows that can be reached, and those of them that stay below a deleted row. The set is
+/// the rest.
 const REACH: &str = "soft_delete_reach_";
 const BELOW: &str = "soft_delete_below_";
-/// What stands beside a table that has no other name: no table of the app's may have this one.
+/// The alias of a set or a parent beside an unaliased table. No table of an app may have these names.
 const KEYS: &str = "soft_delete_keys";
 const PARENT: &str = "soft_delete_parent";
 
@@ -28,11 +29,11 @@ const PARENT: &str = "soft_delete_parent";
 pub(super) enum Traverse {
     /// Active rows.
     Active,
-    /// Active rows, and those that this operation has deleted: in a circle of tables.
+    /// Active rows, and those that this operation deleted. It is for circles of tables.
     ActiveOrMarked(Mark),
-    /// Active rows, and those that one of these operations, on rows of the root, has deleted.
+    /// Active rows, and those that one of these operations on rows of the root deleted.
     ActiveOrDeletedBy(Vec<Mark>),
-    /// The same without rows that would stay below a deleted one, by whatever relation: those that come back.
+    /// Active rows, and those of the operations that can be restored, since they would not be below a deleted row.
     ActiveOrRestorable(Vec<Mark>),
 }
 
@@ -47,9 +48,9 @@ pub(super) struct SqlWriter<'p> {
 /// A set of rows of one table.
 #[derive(Debug)]
 enum Set {
-    /// Those whose columns are one of the root's keys.
+    /// The rows whose columns equal one of the root's keys.
     Keys(Vec<String>),
-    /// Those whose columns are in a common table expression.
+    /// The rows whose columns are in a common table expression.
     In { columns: Vec<String>, component: usize, of: usize },
 }
 
@@ -62,13 +63,13 @@ impl SqlWriter<'_> {
         node.table.quoted(self.dialect)
     }
 
-    /// `<qualifier>."column"`, or the column alone.
+    /// `<qualifier>."column"` for each column.
     fn columns<S: AsRef<str>>(&self, qualifier: &str, columns: &[S]) -> Vec<String> {
         columns.iter().map(|column| format!("{qualifier}.{}", self.quote(column.as_ref()))).collect()
     }
 
     fn join_word(&self) -> &'static str {
-        // MySQL and SQLite would read the child first, all of it, where they think the set is large.
+        // MySQL and SQLite would read the whole child first if they expect a large set.
         match self.dialect {
             Dialect::Mysql => "STRAIGHT_JOIN",
             Dialect::Sqlite => "CROSS JOIN",
@@ -83,7 +84,7 @@ impl SqlWriter<'_> {
         soft.mode.text(rows, &column)
     }
 
-    /// The test whether an operation on rows of the root has deleted a row.
+    /// The test that an operation on rows of the root deleted a row.
     pub(super) fn restorable(&self, soft: &Soft, mark: &Mark, qualifier: &str) -> Option<Text> {
         let marked = mark.of_root(&self.graph.tables[ROOT].soft, soft, self.dialect);
         marked.map(|marked| self.equals(qualifier, marked))
@@ -98,22 +99,22 @@ impl SqlWriter<'_> {
         marks.iter().filter_map(|mark| self.restorable(soft, mark, qualifier)).collect()
     }
 
-    /// Whether what comes back is less than what can be reached.
+    /// Whether fewer rows are restored than can be reached.
     fn is_exact(&self) -> bool {
         matches!(self.traverse, Traverse::ActiveOrRestorable(_)) && self.graph.any_has_several_parents()
     }
 
-    /// The names of a table's key in the set of its component.
+    /// The names of a table's key columns in the set of its component.
     fn key_names(&self, table: usize) -> Vec<String> {
         (0..self.graph.tables[table].node.key.len()).map(|place| format!("k{table}_{place}")).collect()
     }
 
-    /// Whether rows that belong to a table can be told by the root's keys alone.
+    /// Whether the root's keys alone identify the rows of the table.
     fn is_plain_root(&self, table: usize) -> bool {
         table == ROOT && !self.graph.root_is_recursive()
     }
 
-    /// The children of rows of `parent`, by these columns.
+    /// The children of rows of `parent` by these columns.
     fn children(&self, parent: usize, columns: Vec<String>) -> Set {
         if self.is_plain_root(parent) {
             return Set::Keys(columns);
@@ -121,7 +122,7 @@ impl SqlWriter<'_> {
         Set::In { columns, component: self.graph.tables[parent].component, of: parent }
     }
 
-    /// The rows of a table that belong to the cascade; those of the root itself are told by their keys.
+    /// The rows of a table that belong to the cascade.
     fn members(&self, table: usize, qualifier: &str) -> Set {
         let mut edges = self.graph.edges_to(table);
         let own = self.graph.component_of(table).recursive || self.is_exact();
@@ -144,7 +145,7 @@ impl SqlWriter<'_> {
         format!("{} FROM {set}{filter}", names.join(", "))
     }
 
-    /// What stands before an assigned column: MySQL's UPDATE of several tables needs the table.
+    /// The prefix of an assigned column. MySQL's UPDATE of several tables needs the name of the table.
     pub(super) fn assigned(&self, node: &Node) -> String {
         if self.dialect == Dialect::Mysql { format!("{}.", self.table(node)) } else { String::new() }
     }

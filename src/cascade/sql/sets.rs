@@ -7,7 +7,7 @@ use crate::declare::{Policy, Rows};
 use crate::dialect::{Dialect, Lock};
 
 impl SqlWriter<'_> {
-    /// The rows that lead on.
+    /// The test that a row leads on to its children.
     pub(super) fn leads_on(&self, table: usize, qualifier: &str) -> Text {
         let soft = &self.graph.tables[table].soft;
         let active = Text::from(self.state(soft, Rows::Active, qualifier));
@@ -26,32 +26,33 @@ impl SqlWriter<'_> {
         Text::either(std::iter::once(active).chain(marks).collect())
     }
 
-    /// That a row has no deleted parent by one relation.
+    /// The test that a row has no deleted parent by one relation.
     pub(super) fn not_below(&self, parent: &Parent, qualifier: &str) -> String {
         let pairs = equal(&self.columns(PARENT, &parent.node.key), &self.columns(qualifier, &parent.columns));
         let deleted = self.state(&parent.soft, Rows::Deleted, PARENT);
         format!("NOT EXISTS (SELECT 1 FROM {} AS {PARENT} WHERE {pairs} AND {deleted})", self.table(&parent.node))
     }
 
-    /// Whether a deleted parent, `o`, comes back itself, as far as it is known where the children's set is made.
+    /// The test that a deleted parent, `o`, is restored itself, as far as it is known where the set of the children
+    /// is made.
     pub(super) fn comes_back(&self, table: usize, parent: &Parent, key: &[String]) -> Text {
         let Some(place) = parent.place else { return Text::new() };
         if self.is_plain_root(place) {
             return Text::new().part(Part::Keys(key.to_vec()));
         }
         let (above, own) = (self.graph.tables[place].component, self.graph.tables[table].component);
-        // In parentheses: MySQL has a mode in which NOT binds closer than IN.
+        // The parentheses are needed: in one mode of MySQL, NOT binds more tightly than IN.
         let within =
             |set: &str| format!("({} IN (SELECT {}))", tuple(key), self.select_keys_from(set, above, place)).into();
         if above < own {
             return within(&format!("{SET}{above}"));
         }
         if parent.policy == Policy::Cascade {
-            // Of the same circle: whether it stays is found out next.
+            // The parent is in the same circle, and the next expression finds out whether it stays deleted.
             return within(&self.reach(above));
         }
-        // Only `restrict` leads from a later table, or within a circle without being a way of the cascade. What the
-        // marks say is as near as a query gets.
+        // Only `restrict` can lead here from a later table, or within a circle. No set is known yet, so the mark has
+        // to decide.
         let Traverse::ActiveOrRestorable(marks) = &self.traverse else { return Text::new() };
         let mut tests = self.marked(place, marks, "o");
         if place == ROOT {
@@ -60,18 +61,18 @@ impl SqlWriter<'_> {
         if tests.is_empty() { Text::new() } else { Text::either(tests) }
     }
 
-    /// The name of a set where it is made.
+    /// The name of the set of rows that can be reached.
     pub(super) fn reach(&self, place: usize) -> String {
         format!("{}{place}", if self.is_exact() { REACH } else { SET })
     }
 
-    /// The common table expressions that a set needs, with `WITH`.
+    /// The common table expressions that a set needs, after `WITH RECURSIVE`.
     pub(super) fn with(&self, component: usize, reads: Lock) -> Text {
         Text::from("WITH RECURSIVE ").then(self.sets(component, reads)).sql(" ")
     }
 
-    /// The same without the word. On MySQL `reads` is how their rows are read: without a lock InnoDB reads them as
-    /// they were at the first SELECT of the transaction, whatever the statement around them does.
+    /// The common table expressions that a set needs. `reads` is how their rows are read on MySQL: without a lock,
+    /// InnoDB reads the transaction's snapshot, whatever the statement around them does.
     pub(super) fn sets(&self, component: usize, reads: Lock) -> Text {
         let reads = if self.dialect == Dialect::Mysql { reads } else { Lock::No };
         let mut needed = vec![false; self.graph.components.len()];
@@ -112,7 +113,7 @@ impl SqlWriter<'_> {
         let inner: Vec<Text> =
             incoming().filter(|edge| self.graph.is_inner(edge)).map(|edge| self.step(place, edge)).collect();
         if self.dialect == Dialect::Postgres && inner.len() > 1 {
-            // PostgreSQL takes the set itself only once in its own definition.
+            // PostgreSQL allows only one reference to the set in its own definition.
             let steps = Text::join(inner, " UNION ALL ");
             let row = format!("SELECT next.* FROM {} AS p CROSS JOIN LATERAL (", self.reach(place));
             terms.push(Text::from(row).then(steps).sql(") AS next"));
@@ -124,15 +125,16 @@ impl SqlWriter<'_> {
         if self.is_exact() { set.sql(", ").then(self.refined(place, &names, reads)) } else { set }
     }
 
-    /// What of a set stays below a deleted row, and the set without it.
+    /// The rows of a set that stay below a deleted row, and the set without them.
     ///
-    /// "All parents come back" would name the set itself, negated, which no recursive query can. So it is the other
-    /// way round: first the rows with a deleted parent that does not come back, then, in a circle, all below them.
+    /// "All parents are restored" would be a recursion over the negation of the set, which no database allows. So the
+    /// query starts with the rows that have a deleted parent which is not restored. In a circle, it adds all rows
+    /// below them.
     pub(super) fn refined(&self, place: usize, names: &str, reads: Lock) -> Text {
         let component = &self.graph.components[place];
         let (reach, below) = (self.reach(place), format!("{BELOW}{place}"));
         let join = self.join_word();
-        // Rows of the target come back whatever is above them.
+        // The target's rows are restored whatever is above them.
         let deleted = |table: usize| {
             let member = &self.graph.tables[table];
             let deleted = Text::from(self.state(&member.soft, Rows::Deleted, "t"));
@@ -155,7 +157,8 @@ impl SqlWriter<'_> {
                     self.pg_small_set(&reach, table)
                 );
                 let above = if self.dialect == Dialect::Postgres {
-                    // OFFSET: the one parent by its key, and not all deleted rows of its table first.
+                    // OFFSET 0 makes PostgreSQL look up the one parent by its key, instead of reading all deleted
+                    // rows of its table first.
                     format!(
                         "CROSS JOIN LATERAL (SELECT o.* FROM {parents} AS o WHERE {pairs} AND {stays} OFFSET 0) AS o WHERE"
                     )
@@ -201,10 +204,10 @@ impl SqlWriter<'_> {
         ))
     }
 
-    /// The keys of a table in a set, to be joined with tables.
+    /// The keys of a table in a set, as a join partner.
     ///
-    /// PostgreSQL thinks that a recursive set is large, and deleted rows are few: it would read all tables to find those
-    /// first, and compile the query before. Of the elements of an array it expects ten.
+    /// PostgreSQL expects a recursive set to be large and deleted rows to be few. It would read all deleted rows
+    /// first, and compile the query before. It expects ten elements in an array.
     pub(super) fn pg_small_set(&self, set: &str, table: usize) -> String {
         if self.dialect != Dialect::Postgres {
             return set.to_owned();
@@ -219,7 +222,7 @@ impl SqlWriter<'_> {
         self.graph.is_inner(edge) && self.graph.tables[edge.child].component == place
     }
 
-    /// The keys of one table's row, and NULL, of the right type, for those of the other tables of its circle.
+    /// The key of one table's row, and NULLs of the right types for the other tables of its circle.
     pub(super) fn row(&self, place: usize, own: usize) -> String {
         let keys = self.graph.components[place].tables.iter().flat_map(|&table| {
             let node = &self.graph.tables[table].node;
@@ -253,7 +256,7 @@ impl SqlWriter<'_> {
         Text::from(from).then(self.leads_on(edge.child, "t"))
     }
 
-    /// Whether a step stands beside others that start from the set of their own circle, on PostgreSQL.
+    /// Whether this step is one of several within a circle, which PostgreSQL needs in one LATERAL term.
     pub(super) fn is_lateral(&self, edge: &Edge) -> bool {
         let component = |edge: &Edge| self.graph.tables[edge.parent].component;
         let inner = self.graph.edges.iter().filter(|other| self.graph.is_inner(other));
@@ -262,9 +265,8 @@ impl SqlWriter<'_> {
             && inner.filter(|other| component(other) == component(edge)).count() > 1
     }
 
-    /// Whether a row of a table of the root's circle is reached from the root's rows.
-    ///
-    /// Beside [`circle`](Self::circle).
+    /// The test that the root's rows lead to a row of the root's circle. The statement needs [`circle`](Self::circle)
+    /// too.
     pub(in crate::cascade) fn in_circle(&self, table: usize, columns: &[String]) -> String {
         let component = self.graph.tables[table].component;
         format!("({} IN (SELECT {}))", tuple(columns), self.select_keys(component, table))

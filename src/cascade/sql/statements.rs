@@ -20,8 +20,8 @@ impl SqlWriter<'_> {
                 .then(guard)
                 .then(except),
             Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
-                // MariaDB reads the whole child for `WHERE key IN (SELECT ..)`. DISTINCT keeps the set apart from
-                // the statement: one that is merged into it must not read the table that it changes.
+                // MariaDB reads the whole child for `WHERE key IN (SELECT ..)`. DISTINCT materializes the set, since
+                // a merged one must not read the table that is changed.
                 let pairs = equal(&columns, &prefixed(KEYS, &self.key_names(of)));
                 Text::from("UPDATE (")
                     .then(self.with(component, Lock::No))
@@ -45,7 +45,7 @@ impl SqlWriter<'_> {
         }
     }
 
-    /// The number of rows of a set as text; with `lock`, the rows are locked.
+    /// A SELECT of the number of rows in a set, as text. A `lock` locks the rows.
     fn count_set(&self, node: &Node, guard: Text, set: Set, without_roots: bool, lock: Lock) -> Text {
         let table = self.table(node);
         let except = if without_roots { self.not_roots(node) } else { Text::new() };
@@ -70,7 +70,8 @@ impl SqlWriter<'_> {
         };
         let condition = condition.then(guard).then(except);
         match self.dialect {
-            // An aggregate cannot lock there; the order is that of every other cascade.
+            // PostgreSQL cannot lock in an aggregate. The order is the same in all cascades, so two of them do not
+            // deadlock.
             Dialect::Postgres if lock != Lock::No => {
                 let order = self.columns(&table, &node.key).join(", ");
                 with.sql(format!("{count}(SELECT 1 FROM "))
@@ -86,8 +87,8 @@ impl SqlWriter<'_> {
         }
     }
 
-    /// Locks, in share mode, the parents that the rows of a table which may come back have by one relation; deleted
-    /// ones too, or another transaction could restore one, and the next delete it again.
+    /// Locks, in share mode, the parents by one relation of rows that may be restored. Deleted parents are locked
+    /// too. Otherwise one transaction could restore such a parent, and the next delete it again.
     pub(in crate::cascade) fn lock_parents(&self, table: usize, parent: &Parent, guard: &Text) -> Text {
         let node = &self.graph.tables[table].node;
         let (component, names) = (self.graph.tables[table].component, self.key_names(table));
@@ -125,20 +126,21 @@ impl SqlWriter<'_> {
         Text::from(" AND NOT ").part(Part::Keys(keys))
     }
 
-    /// Changes the rows of a table that belong to the cascade, without the root's own.
+    /// Changes the rows of a table that belong to the cascade, without the target's own.
     pub(in crate::cascade) fn update(&self, table: usize, assignments: Text, guard: Text) -> Text {
         let node = &self.graph.tables[table].node;
         self.update_set(node, assignments, guard, self.members(table, &self.table(node)), table == ROOT)
     }
 
-    /// Changes the rows of a table that one relation leads to.
+    /// Changes the rows of a table to which one relation leads.
     pub(in crate::cascade) fn update_by(&self, edge: &Edge, assignments: Text, guard: Text) -> Text {
         let node = &self.graph.tables[edge.child].node;
         let set = self.children(edge.parent, self.columns(&self.table(node), &edge.columns));
         self.update_set(node, assignments, guard, set, false)
     }
 
-    /// The same, but for rows that have a deleted parent. `guard` is told what qualifies its columns.
+    /// Changes the rows of [`update_by`](Self::update_by) that have no deleted parent. `guard` gets the qualifier of
+    /// its columns.
     pub(in crate::cascade) fn update_ready(
         &self,
         edge: &Edge,
@@ -155,7 +157,7 @@ impl SqlWriter<'_> {
             let set = self.children(edge.parent, self.columns(&table, &edge.columns));
             return self.update_set(node, assignments, ready(&table), set, false);
         }
-        // MySQL takes no subquery of the table that it changes, unless it is one that it must evaluate before.
+        // MySQL does not allow a subquery over the table that it changes, unless the subquery is materialized first.
         let (own, foreign) = (self.columns("t", &node.key), self.columns("t", &edge.columns));
         let names: Vec<String> = (0..own.len()).map(|place| format!("j{place}")).collect();
         let list = own.iter().zip(&names).map(|(column, name)| format!("{column} AS {name}"));
@@ -182,7 +184,7 @@ impl SqlWriter<'_> {
             .then(guard(&table))
     }
 
-    /// Counts them, or locks them.
+    /// Counts the rows of a table that belong to the cascade. A `lock` locks them.
     pub(in crate::cascade) fn count(&self, table: usize, guard: Text, lock: Lock) -> Text {
         let node = &self.graph.tables[table].node;
         self.count_set(node, guard, self.members(table, &self.table(node)), table == ROOT, lock)
@@ -200,12 +202,12 @@ impl SqlWriter<'_> {
         }
     }
 
-    /// Counts the active children that a relation without cascade has.
+    /// Counts the active children by a relation of `restrict`.
     pub(in crate::cascade) fn count_side(&self, side: &Side, lock: Lock) -> Text {
         self.count_set(&side.child, self.side_guard(side), self.side_set(side), false, lock)
     }
 
-    /// Takes their reference from them.
+    /// Sets the reference of the active children to NULL.
     pub(in crate::cascade) fn unlink(&self, side: &Side, touch: Option<Text>) -> Text {
         let qualifier = self.assigned(&side.child);
         let nulls = side.columns.iter().filter(|column| column.nullable);
