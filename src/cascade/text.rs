@@ -1,5 +1,7 @@
-//! Pieces of SQL. Most of a cascade's statements are known only at run time, when its graph has been
-//! walked; what depends on the target's types stands in them as a part that the root writes.
+//! Pieces of SQL.
+//!
+//! A cascade's statements depend on the graph, so most of them are made at run time. Where a statement depends on the types
+//! of the target, it contains a [`Part`] that the root writes.
 
 use crate::dialect::Lock;
 
@@ -11,11 +13,11 @@ pub struct Text(Vec<Part>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part {
     Sql(String),
-    /// A value, as text.
+    /// A value that is bound as text.
     Bind(String),
-    /// SQL that holds a value. Other statements have other values, so this one is not kept prepared.
+    /// SQL that contains a value, so the statement is not kept prepared.
     Literal(String),
-    /// Whether these columns are one of the keys of the root's rows.
+    /// The test that these columns equal one of the keys of the root's rows.
     Keys(Vec<String>),
     /// ` WHERE <the target's where clause> AND `.
     Where,
@@ -23,9 +25,9 @@ pub(super) enum Part {
     OnlyIf,
     /// The assignments of `.set(..)`, followed by a comma if there are any.
     Set,
-    /// The time that `.at(..)` was given.
+    /// The time of `.at(..)`.
     Stamp,
-    /// The same, for the touch column.
+    /// The time of `.at(..)`, for the touch column.
     Touch,
 }
 
@@ -75,7 +77,7 @@ impl Text {
         self
     }
 
-    /// `(a OR b)`, in pairs: SQLite's trees are no deeper than 1000.
+    /// `(a OR b)`, as a balanced tree, since SQLite limits the depth of an expression to 1000.
     pub(super) fn either(mut texts: Vec<Self>) -> Self {
         if texts.len() > 2 {
             let rest = texts.split_off(texts.len() / 2);
@@ -87,7 +89,7 @@ impl Text {
         }
     }
 
-    /// Terms of a set; those that lock rows need parentheses.
+    /// The terms of a set. Terms that lock rows need parentheses.
     pub(super) fn union(terms: Vec<Self>, reads: Lock) -> Self {
         if reads == Lock::No || terms.len() < 2 {
             return Self::join(terms, " UNION ");
@@ -95,7 +97,7 @@ impl Text {
         Self::join(terms.into_iter().map(|term| Self::from("(").then(term).sql(")")), " UNION ")
     }
 
-    /// Several, with something between them.
+    /// Joins texts, with a separator between them.
     pub(super) fn join(texts: impl IntoIterator<Item = Self>, between: &str) -> Self {
         let mut joined = Self::new();
         for text in texts {

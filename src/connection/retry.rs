@@ -57,8 +57,8 @@ impl Retries {
     }
 }
 
-/// Whether the whole transaction can succeed when it is tried again: after a deadlock, after a failure to serialize,
-/// and after another connection of SQLite wrote.
+/// Whether the whole transaction can succeed when it is tried again. This is so after a deadlock or a failure to
+/// serialize, and after another connection of SQLite wrote.
 pub(crate) fn passes(error: &Error) -> bool {
     matches!(error, Error::Database(error) if matches!(fault(error), Fault::Again | Fault::Busy))
 }

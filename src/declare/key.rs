@@ -15,8 +15,8 @@ pub type KeyOf<T> = <<T as Table>::PrimaryKey as Expression>::SqlType;
 
 /// An SQL type that a column of a primary key can have, and the Rust type in which a purge job holds its values.
 ///
-/// It is implemented for Diesel's types. For an SQL type of your own, such as an enum of PostgreSQL, implement it
-/// with a Rust type that Diesel can load from the column and bind again:
+/// It is implemented for Diesel's types. For an SQL type of your own, such as an enum of PostgreSQL, name a Rust type
+/// that Diesel can load and bind:
 ///
 /// ```
 /// use diesel_soft_delete::methods::KeyColumn;

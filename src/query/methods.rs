@@ -28,18 +28,19 @@ pub trait SoftDeleteQueryDsl: Sized {
     ///
     /// # Joins
     ///
-    /// * A table without soft deletion must be declared once: `not_soft_deletable!(tags);`. Then it takes part unfiltered.
-    ///   An undeclared table does not compile.
-    /// * `l.left_join(r).active()` with a soft-deletable `r` does not compile. In `WHERE` the predicate of `r` would drop left
-    ///   rows. Write [`left_join_active`](Self::left_join_active) or [`on_active`](JoinOnActiveDsl::on_active).
-    /// * Call it after the last join. `posts.active().inner_join(users)` does not compile, since `users` would not be filtered.
-    ///   `posts.active().inner_join_active(users)` compiles.
+    /// * A table without soft deletion must be declared once: `not_soft_deletable!(tags);`. Then it takes part
+    ///   unfiltered. An undeclared table does not compile.
+    /// * `l.left_join(r).active()` with a soft-deletable `r` does not compile. In `WHERE` the predicate of `r` would
+    ///   drop left rows. Write [`left_join_active`](Self::left_join_active) or
+    ///   [`on_active`](JoinOnActiveDsl::on_active).
+    /// * Call it after the last join. `posts.active().inner_join(users)` does not compile, since `users` would not be
+    ///   filtered. `posts.active().inner_join_active(users)` compiles.
     /// * To filter only one table of a join, write `.filter(is_active(table))`.
     ///
     /// # Three mistakes that the compiler cannot catch
     ///
-    /// * `q.active().or_filter(x)` returns deleted rows for which `x` is true, since Diesel makes everything before it one
-    ///   operand of the `OR`. Write `q.or_filter(x).active()`.
+    /// * `q.active().or_filter(x)` returns deleted rows for which `x` is true, since Diesel makes everything before
+    ///   it one operand of the `OR`. Write `q.or_filter(x).active()`.
     /// * `q.active().filter(sql::<Bool>("a OR b"))` returns them too, since Diesel does not group raw SQL. Write
     ///   `q.filter(sql::<Bool>("a OR b")).active()`, which groups it, or put the parentheses into the string.
     /// * A boxed query does not check joins after `active()`, and does not filter their tables. Box the query last.

@@ -4,8 +4,8 @@
 //!
 //! - A table or an alias has its own.
 //! - An inner join has those of both sides, without those that its ON clauses carry.
-//! - A left outer join has that of its left side. It compiles only if its ON clause carries the predicate of the right side:
-//!   in WHERE that predicate would drop left rows.
+//! - A left outer join has that of its left side. It compiles only if its ON clause carries the predicate of the
+//!   right side: in WHERE that predicate would drop left rows.
 
 pub(crate) mod aliases;
 mod covered;

@@ -272,7 +272,8 @@ where
     /// The database can cause these errors:
     ///
     /// * [`RestoreConflict`](Error::RestoreConflict): another unique index than the key's refuses the revived row.
-    /// * [`Database`](Error::Database): a unique index refuses the inserted row, or the database refuses something else.
+    /// * [`Database`](Error::Database): a unique index refuses the inserted row, or the database refuses something
+    ///   else.
     /// * [`Contended`](Error::Contended): others changed the rows of the key ten times while it ran.
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<Revival, Error>
     where

@@ -32,8 +32,8 @@ pub enum Outcome {
     NotFound,
 }
 
-/// The numbers of rows that match the target: all of them, those in the state that the verb changes, those that also
-/// meet `.only_if(..)`, and those already in the state that the verb leads to.
+/// The number of rows that match the target, and three numbers of rows among them: those in the state that the verb
+/// changes, those that also meet `.only_if(..)`, and those already in the state that the verb leads to.
 type Counts = (i64, i64, i64, i64);
 type CountTypes = (BigInt, BigInt, BigInt, BigInt);
 
@@ -142,8 +142,8 @@ where
     ///
     /// # Errors
     ///
-    /// * [`RestoreConflict`](Error::RestoreConflict): a restored row collides with an active one on a unique index or an
-    ///   exclusion constraint.
+    /// * [`RestoreConflict`](Error::RestoreConflict): a restored row collides with an active one on a unique index or
+    ///   an exclusion constraint.
     /// * [`Database`](Error::Database): any other refusal of the database.
     /// * The errors that the methods of the statement document.
     ///
@@ -198,8 +198,8 @@ where
     ///
     /// * [`NotOneRow`](Error::NotOneRow): more than one row changed, or none changed and more than one matched.
     /// * [`Contended`](Error::Contended): the row changed between the two statements, three times in a row.
-    /// * [`InNeitherState`](Error::InNeitherState): the row is neither active nor deleted. Its flag is a number other than 0 and
-    ///   1, or NULL although it is declared NOT NULL.
+    /// * [`InNeitherState`](Error::InNeitherState): the row is neither active nor deleted. Its flag is a number other
+    ///   than 0 and 1, or NULL although it is declared NOT NULL.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");

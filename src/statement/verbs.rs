@@ -21,10 +21,11 @@ use crate::declare::{SoftDeletable, Timestamped};
 pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// Marks rows as deleted.
     ///
-    /// * It **changes** the active rows of the target. It sets the flag, the timestamp, and the `touch` column to the same time.
+    /// * It **changes** the active rows of the target. It sets the flag, the timestamp, and the `touch` column to the
+    ///   same time.
     /// * It **leaves alone** deleted rows, which keep the time of their first deletion.
-    /// * The time is that of this call, by this machine's clock, in UTC, cut off below microseconds. All rows get the same time.
-    ///   [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc) set another.
+    /// * The time is that of this call, by this machine's clock, in UTC, cut off below microseconds. All rows get the
+    ///   same time. [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc) set another.
     /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
     ///
     /// For `posts::table.find(1)` and the declaration of the example it sends:
@@ -63,8 +64,8 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
 
     /// Makes deleted rows active again.
     ///
-    /// * It **changes** the deleted rows of the target. It resets the flag, to `FALSE` and never to NULL. It sets the timestamp,
-    ///   the `metadata(..)` columns and the `operation` column to NULL, and the `touch` column to now.
+    /// * It **changes** the deleted rows of the target. It resets the flag, to `FALSE` and never to NULL. It sets the
+    ///   timestamp, the `metadata(..)` columns and the `operation` column to NULL, and the `touch` column to now.
     /// * It **leaves alone** active rows, including their `touch` column.
     /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
     ///
@@ -101,10 +102,10 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
 
     /// Removes the rows that were soft-deleted longer than `age` ago. They cannot be restored afterwards.
     ///
-    /// * It **removes** the deleted rows of the target whose timestamp is before now minus `age`. Now is this machine's clock, in
-    ///   UTC.
-    /// * It **leaves alone** active rows, whatever their timestamp says, and rows that were deleted `age` ago or later. Deleted
-    ///   rows without a timestamp stay, and so do rows under hold.
+    /// * It **removes** the deleted rows of the target whose timestamp is before now minus `age`. Now is this
+    ///   machine's clock, in UTC.
+    /// * It **leaves alone** active rows, whatever their timestamp says, and rows that were deleted `age` ago or
+    ///   later. Deleted rows without a timestamp stay, and so do rows under hold.
     /// * `.execute(conn)` and `.run(conn)` return how many rows were removed.
     ///
     /// It sends one `DELETE`. If a foreign key holds one of the rows, the statement fails and nothing is removed.
@@ -131,8 +132,10 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// Nothing is executed then.
     ///
-    /// * [`NegativeAge`](crate::Error::NegativeAge): the cutoff would be in the future, and every deleted row would be removed.
-    /// * [`AgeTooLarge`](crate::Error::AgeTooLarge): the cutoff would be before the first time that can be represented.
+    /// * [`NegativeAge`](crate::Error::NegativeAge): the cutoff would be in the future, and every deleted row would
+    ///   be removed.
+    /// * [`AgeTooLarge`](crate::Error::AgeTooLarge): the cutoff would be before the first time that can be
+    ///   represented.
     /// * [`InstantOutOfRange`](crate::Error::InstantOutOfRange): the cutoff does not fit the column.
     ///
     /// # Example
@@ -188,13 +191,13 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// Removes rows **at once**, whatever their state. They cannot be restored. Use it when a person asks to be
     /// forgotten.
     ///
-    /// * It **removes** every row of the target, active or deleted. With [`.archived_in(..)`](Erase::archived_in) it removes
-    ///   the copies in archive tables too.
-    /// * It **refuses** the whole target if one of its rows is under hold (`hold = ..` in the declaration). The error names the
-    ///   row's key.
+    /// * It **removes** every row of the target, active or deleted. With [`.archived_in(..)`](Erase::archived_in) it
+    ///   removes the copies in archive tables too.
+    /// * It **refuses** the whole target if one of its rows is under hold (`hold = ..` in the declaration). The error
+    ///   names the row's key.
     /// * It removes all rows or none. It runs in one transaction, which is rolled back if a row of the target is left.
-    /// * Only `.run(conn)` and, with the feature `async`, `.run_async(conn)` execute it. Without a filter it removes all rows of
-    ///   the table, like Diesel's `delete`.
+    /// * Only `.run(conn)` and, with the feature `async`, `.run_async(conn)` execute it. Without a filter it removes
+    ///   all rows of the table, like Diesel's `delete`.
     ///
     /// The rows are soft-deleted first, so a trigger that forbids hard deletes of active rows lets them pass:
     ///
@@ -223,8 +226,8 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// rows that are committed later: forbid those with a foreign key or in the app.
     ///
     /// **Row-level policies** of PostgreSQL apply: rows that they hide are neither counted nor removed. Erase as a
-    /// role to which no policy applies. If the erasure sees no row, it is an error if a policy depends on the flag,
-    /// the timestamp or the hold, since such a row may exist. A policy on other columns, such as the tenant's, is not
+    /// role to which no policy applies. An erasure that sees no row is an error if a policy
+    /// depends on the flag, the timestamp or the hold, since such a row may exist. A policy on other columns, such as the tenant's, is not
     /// an error.
     ///
     /// # What it cannot reach

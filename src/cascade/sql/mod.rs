@@ -1,9 +1,9 @@
 //! The statements of a cascade: the sets of rows in `sets.rs`, and what is done with them in `statements.rs`.
 //!
 //! The database computes which rows of a table are meant, as a set of keys. It starts from the keys of the root's
-//! rows. Each table on the way is a common table expression, which is recursive for tables that refer to themselves
-//! or to each other in a circle. So the number of statements does not depend on the number of rows, and the index of
-//! the foreign key finds children.
+//! rows. Each table on the way is a common table expression. It is recursive for tables that refer to themselves or
+//! to each other. So the number of statements does not depend on the number of rows, and the index of the foreign key
+//! finds children.
 
 mod sets;
 mod statements;

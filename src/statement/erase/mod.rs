@@ -154,8 +154,8 @@ where
     /// * [`UnsupportedErasure`](Error::UnsupportedErasure): an archive cannot be reached.
     /// * [`KeepsHistory`](Error::KeepsHistory): the table or an archive is a system-versioned table of MariaDB.
     /// * [`HiddenByPolicy`](Error::HiddenByPolicy): it sees no row on PostgreSQL, and a policy can hide rows.
-    /// * [`Database`](Error::Database): the database refuses a statement. A row outside of the target may refer to one of its
-    ///   rows, or the archive may not have a column that the where clause names.
+    /// * [`Database`](Error::Database): the database refuses a statement. A row outside of the target may refer to
+    ///   one of its rows. An archive may not have a column that the where clause names.
     ///
     /// On SQLite, another writer causes `database is locked`, as for every transaction that reads first. In an
     /// `immediate_transaction` of your own, the other writer waits.
