@@ -31,7 +31,7 @@
 //! # let conn = &mut SqliteConnection::establish(":memory:").unwrap();
 //! # diesel::sql_query("CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP)").execute(conn)?;
 //! # diesel::insert_into(posts::table).values((posts::id.eq(1), posts::title.eq("a post"))).execute(conn)?;
-//! posts::table.find(1).soft_delete().execute(conn)?; // 1; again: 0, the first instant is kept
+//! posts::table.find(1).soft_delete().execute(conn)?; // 1; again: 0, the first time is kept
 //! posts::table.active().filter(posts::title.like("a%")).load::<Post>(conn)?;
 //! posts::table.find(1).restore().execute(conn)?;
 //! posts::table.purge_older_than(TimeDelta::days(30)).execute(conn)?; // one guarded DELETE
@@ -66,7 +66,7 @@
 //! | [`table.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive)[`.on(columns)`](InsertOrRevive::on) | the deleted row with that key comes back with these values; else they are inserted; an active row is left alone |
 //! | [`.keeping(columns)`](OnKey::keeping), [`.keeping_the_rest()`](OnKey::keeping_the_rest), [`.cascade()`](OnKey::cascade) | what a revived row keeps, and what comes back along with it |
 //! | [`target.erase()`](SoftDeleteDsl::erase), [`.archived_in(..)`](Erase::archived_in) | all rows are removed at once and for good, with their copies in archives; none if one is under hold |
-//! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another instant than now |
+//! | [`.at(..)`](SoftDelete::at), [`.at_utc(..)`](SoftDelete::at_utc), [`db_now()`] | another time than now |
 //! | [`.set(..)`](Transition::set), [`.only_if(..)`](Transition::only_if), [`.returning(..)`](Transition::returning) | more assignments, a condition, the rows |
 //! | [`.run(conn)`](Transition::run), [`.outcome(conn)`](Transition::outcome) | execution with typed errors; `.execute(conn)` is Diesel's |
 //!
@@ -123,7 +123,7 @@ mod statement;
 
 /// A tree of rows, deleted and restored as one.
 pub use cascade::{CascadeReport, Cascading};
-/// Ages and instants in this crate's API are chrono's.
+/// Ages and times in this crate's API are chrono's.
 pub use chrono;
 pub use declare::{SoftDeletable, TimeUnit};
 pub use dialect::{DbNow, Dialect, NoReturningClause, ReturningClause, SoftDeleteBackend, db_now};
@@ -152,7 +152,7 @@ pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, S
 /// | `active_flag = col` | `Bool`, `TRUE` means active. `Nullable<Bool>` too: NULL counts as active |
 /// | `timestamp = col` | when the row was deleted; without a flag, `col IS NULL` means active |
 /// | `unit = seconds`, `millis`, `micros` | for a `timestamp` (and a `touch`) that is an integer since 1970 |
-/// | `touch = col` | set to the same instant by soft delete, to now by restore |
+/// | `touch = col` | set to the same time by soft delete, to now by restore |
 /// | `metadata(col, ..)` | nullable columns that describe a deletion: set them with `.set(..)`; restore sets them to NULL |
 /// | `operation = col` | nullable column that identifies the operation of a cascade: `Uuid` (PostgreSQL), `Text` or `BigInt`; restore sets it to NULL |
 /// | `hold = col` | `Bool` or `Nullable<Bool>`, `TRUE` means under (legal) hold: no purge removes the row, and an erasure is refused |
@@ -170,7 +170,7 @@ pub use statement::{Erase, ErasureReport, Outcome, Purge, Restore, SoftDelete, S
 /// On MySQL use a column `DATETIME(6)` and `Nullable<Datetime>` for it in `table!`: plain `DATETIME`
 /// rounds to seconds, so that what `.at_utc(..)` wrote is not what is stored; a column `TIMESTAMP` goes
 /// through the zone of the session; and what is bound as Diesel's `Timestamp` ends in 2038 (a later
-/// instant is refused, MariaDB would store NULL). Where a flag is an integer, on MySQL and SQLite, other
+/// time is refused, MariaDB would store NULL). Where a flag is an integer, on MySQL and SQLite, other
 /// values than 0 and 1 are neither active nor deleted: let a `CHECK` forbid them.
 ///
 /// # Flag and timestamp
@@ -301,33 +301,82 @@ pub mod prelude {
     pub use crate::{InsertOrReviveDsl, JoinOnActiveDsl, SoftDeletable, SoftDeleteDsl, SoftDeleteQueryDsl};
 }
 
-/// Traits to bound generic code by, and the parts that statement types are made of.
+/// The bounds of generic code: one for a query, two for a verb, one for a job.
 ///
 /// ```
 /// # include!("doctest_setup.rs");
-/// use diesel_soft_delete::dsl::Deleted;
-/// use diesel_soft_delete::methods::DeletedQuery;
+/// use diesel::connection::LoadConnection;
+/// use diesel::dsl::Find;
+/// use diesel::query_dsl::methods::FindDsl;
+/// use diesel_soft_delete::dsl::{Deleted, SoftDelete};
+/// use diesel_soft_delete::methods::{DeletedQuery, RunsOn, SoftDeleteTarget};
+/// use diesel_soft_delete::{CascadeReport, Cascading, Error, RetentionPolicy, RetentionReport};
 ///
-/// fn trash<Q: DeletedQuery>(query: Q) -> Deleted<Q> {
-///     diesel_soft_delete::deleted(query)
+/// fn trash<T: DeletedQuery>(table: T) -> Deleted<T> {
+///     diesel_soft_delete::deleted(table)
 /// }
 ///
-/// # fn main() -> QueryResult<()> {
+/// fn delete_by_id<T, Id, Conn>(table: T, id: Id, conn: &mut Conn) -> Result<usize, Error>
+/// where
+///     T: FindDsl<Id>,
+///     Conn: LoadConnection,
+///     Find<T, Id>: SoftDeleteTarget,
+///     SoftDelete<Find<T, Id>>: RunsOn<Conn::Backend, Output = usize>,
+/// {
+///     table.find(id).soft_delete().run(conn)
+/// }
+///
+/// fn cascade_by_id<T, Id, Conn>(table: T, id: Id, conn: &mut Conn) -> Result<CascadeReport, Error>
+/// where
+///     T: FindDsl<Id>,
+///     Conn: LoadConnection,
+///     Find<T, Id>: SoftDeleteTarget,
+///     Cascading<SoftDelete<Find<T, Id>>>: RunsOn<Conn::Backend, Output = CascadeReport>,
+/// {
+///     table.find(id).soft_delete().cascade().run(conn)
+/// }
+///
+/// fn nightly<'p, J, Conn>(policy: RetentionPolicy<'p, J>, conn: &mut Conn) -> Result<RetentionReport, Error>
+/// where
+///     Conn: LoadConnection,
+///     RetentionPolicy<'p, J>: RunsOn<Conn::Backend, Output = RetentionReport>,
+/// {
+///     policy.max_rows(100_000).run(conn)
+/// }
+///
+/// # fn main() -> Result<(), Error> {
 /// # let conn = &mut connection();
 /// assert_eq!(trash(posts::table).count().get_result::<i64>(conn)?, 1);
-/// assert_eq!(trash(users::table.filter(users::id.gt(1))).count().get_result::<i64>(conn)?, 1);
+/// assert_eq!(delete_by_id(posts::table, 1, conn)?, 1);
+/// assert_eq!(cascade_by_id(users::table, 1, conn)?.rows("users"), 1);
+/// nightly(RetentionPolicy::new().table(posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches()), conn)?;
 /// # Ok(())
 /// # }
 /// ```
 pub mod methods {
-    pub use crate::cascade::{CascadeRoot, Cascades, FixedInstant};
+    pub use crate::connection::RunsOn;
+    pub use crate::declare::{CascadeDecided, KeyColumn, Timestamped};
+    pub use crate::purge::TableJob;
+    pub use crate::query::{ActiveQuery, DeletedQuery, JoinActive};
+    pub use crate::statement::{SoftDeleteTarget, WithOutcome};
+
+    // The types of statements are written in terms of these. Nobody needs to name them.
+    #[doc(hidden)]
+    pub use crate::cascade::{CascadeRoot, Cascades};
+    #[doc(hidden)]
+    pub use crate::connection::AnswersText;
+    #[doc(hidden)]
     pub use crate::declare::{
-        CascadeDecided, Hold, KeyColumn, NoInstant, NoRelations, Operation, Relations, RestoreVerb, SoftDeleteVerb,
-        State, TimeColumn, Timestamped, Touched, WithoutCascade,
+        FixedTime, Hold, NoRelations, NoTime, Operation, Relations, RestoreVerb, SoftDeleteVerb, State, TimeColumn,
+        Touched, WithoutCascade,
     };
-    pub use crate::purge::{ArchiveTarget, TableJob};
-    pub use crate::query::{ActiveQuery, DeletedQuery, JoinActive, Scope, Source};
-    pub use crate::revive::{Assignments, KeyColumns, OneColumn, Revivable, SeveralColumns};
+    #[doc(hidden)]
+    pub use crate::purge::ArchiveTarget;
+    #[doc(hidden)]
+    pub use crate::query::{Scope, Source};
+    #[doc(hidden)]
+    pub use crate::revive::{Assignments, KeyColumns, OneColumn, SeveralColumns};
+    #[doc(hidden)]
     pub use crate::statement::{
         Changes, Condition, NoChanges, NoCondition, NoReturning, OnlyIf, Returning, Target, Verb,
     };

@@ -62,7 +62,7 @@ fn flag_or_active_flag(declaration: &mut Declaration) {
     }
 }
 
-/// A unit is the unit of an integer column that holds an instant.
+/// A unit is the unit of an integer column that holds a time.
 fn unit_needs_an_instant(declaration: &mut Declaration) {
     let has_state = declaration.flag.is_some() || declaration.active_flag.is_some();
     if has_state && declaration.timestamp.is_none() && declaration.touch.is_none() {

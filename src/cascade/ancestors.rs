@@ -5,16 +5,15 @@
 
 use std::collections::VecDeque;
 
-use super::engine::Attempt;
-use super::mark::Mark;
-use super::plan::ROOT;
+use super::attempt::Attempt;
+use super::graph::ROOT;
+use super::operation::Mark;
 use super::root::CascadeRoot;
-use super::spelling::{Lock, Through, equal, key_of, prefixed, shown};
+use super::sql::{Traverse, equal, key_of, prefixed, shown};
 use super::text::{Part, Text};
 use crate::connection::Executor;
-use crate::declare::Rows;
-use crate::declare::{Node, Policy, declared_parents};
-use crate::dialect::Dialect;
+use crate::declare::{Node, Policy, Rows, declared_parents};
+use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
 /// The set of the ancestors.
@@ -103,15 +102,15 @@ impl Above {
 
 /// Which of the ancestors are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked<'m> {
+pub(super) enum AncestorCheck<'m> {
     /// All, of rows that are not locked yet: only to lock them, in the order in which a delete locks.
-    Beforehand,
+    LockOnly,
     /// Those in other tables than rows of the target, or what comes back with them.
-    Outer,
+    OutsideTheCascade,
     /// The others. Some of them may come back with the rows: those that an operation of this mark deleted.
-    Inner(&'m Mark),
+    Inside(&'m Mark),
     /// The same, when everything has come back.
-    InnerAtTheEnd,
+    InsideAtTheEnd,
 }
 
 impl<R, X> Attempt<'_, R, X>
@@ -119,9 +118,9 @@ where
     X: Executor,
     R: CascadeRoot<X::Backend>,
 {
-    /// Where an ancestor's table is in the plan, if it can itself be reached from the root's rows.
+    /// Where an ancestor's table is in the graph, if it can itself be reached from the root's rows.
     fn place_in_circle(&self, ancestor: &Node) -> Option<usize> {
-        let circle = self.plan.component_of(ROOT);
+        let circle = self.graph.component_of(ROOT);
         let place = circle.tables.iter().copied().find(|&table| self.node(table).id == ancestor.id);
         place.filter(|_| circle.recursive)
     }
@@ -141,15 +140,15 @@ where
     /// Deleted ancestors, one for each table; with `lock`, nobody can delete any meanwhile.
     pub(super) async fn ancestors(
         &mut self,
-        asked: Asked<'_>,
+        asked: AncestorCheck<'_>,
         keys: &[R::Key],
         lock: bool,
     ) -> Result<Vec<(usize, String)>, Error> {
         let above = self.above;
         let is_asked = match asked {
-            Asked::Beforehand => [true, true],
-            Asked::Outer => [true, false],
-            Asked::Inner(_) | Asked::InnerAtTheEnd => [false, true],
+            AncestorCheck::LockOnly => [true, true],
+            AncestorCheck::OutsideTheCascade => [true, false],
+            AncestorCheck::Inside(_) | AncestorCheck::InsideAtTheEnd => [false, true],
         };
         let mut deleted = Vec::new();
         for &table in &above.order {
@@ -176,26 +175,27 @@ where
     }
 
     /// The keys of the ancestors in one table, and whether each is deleted.
-    fn deleted_ancestors(&self, table: usize, place: Option<usize>, asked: Asked<'_>, lock: bool) -> Text {
+    fn deleted_ancestors(&self, table: usize, place: Option<usize>, asked: AncestorCheck<'_>, lock: bool) -> Text {
         let (d, node) = (self.dialect, &self.above.tables[table]);
         let ancestor = key_of("t", node, d);
         let names = self.names(table);
         // Or InnoDB would read the way up as it was at the first SELECT of the transaction. Rows that are not locked
         // yet are not locked here either: this is asked again.
-        let reads = if lock && d == Dialect::Mysql && asked != Asked::Beforehand { Lock::Share } else { Lock::No };
+        let reads =
+            if lock && d == Dialect::Mysql && asked != AncestorCheck::LockOnly { Lock::Share } else { Lock::No };
         let mut with = Text::from("WITH RECURSIVE ");
         let mut deleted = Text::from("CASE WHEN ");
         if let Some(soft) = &node.soft {
             deleted = deleted.sql(soft.mode.text(Rows::Deleted, &format!("t.{}", d.quote(soft.state))));
         }
-        if asked != Asked::InnerAtTheEnd && node.id == self.node(ROOT).id {
+        if asked != AncestorCheck::InsideAtTheEnd && node.id == self.node(ROOT).id {
             deleted = deleted.sql(" AND NOT ").part(Part::Keys(ancestor.clone()));
         }
-        if let (Asked::Inner(mark), Some(place)) = (asked, place) {
+        if let (AncestorCheck::Inside(mark), Some(place)) = (asked, place) {
             // An ancestor that comes back along with the row is none that it stays below.
-            let speller = self.speller(Through::OrRestorable(vec![mark.clone()]));
-            with = with.then(speller.circle(reads)).sql(", ");
-            deleted = deleted.sql(format!(" AND NOT {}", speller.in_circle(place, &ancestor)));
+            let writer = self.writer(Traverse::ActiveOrRestorable(vec![mark.clone()]));
+            with = with.then(writer.circle(reads)).sql(", ");
+            deleted = deleted.sql(format!(" AND NOT {}", writer.in_circle(place, &ancestor)));
         }
         let with = with.then(self.above_set(reads)).sql(" ");
         // Each key is there once, since the others of its row are NULL.
@@ -211,7 +211,7 @@ where
         let order = if lock { format!(" ORDER BY {}", ancestor.join(", ")) } else { String::new() };
         let words = match d {
             Dialect::Postgres if lock => " FOR SHARE OF t",
-            Dialect::Mysql if lock => " LOCK IN SHARE MODE",
+            Dialect::Mysql if lock => Lock::Share.words(self.dialect),
             _ => "",
         };
         with.sql(format!("SELECT {}, ", shown(&ancestor, d))).then(deleted).sql(format!(

@@ -9,29 +9,27 @@
 //!    so "a child of an active parent" says exactly which rows belong to the operation, whatever
 //!    columns the tables have. In a circle of tables there is no such order: there the mark says it.
 
-use super::engine::Attempt;
-use super::mark;
-use super::mark::{Identified, Mark};
-use super::plan::{Component, Plan, ROOT};
+use super::attempt::Attempt;
+use super::graph::{Component, Graph, ROOT};
+use super::operation;
+use super::operation::{Identified, Mark};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::spelling::{Lock, Through};
+use super::sql::Traverse;
 use super::text::{Part, Text};
 use crate::connection::Executor;
-use crate::declare::OperationKind;
-use crate::declare::Policy;
-use crate::declare::Rows;
-use crate::dialect::Dialect;
+use crate::declare::{OperationKind, Policy, Rows};
+use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
 /// In a circle of several tables, each of them must be able to hold the mark, in a form that every other one of
 /// them knows.
-pub(super) fn check(plan: &Plan) -> Result<(), Error> {
-    for component in circles(plan) {
+pub(super) fn check(graph: &Graph) -> Result<(), Error> {
+    for component in circles(graph) {
         for (place, &one) in component.tables.iter().enumerate() {
             for &other in &component.tables[place..] {
-                let (one, other) = (&plan.tables[one], &plan.tables[other]);
-                mark::identified(&one.soft, &other.soft).map_err(|reason| Error::Unidentified {
+                let (one, other) = (&graph.tables[one], &graph.tables[other]);
+                operation::identified(&one.soft, &other.soft).map_err(|reason| Error::Unidentified {
                     table: one.node.name(),
                     child: other.node.name(),
                     reason,
@@ -42,8 +40,8 @@ pub(super) fn check(plan: &Plan) -> Result<(), Error> {
     Ok(())
 }
 
-fn circles(plan: &Plan) -> impl Iterator<Item = &Component> {
-    plan.components.iter().filter(|component| component.tables.len() > 1)
+fn circles(graph: &Graph) -> impl Iterator<Item = &Component> {
+    graph.components.iter().filter(|component| component.tables.len() > 1)
 }
 
 impl<R, X> Attempt<'_, R, X>
@@ -54,8 +52,8 @@ where
     pub(super) async fn delete(&mut self) -> Result<CascadeReport, Error> {
         self.check_circles().await?;
         let roots = self.find_roots(true).await?;
-        let mut rows = vec![0; self.plan.tables.len()];
-        let mut unlinked = vec![0; self.plan.sides.len()];
+        let mut rows = vec![0; self.graph.tables.len()];
+        let mut unlinked = vec![0; self.graph.sides.len()];
         let portions: Vec<&[R::Key]> = self.portions(&roots).collect();
         if self.dialect != Dialect::Sqlite {
             for keys in &portions {
@@ -68,7 +66,7 @@ where
         for keys in portions {
             self.delete_portion(keys, &mut rows, &mut unlinked).await?;
         }
-        let names = self.plan.sides.iter().zip(&unlinked);
+        let names = self.graph.sides.iter().zip(&unlinked);
         let unlinked = names
             .filter(|(side, _)| side.policy == Policy::SetNull)
             .map(|(side, rows)| (side.child.name(), *rows))
@@ -79,36 +77,36 @@ where
 
     /// In a circle a mark that the database cuts would not be known again.
     async fn check_circles(&mut self) -> Result<(), Error> {
-        let plan = self.plan;
-        for component in circles(plan) {
-            let soft = |table: usize| &plan.tables[table].soft;
-            let mut by_instant = component.tables.clone();
-            by_instant.retain(|&one| {
-                let by_instant = |&other: &usize| mark::identified(soft(one), soft(other)) == Ok(Identified::ByInstant);
-                component.tables.iter().any(by_instant)
+        let graph = self.graph;
+        for component in circles(graph) {
+            let soft = |table: usize| &graph.tables[table].soft;
+            let mut by_time = component.tables.clone();
+            by_time.retain(|&one| {
+                let by_time = |&other: &usize| operation::identified(soft(one), soft(other)) == Ok(Identified::ByTime);
+                component.tables.iter().any(by_time)
             });
-            self.check_digits(&by_instant).await?;
+            self.check_digits(&by_time).await?;
         }
         Ok(())
     }
 
     /// Locks, from parents to children, the rows that have children themselves.
     async fn lock(&mut self, keys: &[R::Key]) -> Result<(), Error> {
-        let plan = self.plan;
-        for component in &plan.components {
+        let graph = self.graph;
+        for component in &graph.components {
             // Children that came in while the first locks were waited for.
             let mut before = None;
             loop {
                 let mut locked = 0;
                 for &table in &component.tables {
-                    let has_children = plan.edges.iter().map(|edge| edge.parent).any(|parent| parent == table)
-                        || plan.sides.iter().any(|side| side.parent == table);
+                    let has_children = graph.edges.iter().map(|edge| edge.parent).any(|parent| parent == table)
+                        || graph.sides.iter().any(|side| side.parent == table);
                     if !has_children || (table == ROOT && !component.recursive) {
                         continue;
                     }
-                    let speller = self.speller(Through::Active);
-                    let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
-                    let text = speller.count(table, guard.into(), Lock::Update);
+                    let writer = self.writer(Traverse::Active);
+                    let guard = writer.state(self.soft(table), Rows::Active, &self.quoted(table));
+                    let text = writer.count(table, guard.into(), Lock::Update);
                     locked += self.count(&text, keys).await?;
                 }
                 if !component.recursive || before == Some(locked) {
@@ -121,11 +119,11 @@ where
     }
 
     async fn restricted(&mut self, keys: &[R::Key]) -> Result<(), Error> {
-        let plan = self.plan;
-        for side in plan.sides.iter().filter(|side| side.policy == Policy::Restrict) {
+        let graph = self.graph;
+        for side in graph.sides.iter().filter(|side| side.policy == Policy::Restrict) {
             // InnoDB would count those that were there at the first SELECT of the transaction.
             let lock = if self.dialect == Dialect::Mysql { Lock::Share } else { Lock::No };
-            let text = self.speller(Through::Active).count_side(side, lock);
+            let text = self.writer(Traverse::Active).count_side(side, lock);
             let rows = self.count(&text, keys).await?;
             if rows > 0 {
                 return Err(Error::Restricted {
@@ -140,20 +138,20 @@ where
     }
 
     async fn delete_portion(&mut self, keys: &[R::Key], rows: &mut [u64], unlinked: &mut [u64]) -> Result<(), Error> {
-        let plan = self.plan;
-        for (side, unlinked) in plan.sides.iter().zip(unlinked).filter(|(side, _)| side.policy == Policy::SetNull) {
-            let speller = self.speller(Through::Active);
-            let qualifier = speller.assigned(&side.child);
+        let graph = self.graph;
+        for (side, unlinked) in graph.sides.iter().zip(unlinked).filter(|(side, _)| side.policy == Policy::SetNull) {
+            let writer = self.writer(Traverse::Active);
+            let qualifier = writer.assigned(&side.child);
             let touch = match &side.child.soft {
                 Some(soft) => self.touch(&qualifier, soft)?,
                 None => None,
             };
-            let text = speller.unlink(side, touch);
+            let text = writer.unlink(side, touch);
             *unlinked += self.execute(&text, keys).await?;
         }
-        for table in plan.in_order().rev() {
+        for table in graph.in_order().rev() {
             // The root's own rows come last; before them those that are reached from them.
-            if table != ROOT || plan.root_is_recursive() {
+            if table != ROOT || graph.root_is_recursive() {
                 rows[table] += self.delete_reached(table, keys).await?;
             }
         }
@@ -163,16 +161,16 @@ where
 
     async fn delete_reached(&mut self, table: usize, keys: &[R::Key]) -> Result<u64, Error> {
         // In a circle, rows of another table of it may be marked already.
-        let circle = self.plan.component_of(table).tables.len() > 1;
-        let through = if circle { Through::OrDeleted(self.mark(table)?) } else { Through::Active };
-        let speller = self.speller(through);
-        let guard = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
-        let text = speller.update(table, self.deleted(table)?, guard.into());
+        let circle = self.graph.component_of(table).tables.len() > 1;
+        let traverse = if circle { Traverse::ActiveOrMarked(self.mark(table)?) } else { Traverse::Active };
+        let writer = self.writer(traverse);
+        let guard = writer.state(self.soft(table), Rows::Active, &self.quoted(table));
+        let text = writer.update(table, self.deleted(table)?, guard.into());
         self.change(table, &text, keys).await
     }
 
     async fn delete_roots(&mut self, keys: &[R::Key]) -> Result<u64, Error> {
-        let guard = self.speller(Through::Active).state(self.soft(ROOT), Rows::Active, &self.quoted(ROOT));
+        let guard = self.writer(Traverse::Active).state(self.soft(ROOT), Rows::Active, &self.quoted(ROOT));
         let text = Text::from(format!("UPDATE {} SET ", self.quoted(ROOT)))
             .part(Part::Set)
             .then(self.deleted(ROOT)?)
@@ -187,7 +185,7 @@ where
     fn mark(&self, table: usize) -> Result<Mark, Error> {
         let soft = self.soft(table);
         let stamp = match soft.stamp {
-            Some((_, kind)) => Some((kind, mark::spell(kind, self.dialect, self.at)?)),
+            Some((_, kind)) => Some((kind, operation::spell(kind, self.dialect, self.at)?)),
             None => None,
         };
         let operation = soft.operation.and_then(|(_, kind)| Some((kind, self.id.of_kind(kind)?)));
@@ -197,7 +195,7 @@ where
     /// What is assigned to a row that is deleted.
     fn deleted(&self, table: usize) -> Result<Text, Error> {
         let soft = self.soft(table);
-        let qualifier = self.speller(Through::Active).assigned(self.node(table));
+        let qualifier = self.writer(Traverse::Active).assigned(self.node(table));
         let mut assignments = Vec::new();
         for (column, value) in &self.options.metadata {
             let operation = soft.operation.map(|(operation, _)| operation);
@@ -215,11 +213,11 @@ where
         }
         let mark = self.mark(table)?;
         if let (Some((column, _)), Some((kind, text))) = (soft.stamp, &mark.stamp) {
-            assignments.push(self.assign(table, column, mark::instant(*kind, self.dialect, text)));
+            assignments.push(self.assign(table, column, operation::time(*kind, self.dialect, text)));
         }
         if let (Some((column, _)), Some((kind, text))) = (soft.operation, &mark.operation) {
             let kind: OperationKind = *kind;
-            assignments.push(self.assign(table, column, mark::identifier(kind, self.dialect, text)));
+            assignments.push(self.assign(table, column, operation::identifier(kind, self.dialect, text)));
         }
         assignments.extend(self.touch(&qualifier, soft)?);
         Ok(Text::join(assignments, ", "))

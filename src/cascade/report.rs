@@ -57,7 +57,7 @@ impl CascadeReport {
         self.operation_id.as_deref()
     }
 
-    /// The instant of the operation: what the timestamps of deleted rows and the `touch` columns hold.
+    /// The time of the operation: what the timestamps of deleted rows and the `touch` columns hold.
     pub fn at(&self) -> DateTime<Utc> {
         self.at
     }

@@ -9,33 +9,31 @@
 //!    left.
 //!
 //! A row with several parents comes back only if all of them are live by then. Its other parents are locked in share
-//! mode before it is asked, and so are live rows on the way: nobody deletes them meanwhile. In the order of the
-//! plan all parents that come back have come back before their children, but for rows that stand in a circle: those
+//! mode before it is asked, and so are active rows on the way: nobody deletes them meanwhile. In the order of the
+//! graph all parents that come back have come back before their children, but for rows that stand in a circle: those
 //! come last, all at once.
 
 use std::collections::HashMap;
 
-use super::ancestors::Asked;
-use super::engine::Attempt;
-use super::mark;
-use super::mark::{Identified, Mark};
-use super::plan::{Plan, ROOT};
+use super::ancestors::AncestorCheck;
+use super::attempt::Attempt;
+use super::graph::{Graph, ROOT};
+use super::operation;
+use super::operation::{Identified, Mark};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::spelling::{Lock, Through, key_of};
+use super::sql::{Traverse, key_of};
 use super::text::{Part, Text};
-use crate::connection::Executor;
-use crate::connection::Question;
-use crate::declare::Node;
-use crate::declare::Rows;
-use crate::dialect::Dialect;
+use crate::connection::{Executor, Question};
+use crate::declare::{Node, Rows};
+use crate::dialect::{Dialect, Lock};
 use crate::error::Error;
 
 /// Every table must be able to tell which operation deleted its rows.
-pub(super) fn check(plan: &Plan) -> Result<(), Error> {
-    for table in reached(plan) {
-        let (root, member) = (&plan.tables[ROOT], &plan.tables[table]);
-        mark::identified(&root.soft, &member.soft).map_err(|reason| Error::Unidentified {
+pub(super) fn check(graph: &Graph) -> Result<(), Error> {
+    for table in reached(graph) {
+        let (root, member) = (&graph.tables[ROOT], &graph.tables[table]);
+        operation::identified(&root.soft, &member.soft).map_err(|reason| Error::Unidentified {
             table: root.node.name(),
             child: member.node.name(),
             reason,
@@ -46,12 +44,12 @@ pub(super) fn check(plan: &Plan) -> Result<(), Error> {
 
 /// The same before there is a row to restore.
 pub(crate) fn can_restore(root: Node) -> Result<(), Error> {
-    check(&Plan::of(root)?)
+    check(&Graph::of(root)?)
 }
 
 /// The tables in which rows are found by their mark.
-fn reached(plan: &Plan) -> impl Iterator<Item = usize> {
-    plan.in_order().filter(|&table| table != ROOT || plan.root_is_recursive())
+fn reached(graph: &Graph) -> impl Iterator<Item = usize> {
+    graph.in_order().filter(|&table| table != ROOT || graph.root_is_recursive())
 }
 
 impl<R, X> Attempt<'_, R, X>
@@ -62,17 +60,17 @@ where
     pub(super) async fn restore(&mut self) -> Result<CascadeReport, Error> {
         self.check_precision().await?;
         let locks = self.dialect != Dialect::Sqlite;
-        let mut rows = vec![0; self.plan.tables.len()];
+        let mut rows = vec![0; self.graph.tables.len()];
         if locks {
             // Before the rows themselves: in the order in which a delete locks.
             let expected = self.find_roots(false).await?;
             for keys in self.portions(&expected) {
-                self.ancestors(Asked::Beforehand, keys, true).await?;
+                self.ancestors(AncestorCheck::LockOnly, keys, true).await?;
             }
         }
         let roots = self.find_roots(locks).await?;
         let portions: Vec<&[R::Key]> = self.portions(&roots).collect();
-        let several = self.plan.any_has_several_parents();
+        let several = self.graph.any_has_several_parents();
         let mut operations = Vec::new();
         for keys in &portions {
             operations.extend(self.groups(keys).await?);
@@ -81,10 +79,10 @@ where
         let one = portions.len() < 2 && operations.len() < 2;
         for keys in &portions {
             // Again: the first time the rows were not locked, and could be others, or have other parents.
-            let mut deleted = self.ancestors(Asked::Outer, keys, locks).await?;
+            let mut deleted = self.ancestors(AncestorCheck::OutsideTheCascade, keys, locks).await?;
             if let (true, Some((mark, _))) = (one, operations.first()) {
                 // An ancestor in a circle with the row may be one that comes back with it.
-                deleted.extend(self.ancestors(Asked::Inner(mark), keys, locks).await?);
+                deleted.extend(self.ancestors(AncestorCheck::Inside(mark), keys, locks).await?);
             }
             self.below_none(deleted)?;
             rows[ROOT] += self.restore_roots(keys).await?;
@@ -100,9 +98,9 @@ where
                 changed += self.restore_reached(mark, keys, &mut rows).await?;
             }
             let waits = if several {
-                operations.len() > 1 || self.plan.any_parent_comes_later()
+                operations.len() > 1 || self.graph.any_parent_comes_later()
             } else {
-                operations.len() > 1 && self.plan.root_is_recursive()
+                operations.len() > 1 && self.graph.root_is_recursive()
             };
             if !waits || changed == 0 {
                 break;
@@ -111,11 +109,11 @@ where
         if !one {
             // With rows, or below rows, of another operation or portion: it shows when all is done.
             for keys in &portions {
-                let deleted = self.ancestors(Asked::InnerAtTheEnd, keys, locks).await?;
+                let deleted = self.ancestors(AncestorCheck::InsideAtTheEnd, keys, locks).await?;
                 self.below_none(deleted)?;
             }
         }
-        let mut withheld = vec![0; self.plan.tables.len()];
+        let mut withheld = vec![0; self.graph.tables.len()];
         for (mark, keys) in operations.iter().filter(|_| several) {
             self.count_withheld(mark, keys, &mut withheld).await?;
         }
@@ -133,9 +131,9 @@ where
         let column = |name: &str| format!("{table}.{}", self.dialect.quote(name));
         let none = || Text::from(format!("CAST(NULL AS {ty})"));
         let operation = soft.operation.map(|(name, _)| Text::from(format!("CAST({} AS {ty})", column(name))));
-        // Where the identifier decides everywhere, the instant tells nothing.
+        // Where the identifier decides everywhere, the time tells nothing.
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
-        let stamp = stamp.map(|(name, kind)| mark::asked(kind, self.dialect, column(name).into()));
+        let stamp = stamp.map(|(name, kind)| operation::asked(kind, self.dialect, column(name).into()));
         let marks = operation.unwrap_or_else(none).sql(", ").then(stamp.unwrap_or_else(none));
         // In the order in which the keys were found.
         let order = key_of(&table, self.node(ROOT), self.dialect).join(", ");
@@ -148,12 +146,12 @@ where
         }
         let mut groups: Vec<(Mark, Vec<R::Key>)> = Vec::new();
         let mut places = HashMap::new();
-        for ((operation, instant), key) in found.into_iter().zip(keys) {
-            let place = *places.entry((operation.clone(), instant.clone())).or_insert(groups.len());
+        for ((operation, time), key) in found.into_iter().zip(keys) {
+            let place = *places.entry((operation.clone(), time.clone())).or_insert(groups.len());
             if place == groups.len() {
                 let mark = Mark {
                     operation: soft.operation.and_then(|(_, kind)| Some((kind, operation?))),
-                    stamp: soft.stamp.and_then(|(_, kind)| Some((kind, instant?))),
+                    stamp: soft.stamp.and_then(|(_, kind)| Some((kind, time?))),
                 };
                 groups.push((mark, Vec::new()));
             }
@@ -164,19 +162,19 @@ where
 
     /// Whether the identifier tells in every table what an operation deleted.
     fn by_operation_alone(&self) -> bool {
-        let root = &self.plan.tables[ROOT].soft;
-        reached(self.plan)
-            .all(|table| mark::identified(root, &self.plan.tables[table].soft) == Ok(Identified::ByOperation))
+        let root = &self.graph.tables[ROOT].soft;
+        reached(self.graph)
+            .all(|table| operation::identified(root, &self.graph.tables[table].soft) == Ok(Identified::ByOperation))
     }
 
     /// What makes InnoDB read rows, which are locked already, as they are, and not as they were at the first
     /// SELECT of the transaction.
     fn current(&self) -> &'static str {
-        if self.dialect == Dialect::Mysql { " LOCK IN SHARE MODE" } else { "" }
+        if self.dialect == Dialect::Mysql { Lock::Share.words(Dialect::Mysql) } else { "" }
     }
 
     async fn restore_roots(&mut self, keys: &[R::Key]) -> Result<u64, Error> {
-        let guard = self.speller(Through::Active).state(self.soft(ROOT), Rows::Deleted, &self.quoted(ROOT));
+        let guard = self.writer(Traverse::Active).state(self.soft(ROOT), Rows::Deleted, &self.quoted(ROOT));
         let text = Text::from(format!("UPDATE {} SET ", self.quoted(ROOT)))
             .part(Part::Set)
             .then(self.restored(ROOT)?)
@@ -189,11 +187,11 @@ where
 
     /// Restores what one operation deleted; how many rows.
     async fn restore_reached(&mut self, mark: &Mark, keys: &[R::Key], rows: &mut [u64]) -> Result<u64, Error> {
-        let plan = self.plan;
+        let graph = self.graph;
         let mut all = 0;
-        for component in &plan.components {
+        for component in &graph.components {
             let tables = || component.tables.iter().copied().filter(|&table| table != ROOT || component.recursive);
-            let circles = component.recursive && plan.any_has_several_parents();
+            let circles = component.recursive && graph.any_has_several_parents();
             // PostgreSQL runs its triggers when the statement is over, so that one statement restores all levels of
             // one table; not those in a circle with another, whose rows have to be live in between.
             let mut at_once = self.dialect == Dialect::Postgres && component.tables.len() == 1;
@@ -221,47 +219,47 @@ where
     /// That a row of a table is one that the operation deleted; `None` where the mark is none, since the root's rows
     /// were not deleted by an operation on several tables.
     fn marked(&self, table: usize, mark: &Mark, qualifier: &str) -> Option<Text> {
-        let (soft, speller) = (self.soft(table), self.speller(Through::Active));
-        let marked = speller.restorable(soft, mark, qualifier)?;
-        Some(Text::from(speller.state(soft, Rows::Deleted, qualifier)).sql(" AND ").then(marked))
+        let (soft, writer) = (self.soft(table), self.writer(Traverse::Active));
+        let marked = writer.restorable(soft, mark, qualifier)?;
+        Some(Text::from(writer.state(soft, Rows::Deleted, qualifier)).sql(" AND ").then(marked))
     }
 
     /// The statements for the rows of one table; with `at_once`, for all levels and circles of it.
     fn restore_table(&self, table: usize, mark: &Mark, at_once: bool) -> Result<Vec<Text>, Error> {
         let quoted = self.quoted(table);
         let Some(guard) = self.marked(table, mark, &quoted) else { return Ok(Vec::new()) };
-        let recursive = self.plan.component_of(table).recursive;
+        let recursive = self.graph.component_of(table).recursive;
         if recursive && at_once {
-            let speller = self.speller(Through::OrRestorable(vec![mark.clone()]));
-            return Ok(vec![speller.update(table, self.restored(table)?, guard)]);
+            let writer = self.writer(Traverse::ActiveOrRestorable(vec![mark.clone()]));
+            return Ok(vec![writer.update(table, self.restored(table)?, guard)]);
         }
         let assignments = self.restored(table)?;
-        let edges = self.plan.edges_to(table);
-        if self.plan.any_has_several_parents() {
-            let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
+        let edges = self.graph.edges_to(table);
+        if self.graph.any_has_several_parents() {
+            let writer = self.writer(Traverse::ActiveOrDeletedBy(vec![mark.clone()]));
             let guard = |qualifier: &str| self.marked(table, mark, qualifier).unwrap_or_default();
-            return Ok(edges.map(|edge| speller.update_ready(edge, assignments.clone(), guard)).collect());
+            return Ok(edges.map(|edge| writer.update_ready(edge, assignments.clone(), guard)).collect());
         }
-        let speller = self.speller(Through::Active);
-        Ok(edges.map(|edge| speller.update_by(edge, assignments.clone(), guard.clone())).collect())
+        let writer = self.writer(Traverse::Active);
+        Ok(edges.map(|edge| writer.update_by(edge, assignments.clone(), guard.clone())).collect())
     }
 
-    /// Locks, in share mode, the live rows that those which come back will be below.
+    /// Locks, in share mode, the active rows that those which come back will be below.
     async fn lock_parents(&mut self, mark: &Mark, keys: &[R::Key]) -> Result<(), Error> {
-        let plan = self.plan;
-        for table in plan.in_order() {
-            let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
+        let graph = self.graph;
+        for table in graph.in_order() {
+            let writer = self.writer(Traverse::ActiveOrDeletedBy(vec![mark.clone()]));
             let mut texts = Vec::new();
-            let leads_on = plan.edges.iter().any(|edge| edge.parent == table);
-            if leads_on && (table != ROOT || plan.root_is_recursive()) {
-                let active = speller.state(self.soft(table), Rows::Active, &self.quoted(table));
-                texts.push(speller.count(table, active.into(), Lock::Share));
+            let leads_on = graph.edges.iter().any(|edge| edge.parent == table);
+            if leads_on && (table != ROOT || graph.root_is_recursive()) {
+                let active = writer.state(self.soft(table), Rows::Active, &self.quoted(table));
+                texts.push(writer.count(table, active.into(), Lock::Share));
             }
-            let several = plan.tables[table].parents.len() > 1;
+            let several = graph.tables[table].parents.len() > 1;
             if let (true, Some(guard)) = (several, self.marked(table, mark, "t")) {
-                let reached = table != ROOT || plan.root_is_recursive();
-                let parents = plan.tables[table].parents.iter().filter(|_| reached);
-                texts.extend(parents.map(|parent| speller.lock_parents(table, parent, &guard)));
+                let reached = table != ROOT || graph.root_is_recursive();
+                let parents = graph.tables[table].parents.iter().filter(|_| reached);
+                texts.extend(parents.map(|parent| writer.lock_parents(table, parent, &guard)));
             }
             for text in texts {
                 self.count(&text, keys).await?;
@@ -272,19 +270,19 @@ where
 
     /// Counts the rows of an operation that stay deleted, since another parent of theirs is, or of a row above them.
     async fn count_withheld(&mut self, mark: &Mark, keys: &[R::Key], withheld: &mut [u64]) -> Result<(), Error> {
-        let plan = self.plan;
+        let graph = self.graph;
         let mut any = false;
         // First where it begins: mostly there are none.
         for several in [true, false] {
-            let reached = |table: &usize| *table != ROOT || plan.root_is_recursive();
-            for table in plan.in_order().filter(reached) {
-                if (plan.tables[table].parents.len() > 1) != several || !(several || any) {
+            let reached = |table: &usize| *table != ROOT || graph.root_is_recursive();
+            for table in graph.in_order().filter(reached) {
+                if (graph.tables[table].parents.len() > 1) != several || !(several || any) {
                     continue;
                 }
                 let Some(guard) = self.marked(table, mark, &self.quoted(table)) else { continue };
-                let speller = self.speller(Through::OrMarked(vec![mark.clone()]));
+                let writer = self.writer(Traverse::ActiveOrDeletedBy(vec![mark.clone()]));
                 let lock = if self.current().is_empty() { Lock::No } else { Lock::Share };
-                let text = speller.count(table, guard, lock);
+                let text = writer.count(table, guard, lock);
                 let found = self.count(&text, keys).await?;
                 withheld[table] += found;
                 any |= found > 0;
@@ -296,7 +294,7 @@ where
     /// What is assigned to a row that is restored.
     fn restored(&self, table: usize) -> Result<Text, Error> {
         let soft = self.soft(table);
-        let qualifier = self.speller(Through::Active).assigned(self.node(table));
+        let qualifier = self.writer(Traverse::Active).assigned(self.node(table));
         let mut assignments = Vec::new();
         if let Some(literal) = soft.mode.assignment(false) {
             assignments.push(Text::from(format!("{qualifier}{}{literal}", self.dialect.quote(soft.state))));
@@ -308,13 +306,13 @@ where
         Ok(Text::join(assignments, ", "))
     }
 
-    /// Instants identify an operation only in columns that keep microseconds, which no type of Rust tells.
+    /// Times identify an operation only in columns that keep microseconds, which no type of Rust tells.
     async fn check_precision(&mut self) -> Result<(), Error> {
-        let plan = self.plan;
-        let by_instant = |table: &usize| {
-            mark::identified(&plan.tables[ROOT].soft, &plan.tables[*table].soft) == Ok(Identified::ByInstant)
+        let graph = self.graph;
+        let by_time = |table: &usize| {
+            operation::identified(&graph.tables[ROOT].soft, &graph.tables[*table].soft) == Ok(Identified::ByTime)
         };
-        let mut tables: Vec<usize> = reached(plan).filter(by_instant).collect();
+        let mut tables: Vec<usize> = reached(graph).filter(by_time).collect();
         if !tables.is_empty() {
             tables.push(ROOT);
         }

@@ -1,9 +1,8 @@
 //! What depends on the types of the target: its where clause, the keys of its rows, further assignments.
 
-use chrono::{DateTime, Utc};
 use diesel::backend::Backend;
 use diesel::deserialize::FromSqlRow;
-use diesel::expression::{AppearsOnTable, Expression, QueryMetadata};
+use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::query_source::Table;
 use diesel::result::QueryResult;
@@ -12,13 +11,9 @@ use diesel::sql_types::{HasSqlType, Nullable, Text as SqlText};
 
 use super::text::{Part, Text};
 use crate::connection::Executor;
-use crate::declare::Node;
-use crate::declare::TableColumns;
-use crate::declare::{BoundInstant, InstantType};
-use crate::declare::{Key, KeyOf};
-use crate::declare::{NoInstant, SoftDeletable};
+use crate::declare::{FixedTime, Key, KeyOf, Known, Node, SoftDeletable, TableColumns};
 use crate::dialect::{Dialect, SoftDeleteBackend};
-use crate::diesel_internals::{NoFromClause, backend_of, writes_nothing};
+use crate::diesel_internals::{backend_of, writes_nothing};
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition, Verb};
 
@@ -44,9 +39,9 @@ pub trait CascadeRoot<DB: Backend> {
     /// Whether `.set(..)` assigns a column, by its name.
     #[doc(hidden)]
     fn assigns(&self, column: &str) -> bool;
-    /// The instant of the operation, as far as it is known without the database.
+    /// The time of the operation, as far as it is known without the database.
     #[doc(hidden)]
-    fn instants(&self) -> (Known, Known);
+    fn times(&self) -> (Known, Known);
     /// The violation of a constraint by the root's rows, in our words.
     #[doc(hidden)]
     fn columns(key: &Self::Key) -> String;
@@ -77,50 +72,6 @@ pub trait CascadeRoot<DB: Backend> {
 /// A row of two texts.
 pub type Texts = (Option<String>, Option<String>);
 type TextTypes = (Nullable<SqlText>, Nullable<SqlText>);
-
-/// What is known of an instant before a connection is asked.
-#[derive(Debug)]
-pub enum Known {
-    /// It is this one, or cannot be.
-    At(Result<Option<DateTime<Utc>>, Error>),
-    /// There is no column for one.
-    Absent,
-    /// The database has to compute it.
-    Asked,
-}
-
-/// An instant that is the same for all rows of a cascade: the default, `.at_utc(..)`, or an expression of
-/// `.at(..)` that names no column.
-#[diagnostic::on_unimplemented(
-    message = "a cascade writes one instant to all its tables, and `.at(..)` was given an expression that is none",
-    note = "give a value, `db_now()`, or another expression that names no column of the table; or call `.at_utc(..)`"
-)]
-pub trait FixedInstant {
-    /// What is known of it.
-    #[doc(hidden)]
-    fn known(&self) -> Known;
-}
-
-impl FixedInstant for NoInstant {
-    fn known(&self) -> Known {
-        Known::Absent
-    }
-}
-
-impl<ST: InstantType<U>, U> FixedInstant for BoundInstant<ST, U> {
-    fn known(&self) -> Known {
-        Known::At(self.instant())
-    }
-}
-
-impl<E> FixedInstant for E
-where
-    E: Expression + AppearsOnTable<NoFromClause>,
-{
-    fn known(&self) -> Known {
-        Known::Asked
-    }
-}
 
 /// A [`Text`], its parts filled in.
 #[derive(Debug)]
@@ -289,8 +240,8 @@ where
     T::AllColumns: TableColumns,
     P: QueryFragment<DB>,
     G: QueryFragment<DB>,
-    S: QueryFragment<DB> + FixedInstant,
-    X: QueryFragment<DB> + FixedInstant,
+    S: QueryFragment<DB> + FixedTime,
+    X: QueryFragment<DB> + FixedTime,
     Set: QueryFragment<DB>,
     C: QueryFragment<DB>,
     KeyOf<T>: Key<DB>,
@@ -318,7 +269,7 @@ where
         columns.iter().filter(|own| own.name == column).any(|own| crate::statement::assigns(set, own))
     }
 
-    fn instants(&self) -> (Known, Known) {
+    fn times(&self) -> (Known, Known) {
         (self.stamp.known(), self.touch.known())
     }
 

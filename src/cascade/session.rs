@@ -1,7 +1,6 @@
 //! What a cascade sets in the session of MySQL and MariaDB, and sets back.
 
-use crate::connection::Executor;
-use crate::connection::Question;
+use crate::connection::{Executor, Question};
 use crate::dialect::Dialect;
 use diesel::result::QueryResult;
 

@@ -1,7 +1,7 @@
 //! Pieces of SQL. Most of a cascade's statements are known only at run time, when its graph has been
 //! walked; what depends on the target's types stands in them as a part that the root writes.
 
-use super::spelling::Lock;
+use crate::dialect::Lock;
 
 /// A statement, or a piece of one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) enum Part {
     OnlyIf,
     /// The assignments of `.set(..)`, followed by a comma if there are any.
     Set,
-    /// The instant that `.at(..)` was given.
+    /// The time that `.at(..)` was given.
     Stamp,
     /// The same, for the touch column.
     Touch,

@@ -2,14 +2,12 @@
 
 use diesel::connection::LoadConnection;
 
-use super::engine;
-use super::engine::Options;
 use super::report::CascadeReport;
-use super::root::{CascadeRoot, FixedInstant};
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, block};
-use crate::declare::SoftDeletable;
-use crate::declare::{RestoreVerb, SoftDeleteVerb};
+use super::root::CascadeRoot;
+use super::run;
+use super::run::Options;
+use crate::connection::{AnswersText, Blocking, RunsOn, block, runs_on};
+use crate::declare::{FixedTime, RestoreVerb, SoftDeletable, SoftDeleteVerb};
 use crate::diesel_internals::TableName;
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition};
@@ -40,8 +38,8 @@ impl<V, T, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C, NoReturning>
     where
         V: Cascades,
         T: SoftDeletable,
-        S: FixedInstant,
-        X: FixedInstant,
+        S: FixedTime,
+        X: FixedTime,
     {
         Cascading { root: self, options: Options::default() }
     }
@@ -94,10 +92,9 @@ impl<Q> Cascading<Q> {
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        Q: CascadeRoot<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = CascadeReport>,
     {
-        block(engine::run(&self.root, &mut Blocking(conn), &self.options, false))
+        self.run_blocking(conn)
     }
 
     /// Reports what [`run`](Self::run) would do now, and changes nothing: it runs the operation and rolls it back.
@@ -126,7 +123,7 @@ impl<Q> Cascading<Q> {
         Conn::Backend: AnswersText,
         Q: CascadeRoot<Conn::Backend>,
     {
-        block(engine::run(&self.root, &mut Blocking(conn), &self.options, true))
+        block(run::run(&self.root, &mut Blocking(conn), &self.options, true))
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -141,10 +138,9 @@ impl<Q> Cascading<Q> {
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        Q: CascadeRoot<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = CascadeReport>,
     {
-        engine::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, false).await
+        self.run_asynchronous(conn).await
     }
 
     /// [`preview`](Self::preview) for a connection of diesel-async.
@@ -159,8 +155,16 @@ impl<Q> Cascading<Q> {
         Conn::Backend: AnswersText,
         Q: CascadeRoot<Conn::Backend>,
     {
-        engine::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, true).await
+        run::run(&self.root, &mut crate::connection::Asynchronous(conn), &self.options, true).await
     }
+}
+
+impl<Q, DB> RunsOn<DB> for Cascading<Q>
+where
+    DB: AnswersText,
+    Q: CascadeRoot<DB>,
+{
+    runs_on!(CascadeReport, async |cascade: Self, x| run::run(&cascade.root, x, &cascade.options, false).await);
 }
 
 impl<V, T: TableName, P, G, S, X, Set, C> std::fmt::Debug

@@ -7,7 +7,7 @@
 use diesel::query_builder::AstPass;
 use diesel::result::QueryResult;
 
-use super::instant::InstantKind;
+use super::time::TimeKind;
 use crate::dialect::{Dialect, SoftDeleteBackend};
 use crate::diesel_internals::backend_of;
 
@@ -15,13 +15,13 @@ use crate::diesel_internals::backend_of;
 ///
 /// No time before 1973-03-03 09:46:40 UTC counts, which is 100 million seconds after 1970. A value in seconds in a column of
 /// milliseconds lies before it, and so do zero dates and sentinels such as `1970-01-01`.
-fn templates(kind: InstantKind, dialect: Dialect) -> [&'static str; 2] {
+fn templates(kind: TimeKind, dialect: Dialect) -> [&'static str; 2] {
     let bound = match kind {
-        InstantKind::Timestamp | InstantKind::Datetime => "$ > '1973-03-03 09:46:40'",
-        InstantKind::Timestamptz | InstantKind::TimestamptzSqlite => "$ > '1973-03-03 09:46:40+00:00'",
-        InstantKind::Seconds | InstantKind::Seconds32 => "$ > 100000000",
-        InstantKind::Millis => "$ > 100000000000",
-        InstantKind::Micros => "$ > 100000000000000",
+        TimeKind::Timestamp | TimeKind::Datetime => "$ > '1973-03-03 09:46:40'",
+        TimeKind::Timestamptz | TimeKind::TimestamptzSqlite => "$ > '1973-03-03 09:46:40+00:00'",
+        TimeKind::Seconds | TimeKind::Seconds32 => "$ > 100000000",
+        TimeKind::Millis => "$ > 100000000000",
+        TimeKind::Micros => "$ > 100000000000000",
     };
     let form = match (dialect, kind.unit().is_some()) {
         (Dialect::Sqlite, true) => " AND typeof($) = 'integer'",
@@ -38,13 +38,13 @@ fn templates(kind: InstantKind, dialect: Dialect) -> [&'static str; 2] {
 }
 
 /// The test as text, for a column that is quoted already.
-pub(crate) fn text(kind: InstantKind, dialect: Dialect, column: &str) -> String {
+pub(crate) fn text(kind: TimeKind, dialect: Dialect, column: &str) -> String {
     format!("({})", templates(kind, dialect).concat().replace('$', column))
 }
 
 /// Writes the test.
 pub(crate) fn walk<'b, DB: SoftDeleteBackend>(
-    kind: InstantKind,
+    kind: TimeKind,
     mut out: AstPass<'_, 'b, DB>,
     column: impl Fn(AstPass<'_, 'b, DB>) -> QueryResult<()>,
 ) -> QueryResult<()> {

@@ -2,18 +2,16 @@
 
 mod columns;
 pub(crate) mod deletion_time;
-mod instant;
 mod key;
 mod predicate;
 mod relations;
 mod roles;
+mod time;
 mod time_columns;
 mod verbs;
 
 pub use columns::{ColumnNames, TableColumns};
 pub(crate) use columns::{columns_in, primary_key};
-pub(crate) use instant::to_micros;
-pub use instant::{BoundInstant, InstantKind, InstantType, NoUnit, TimeUnit};
 pub use key::{Key, KeyColumn, KeyOf};
 pub use predicate::{Mode, Rows};
 pub use relations::{
@@ -25,8 +23,10 @@ pub use roles::{
     ActiveFlag, ByTimestamp, ColumnRef, Declared, Flag, Hold, HoldColumn, NoHold, NoOperation, NullableColumns,
     Operation, OperationColumn, OperationKind, Plain, SoftDeletable, SoftDeleted, State,
 };
+pub(crate) use time::to_micros;
+pub use time::{BoundTime, NoUnit, TimeKind, TimeUnit};
 pub use time_columns::{
-    NoInstant, NoTimeColumn, TimeColumn, TimestampColumn, Timestamped, TouchColumn, TouchWith, Touched, WritesInstant,
-    uses_unit,
+    FixedTime, Known, NoTime, NoTimeColumn, TimeColumn, TimestampColumn, Timestamped, TouchColumn, TouchWith, Touched,
+    WritesTime, uses_unit,
 };
 pub use verbs::{CascadeDecided, RestoreVerb, SoftDeleteVerb, WithChildren, WithoutCascade};

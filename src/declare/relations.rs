@@ -12,10 +12,10 @@ use diesel::query_source::{Column, Table};
 use diesel::sql_types::{Nullable, SqlType, is_nullable};
 
 use super::columns::{TableColumns, primary_key};
-use super::instant::InstantKind;
 use super::key::KeyOf;
 use super::predicate::Mode;
 use super::roles::{Declared, NullableColumns, Operation, OperationKind, Plain, SoftDeletable, SoftDeleted, State};
+use super::time::TimeKind;
 use super::time_columns::TimeColumn;
 use crate::dialect::TableName;
 
@@ -74,11 +74,11 @@ pub trait ChildOf<P> {
 #[derive(Debug)]
 pub struct Cascade<C, F>(PhantomData<(C, F)>);
 
-/// `restrict(C(F))`: a parent with live rows in `C` is not deleted by a cascade.
+/// `restrict(C(F))`: a parent with active rows in `C` is not deleted by a cascade.
 #[derive(Debug)]
 pub struct Restrict<C, F>(PhantomData<(C, F)>);
 
-/// `set_null(C(F))`: live rows of `C` lose their reference.
+/// `set_null(C(F))`: active rows of `C` lose their reference.
 #[derive(Debug)]
 pub struct SetNull<C, F>(PhantomData<(C, F)>);
 
@@ -295,8 +295,8 @@ pub struct Node {
 pub(crate) struct Soft {
     pub(crate) mode: Mode,
     pub(crate) state: &'static str,
-    pub(crate) stamp: Option<(&'static str, InstantKind)>,
-    pub(crate) touch: Option<(&'static str, InstantKind)>,
+    pub(crate) stamp: Option<(&'static str, TimeKind)>,
+    pub(crate) touch: Option<(&'static str, TimeKind)>,
     pub(crate) operation: Option<(&'static str, OperationKind)>,
     /// Set to NULL by a restore; `operation` is one of them.
     pub(crate) reset: Vec<&'static str>,

@@ -36,9 +36,9 @@ use crate::diesel_internals::TableName;
 pub trait SoftDeletable: Table + HasTable<Table = Self> + TableName + QueryId + Clone + 'static {
     /// The column that says whether a row is deleted, and how.
     type State: State<Table = Self>;
-    /// The column that holds the instant of the deletion.
+    /// The column that holds the time of the deletion.
     type Stamp: TimeColumn;
-    /// The column that is set to the instant of every transition.
+    /// The column that is set to the time of every transition.
     type Touch: TimeColumn;
     /// The nullable columns that restore resets to NULL: those that describe the deletion, and
     /// the one that identifies the operation.

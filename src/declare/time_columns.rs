@@ -9,16 +9,19 @@ use diesel::query_source::Column;
 use diesel::result::QueryResult;
 use diesel::sql_types::{BigInt, Integer, Timestamp};
 
-use super::instant::{AnyInstant, BoundInstant, InstantKind, InstantType, NullableInstant};
 use super::roles::ColumnRef;
+use super::time::{AnyTime, BoundTime, NullableTime, TimeKind, TimeType};
 use crate::dialect::{AsTimestamp, DbNowAs};
+use crate::diesel_internals::NoFromClause;
+use crate::error::Error;
+use diesel::expression::{AppearsOnTable, Expression};
 
 /// The `timestamp = ..` or the `touch = ..` of a declaration, or its absence.
 pub trait TimeColumn {
     /// The form of the time; `None` without a column.
-    const KIND: Option<InstantKind>;
-    /// The fragment that writes a time into the column; [`NoInstant`] without a column.
-    type Value;
+    const KIND: Option<TimeKind>;
+    /// The fragment that writes a time into the column; [`NoTime`] without a column.
+    type Value: FixedTime;
     /// The column; `None` without one.
     fn column() -> Option<ColumnRef>;
     /// Turns a time into what is bound.
@@ -40,7 +43,7 @@ pub trait Timestamped: TimeColumn {
     /// The column.
     type Column: Column;
     /// The column's SQL type without its `Nullable`.
-    type SqlType: InstantType<Self::Unit>;
+    type SqlType: TimeType<Self::Unit>;
     /// The unit of an integer column.
     type Unit;
 }
@@ -54,44 +57,44 @@ pub struct TimestampColumn<C, U>(PhantomData<(C, U)>);
 pub struct NoTimeColumn;
 
 impl TimeColumn for NoTimeColumn {
-    const KIND: Option<InstantKind> = None;
-    type Value = NoInstant;
+    const KIND: Option<TimeKind> = None;
+    type Value = NoTime;
     fn column() -> Option<ColumnRef> {
         None
     }
-    fn value(_: DateTime<Utc>) -> NoInstant {
-        NoInstant
+    fn value(_: DateTime<Utc>) -> NoTime {
+        NoTime
     }
 }
 
 impl<C, U> TimeColumn for TimestampColumn<C, U>
 where
     C: Column,
-    C::SqlType: NullableInstant<U>,
+    C::SqlType: NullableTime<U>,
 {
-    type Value = BoundInstant<<C::SqlType as NullableInstant<U>>::Inner, U>;
-    const KIND: Option<InstantKind> = Some(<C::SqlType as NullableInstant<U>>::Inner::KIND);
+    type Value = BoundTime<<C::SqlType as NullableTime<U>>::Inner, U>;
+    const KIND: Option<TimeKind> = Some(<C::SqlType as NullableTime<U>>::Inner::KIND);
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }
     fn value(at: DateTime<Utc>) -> Self::Value {
-        BoundInstant::at(at)
+        BoundTime::at(at)
     }
 }
 
 impl<C, U> Timestamped for TimestampColumn<C, U>
 where
     C: Column,
-    C::SqlType: NullableInstant<U>,
+    C::SqlType: NullableTime<U>,
 {
     type Column = C;
-    type SqlType = <C::SqlType as NullableInstant<U>>::Inner;
+    type SqlType = <C::SqlType as NullableTime<U>>::Inner;
     type Unit = U;
 }
 
 /// A declaration with a touch column.
 #[diagnostic::on_unimplemented(
-    message = "this table's soft-delete declaration has no `touch` column, so a restore writes no instant",
+    message = "this table's soft-delete declaration has no `touch` column, so a restore writes no time",
     note = "leave `.at(..)` out, or name the column: `#[soft_delete(.., touch = updated_at)]`"
 )]
 pub trait Touched: TimeColumn {
@@ -116,40 +119,40 @@ pub trait TouchWith<ST, E> {
 pub struct TouchColumn<C, U>(PhantomData<(C, U)>);
 
 impl<ST, E> TouchWith<ST, E> for NoTimeColumn {
-    type Value = NoInstant;
-    fn with(_: &E) -> NoInstant {
-        NoInstant
+    type Value = NoTime;
+    fn with(_: &E) -> NoTime {
+        NoTime
     }
 }
 
 impl<C, U> TimeColumn for TouchColumn<C, U>
 where
     C: Column,
-    C::SqlType: AnyInstant<U>,
+    C::SqlType: AnyTime<U>,
 {
-    type Value = BoundInstant<<C::SqlType as AnyInstant<U>>::Inner, U>;
-    const KIND: Option<InstantKind> = Some(<C::SqlType as AnyInstant<U>>::Inner::KIND);
+    type Value = BoundTime<<C::SqlType as AnyTime<U>>::Inner, U>;
+    const KIND: Option<TimeKind> = Some(<C::SqlType as AnyTime<U>>::Inner::KIND);
     fn column() -> Option<ColumnRef> {
         Some(ColumnRef::of::<C>())
     }
     fn value(at: DateTime<Utc>) -> Self::Value {
-        BoundInstant::at(at)
+        BoundTime::at(at)
     }
 }
 
 impl<C, U> Touched for TouchColumn<C, U>
 where
     C: Column,
-    C::SqlType: AnyInstant<U>,
+    C::SqlType: AnyTime<U>,
 {
-    type SqlType = <C::SqlType as AnyInstant<U>>::Inner;
+    type SqlType = <C::SqlType as AnyTime<U>>::Inner;
 }
 
 impl<C, U, ST, E> TouchWith<ST, E> for TouchColumn<C, U>
 where
     C: Column,
-    C::SqlType: AnyInstant<U>,
-    E: ForTouch<ST, <C::SqlType as AnyInstant<U>>::Inner, U>,
+    C::SqlType: AnyTime<U>,
+    E: ForTouch<ST, <C::SqlType as AnyTime<U>>::Inner, U>,
 {
     type Value = E::Value;
     fn with(expression: &E) -> Self::Value {
@@ -181,19 +184,19 @@ impl<ST, U, E: Clone> ForTouch<ST, ST, U> for E {
 
 /// The timestamp and the touch column of a declaration, at least one of which is there.
 #[diagnostic::on_unimplemented(
-    message = "this table's soft-delete declaration has no timestamp column and no touch column to write an instant to",
+    message = "this table's soft-delete declaration has no timestamp column and no touch column to write a time to",
     note = "leave `.at_utc(..)` out, or name a column: `#[soft_delete(flag = .., timestamp = deleted_at)]`"
 )]
-pub trait WritesInstant {}
+pub trait WritesTime {}
 
-impl<C, U, X> WritesInstant for (TimestampColumn<C, U>, X) {}
-impl<C, U> WritesInstant for (NoTimeColumn, TouchColumn<C, U>) {}
+impl<C, U, X> WritesTime for (TimestampColumn<C, U>, X) {}
+impl<C, U> WritesTime for (NoTimeColumn, TouchColumn<C, U>) {}
 
-/// No instant is written, since there is no column for one.
+/// No time is written, since there is no column for one.
 #[derive(Debug, Clone, Copy, QueryId)]
-pub struct NoInstant;
+pub struct NoTime;
 
-impl<DB: Backend> QueryFragment<DB> for NoInstant {
+impl<DB: Backend> QueryFragment<DB> for NoTime {
     fn walk_ast<'b>(&'b self, _: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         Ok(())
     }
@@ -252,4 +255,48 @@ reads_for_touch! {
         feature = "mysql_backend" => diesel::sql_types::Datetime,
         feature = "sqlite" => diesel::sql_types::TimestamptzSqlite,
         all() => BigInt;
+}
+
+/// What is known of a time before a connection is asked.
+#[derive(Debug)]
+pub enum Known {
+    /// It is this one, or cannot be.
+    At(Result<Option<DateTime<Utc>>, Error>),
+    /// There is no column for one.
+    Absent,
+    /// The database has to compute it.
+    Asked,
+}
+
+/// A time that is the same for all rows of a cascade: the default, `.at_utc(..)`, or an expression of
+/// `.at(..)` that names no column.
+#[diagnostic::on_unimplemented(
+    message = "a cascade writes one time to all its tables, and `.at(..)` was given an expression that is none",
+    note = "give a value, `db_now()`, or another expression that names no column of the table; or call `.at_utc(..)`"
+)]
+pub trait FixedTime {
+    /// What is known of it.
+    #[doc(hidden)]
+    fn known(&self) -> Known;
+}
+
+impl FixedTime for NoTime {
+    fn known(&self) -> Known {
+        Known::Absent
+    }
+}
+
+impl<ST: TimeType<U>, U> FixedTime for BoundTime<ST, U> {
+    fn known(&self) -> Known {
+        Known::At(self.time())
+    }
+}
+
+impl<E> FixedTime for E
+where
+    E: Expression + AppearsOnTable<NoFromClause>,
+{
+    fn known(&self) -> Known {
+        Known::Asked
+    }
 }

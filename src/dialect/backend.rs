@@ -64,13 +64,13 @@ pub struct NoReturningClause;
 
 /// The `Returning` of a backend that has the clause.
 #[diagnostic::on_unimplemented(
-    message = "this backend has no `RETURNING` clause",
+    message = "`{DB}` has no `RETURNING` clause",
     note = "PostgreSQL has one; SQLite has one with the feature `returning_clauses_for_sqlite_3_35`; MySQL has none, and MariaDB has none for UPDATE",
     note = "without one: `.execute(conn)` for the number of changed rows, then a query for the rows"
 )]
-pub trait SupportsReturning {}
+pub trait SupportsReturning<DB> {}
 
-impl SupportsReturning for ReturningClause {}
+impl<DB> SupportsReturning<DB> for ReturningClause {}
 
 /// A backend whose dialect is known at compile time.
 #[diagnostic::on_unimplemented(

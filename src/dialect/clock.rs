@@ -13,7 +13,7 @@ use crate::diesel_internals::backend_of;
 /// The database's clock, in UTC, as an expression for a column of any timestamp type.
 ///
 /// Give it to [`.at(..)`](crate::SoftDelete::at) when the clocks of the app's machines cannot be
-/// trusted, or anywhere else in a query. It is the instant at which the statement began, so all
+/// trusted, or anywhere else in a query. It is the time at which the statement began, so all
 /// rows of one statement get the same. (`diesel::dsl::now` does not exist for MySQL's `Datetime`,
 /// loses the fraction of the second there, and is local time or the transaction's start elsewhere.)
 ///

@@ -2,10 +2,12 @@
 
 mod backend;
 mod clock;
+mod lock;
 mod names;
 
 pub use backend::{HasDialect, NoReturningClause, ReturningClause, SoftDeleteBackend, SupportsReturning};
 pub use clock::{AsTimestamp, ClockForm, DbNow, DbNowAs, Micros, Millis, Seconds, db_now};
+pub(crate) use lock::Lock;
 pub(crate) use names::{Names, TableName, check_column, check_name, hash};
 
 /// The SQL dialect of a migration.
@@ -23,7 +25,7 @@ impl Dialect {
     /// An identifier in quotes.
     ///
     /// On SQLite they are backticks, as in Diesel's own queries: a name in double quotes that names no
-    /// column is a *string* there, so an index on a misspelt column would be built without a word.
+    /// column is a *string* there, so an index on a misspelt column would be built silently.
     pub(crate) fn quote(self, name: &str) -> String {
         let quote = match self {
             Self::Postgres => "\"",
@@ -62,7 +64,7 @@ impl Dialect {
         }
     }
 
-    /// The type of a nullable instant in UTC with microseconds (SQLite stores text).
+    /// The type of a nullable time in UTC with microseconds (SQLite stores text).
     pub(crate) const fn timestamp(self) -> &'static str {
         match self {
             Self::Postgres | Self::Sqlite => "TIMESTAMP",

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// One thing that does not fit between a declaration and the live schema.
 ///
-/// Its `Display` is the severity, the table, the sentence and the SQL that mends it.
+/// Its `Display` is the severity, the table, the sentence and the SQL that fixes it.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -29,7 +29,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What was found, in one sentence.
     pub message: String,
-    /// The SQL that mends it; `None` where a statement could only guess.
+    /// The SQL that fixes it; `None` where a statement could only guess.
     pub sql: Option<String>,
 }
 

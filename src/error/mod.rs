@@ -26,7 +26,8 @@ pub enum Error {
     /// A restored row collides with an active row on a unique index, or on an exclusion constraint of PostgreSQL;
     /// no row was changed.
     #[error(
-        "cannot restore in `{table}`: a live row has taken a unique value, or one that excludes it{}; change or delete that row first",
+        "cannot restore in `{table}`: an active row has taken a unique value of a restored row{}. Nothing was changed. \
+         Change or delete the active row first",
         constraint.as_deref().map(|name| format!(" (constraint `{name}`)")).unwrap_or_default()
     )]
     RestoreConflict {
@@ -39,8 +40,8 @@ pub enum Error {
     /// `.set(..)`, or the values of an `insert_or_revive`, assign a column that the statement sets itself; nothing was
     /// sent.
     #[error(
-        "`.set(..)` or the values assign `{table}.{column}`, which this statement sets itself; \
-         leave that column out, or use `.at(..)` / `.at_utc(..)` for the instant"
+        "`.set(..)` or the values assign `{table}.{column}`, which this statement sets itself. Nothing was sent. \
+         Leave that column out, or give the time with `.at(..)` or `.at_utc(..)`"
     )]
     ColumnSetTwice {
         /// The table of the statement.
@@ -51,31 +52,31 @@ pub enum Error {
 
     /// The age of a purge is negative; nothing was executed. (Its cutoff would lie in the future, and
     /// the purge would take every deleted row.)
-    #[error("cannot purge rows older than {age}: an age must not be negative")]
+    #[error("cannot purge rows older than {}: an age must not be negative", age_text(age))]
     NegativeAge {
         /// The age as it was given.
         age: TimeDelta,
     },
 
     /// The age of a purge reaches back beyond the year 0; nothing was executed.
-    #[error("cannot purge rows older than {age}: that instant lies before the year 0")]
+    #[error("cannot purge rows older than {}: that time lies before the year 0", age_text(age))]
     AgeTooLarge {
         /// The age as it was given.
         age: TimeDelta,
     },
 
-    /// An instant does not fit the column's type: an `Integer` of seconds and, on MySQL, the
+    /// A time does not fit the column's type: an `Integer` of seconds and, on MySQL, the
     /// SQL type `Timestamp` end in 2038; a timestamp has four digits for the year. Nothing was executed.
-    #[error("the instant {instant} does not fit the type of the column it is written to")]
+    #[error("the time {instant} does not fit the type of the column. Use a type with a wider range")]
     InstantOutOfRange {
-        /// The instant that was to be written or compared with.
+        /// The time that was to be written or compared with.
         instant: DateTime<Utc>,
     },
 
     /// `.outcome(conn)` is for one row, but the target matched more; all of it was rolled back.
     #[error(
-        "`.outcome()` describes one row, but its target in `{table}` matches {rows}; \
-         nothing was changed; use `.run()` for several rows"
+        "`.outcome()` describes one row, but its target in `{table}` matches {rows}. \
+         Nothing was changed. Use `.run()` for several rows"
     )]
     NotOneRow {
         /// The table of the statement.
@@ -86,7 +87,9 @@ pub enum Error {
 
     /// The row of `.outcome(conn)` or of an `insert_or_revive` changed again and again while it was looked
     /// at; nothing was changed.
-    #[error("the row in `{table}` changed again and again while it was looked at; nothing was changed; try again")]
+    #[error(
+        "the row in `{table}` was changed by others between each look at it and its change. Nothing was changed. Try again"
+    )]
     Contended {
         /// The table of the statement.
         table: String,
@@ -94,8 +97,9 @@ pub enum Error {
 
     /// A row that was to be erased is under hold; nothing was changed.
     #[error(
-        "cannot erase in `{table}`: {rows} row(s) of the target are under hold{}; nothing was changed",
-        key.as_deref().map(|key| format!(", the one with the key {key} among them")).unwrap_or_default()
+        "cannot erase in `{table}`: {} of the target {} under hold{}. Nothing was changed. Release the hold first",
+        counted(*rows, "row"), if *rows == 1 { "is" } else { "are" },
+        key.as_deref().map(|key| format!(" (one of them has the key {key})")).unwrap_or_default()
     )]
     UnderHold {
         /// The table or the archive.
@@ -109,8 +113,9 @@ pub enum Error {
 
     /// An erasure would have left rows behind; nothing was changed.
     #[error(
-        "cannot erase in `{table}`: the target matched {found} row(s), of which {removed} could be removed; nothing was \
-         changed; filter by columns that a soft delete does not change; or else rows changed at that moment: try again"
+        "cannot erase in `{table}`: the target matched {}, of which {removed} could be removed. Nothing was changed. Filter \
+         by columns that a soft delete does not change. If the filter is right, others changed the rows meanwhile: try again",
+        counted(*found, "row")
     )]
     NotErased {
         /// The table or the archive.
@@ -156,7 +161,7 @@ pub enum Error {
     /// A declared column has an SQL type that has no known spelling on the database.
     #[error(
         "the migration of `{table}` does not know how this database spells the type `{sql_type}` of the column \
-         `{column}`; say it with `.column_type({column:?}, ..)`"
+         `{column}`. Say it with `.column_type({column:?}, ..)`"
     )]
     UnknownColumnType {
         /// The table of the migration.
@@ -179,14 +184,14 @@ pub enum Error {
     },
 
     /// A migration directory was not written, because something is there already.
-    #[error("`{}` exists already, and a migration is never overwritten", path.display())]
+    #[error("`{}` exists already, and a migration is never overwritten. Choose another version or folder", path.display())]
     MigrationExists {
         /// What is there.
         path: PathBuf,
     },
 
     /// A migration directory could not be read or written.
-    #[error("`{}` could not be read or written: {source}", path.display())]
+    #[error("`{}` could not be read or written", path.display())]
     MigrationFile {
         /// The file or directory.
         path: PathBuf,
@@ -196,8 +201,8 @@ pub enum Error {
 
     /// Two migrations of one run have the same version; Diesel's harness would drop one of them.
     #[error(
-        "the migrations `{first}` and `{second}` have the same version {version}; \
-         Diesel would run one of them and forget the other"
+        "the migrations `{first}` and `{second}` have the same version {version}. \
+         Diesel would run one of them and ignore the other. Give one of them another version"
     )]
     DuplicateVersion {
         /// The version of both.
@@ -218,7 +223,10 @@ pub enum Error {
     },
 
     /// The cutoff of a purge job lies behind the floor of `.min_age(..)`; nothing was removed.
-    #[error("refused to purge `{table}`: rows deleted before {cutoff} can be younger than the minimum age {min_age}")]
+    #[error(
+        "refused to purge `{table}`: rows deleted before {cutoff} can be younger than the minimum age of {}",
+        age_text(min_age)
+    )]
     TooYoung {
         /// The table of the job.
         table: String,
@@ -229,7 +237,9 @@ pub enum Error {
     },
 
     /// A purge job was called inside a transaction, which would hold all its batches; nothing was removed.
-    #[error("a purge of `{table}` in batches cannot run inside a transaction: each batch is a transaction of its own")]
+    #[error(
+        "a purge of `{table}` in batches cannot run inside a transaction, since each batch is a transaction of its own"
+    )]
     PurgeInTransaction {
         /// The table of the job.
         table: String,
@@ -237,8 +247,8 @@ pub enum Error {
 
     /// A foreign key would let a purge job remove or change rows of another table; nothing was removed.
     #[error(
-        "refused to purge `{table}`: its removal reaches `{child}` ({}) through ON DELETE {action}, live rows too; \
-         make the foreign key ON DELETE RESTRICT and purge `{child}` first, or allow it with `.allow_reaching({child:?})`",
+        "refused to purge `{table}`: its removal reaches rows of `{child}` ({}) through ON DELETE {action}, active rows too. \
+         Make the foreign key ON DELETE RESTRICT and purge `{child}` first, or allow it with `.allow_reaching({child:?})`",
         columns.join(", ")
     )]
     PurgeReaches {
@@ -264,16 +274,16 @@ pub enum Error {
     },
 
     /// The table of a purge job does not exist on this connection, or the user may not see it.
-    #[error("the table `{table}` is not there, or this user may not see it")]
+    #[error("the table `{table}` does not exist on this connection, or this user may not see it")]
     NoTable {
         /// The table of the job.
         table: String,
     },
 
     /// The table of a purge job is a view; nothing was removed. (What references the table behind it cannot be seen,
-    /// so live rows could go along.)
+    /// so active rows could go along.)
     #[error(
-        "refused to purge `{table}`, which is a view: what its removal would reach cannot be seen; purge the table behind it"
+        "refused to purge `{table}`, which is a view: what its removal would reach cannot be seen. Purge the table behind it"
     )]
     PurgeOfView {
         /// The view.
@@ -282,7 +292,7 @@ pub enum Error {
 
     /// A purge job failed under way. What it did before is in the report and stays done; the batch that
     /// failed was taken back.
-    #[error("the purge failed: {source} ({report})")]
+    #[error("the purge failed. What it did before stays done: {report}")]
     PurgeFailed {
         /// What was done before.
         report: Box<PurgeReport>,
@@ -291,7 +301,7 @@ pub enum Error {
     },
 
     /// A table of a retention policy failed; those after it were not touched.
-    #[error("the retention policy failed after {} rows: {source}", report.rows())]
+    #[error("the retention policy failed. What it did before stays done: {}", counted(report.rows(), "row"))]
     RetentionFailed {
         /// What was done before, the failed table included.
         report: Box<RetentionReport>,
@@ -299,11 +309,13 @@ pub enum Error {
         source: Box<Error>,
     },
 
-    /// A relation with `restrict(..)` forbids a cascade: a row that it would delete has live children. Nothing was
+    /// A relation with `restrict(..)` forbids a cascade: a row that it would delete has active children. Nothing was
     /// changed.
     #[error(
-        "refused to soft-delete from `{table}`: {rows} live rows of `{child}` refer to rows of it ({}), which is declared `restrict`",
-        columns.join(", ")
+        "refused to soft-delete from `{table}`: {} of `{child}` {} to it ({}), and the relation is declared `restrict`. \
+         Nothing was changed. Delete {} first",
+        counted(*rows, "active row"), if *rows == 1 { "refers" } else { "refer" }, columns.join(", "),
+        if *rows == 1 { "that row" } else { "those rows" }
     )]
     Restricted {
         /// The table of the parents.
@@ -316,10 +328,10 @@ pub enum Error {
         rows: u64,
     },
 
-    /// A row that a cascade would restore stands below one that is soft-deleted. Nothing was changed.
+    /// A row that a cascade would restore stands below a deleted row. Nothing was changed.
     #[error(
-        "refused to restore rows of `{table}` below the soft-deleted row {key} of `{ancestor}`: restore that one, \
-         or say `.without_cascade()`"
+        "refused to restore rows of `{table}` below the deleted row {key} of `{ancestor}`. Nothing was changed. Restore that \
+         row first, or say `.without_cascade()`"
     )]
     BelowDeleted {
         /// The table of the rows to restore.
@@ -333,8 +345,8 @@ pub enum Error {
     /// The columns of two tables cannot tell which rows an operation deleted, so nothing was restored (or, in a circle
     /// of tables, deleted).
     #[error(
-        "the rows of `{child}` that were deleted along with those of `{table}` cannot be told from others: {reason}; \
-         add an `operation = ..` column of one type to both"
+        "the rows of `{child}` that were deleted along with those of `{table}` cannot be told from others: {reason}. Nothing \
+         was changed. Add an `operation = ..` column of one type to both"
     )]
     Unidentified {
         /// The root's table.
@@ -365,8 +377,8 @@ pub enum Error {
 
     /// The values of an `insert_or_revive` have none for a column of the key; nothing was executed.
     #[error(
-        "cannot insert or revive in `{table}`: the values have none for `{column}`, a column of the key; \
-         give one, as a field or an assignment of its own (a derived `AsChangeset` leaves the primary key out)"
+        "cannot insert or revive in `{table}`: there is no value for `{column}`, a column of the key. \
+         Give one as a field or an assignment of its own (a derived `AsChangeset` leaves the primary key out)"
     )]
     KeyWithoutValue {
         /// The table of the statement.
@@ -375,15 +387,15 @@ pub enum Error {
         column: String,
     },
 
-    /// The expression given to `.at(..)` is no instant; nothing was changed.
-    #[error("the expression given to `.at(..)` is no instant: `{text}`")]
+    /// The expression given to `.at(..)` is not a time; nothing was changed.
+    #[error("the expression given to `.at(..)` is not a time: the database computed `{text}`. Nothing was changed")]
     NoInstant {
         /// What the database made of it.
         text: String,
     },
 
     /// An identifier given to `.operation(..)` does not fit the column; nothing was changed.
-    #[error("`{id}` is no identifier for the operation column of `{table}`, which is a number")]
+    #[error("`{id}` is not a number, as the operation column of `{table}` needs. Nothing was changed")]
     InvalidOperation {
         /// The table.
         table: String,
@@ -394,8 +406,9 @@ pub enum Error {
     /// A purge job passed over rows that are old enough, because the order of the primary key differs from its comparison.
     /// The report of [`PurgeFailed`](Error::PurgeFailed) says what was removed.
     #[error(
-        "{rows} row(s) of `{table}` are old enough and were passed over: the database orders the primary key in one way and \
-         compares it in another; purge them with the single statement `.purge_older_than(..).run(conn)`"
+        "{} of `{table}` {} old enough and {} passed over: the database orders the primary key in one way and compares it in \
+         another. Purge with the single statement `.purge_older_than(..).run(conn)`",
+        counted(*rows, "row"), if *rows == 1 { "is" } else { "are" }, if *rows == 1 { "was" } else { "were" }
     )]
     PassedOver {
         /// The table of the job.
@@ -406,7 +419,7 @@ pub enum Error {
 
     /// A purge job cannot walk the table in the order of its primary key; nothing was removed.
     #[error(
-        "refused to purge `{table}` in batches by its key column `{column}`: {why}; use the single statement \
+        "refused to purge `{table}` in batches by its key column `{column}`: {why}. Use the single statement \
          `.purge_older_than(..).run(conn)`"
     )]
     UnorderedKey {
@@ -419,7 +432,7 @@ pub enum Error {
     },
 
     /// The live schema does not fit the declarations: what `assert_schema` found.
-    #[error("the live schema does not fit the declarations:{}", list(findings))]
+    #[error("the schema of the database does not fit the declarations:{}", list(findings))]
     SchemaMismatch {
         /// The findings, those of the severity `Note` left out.
         findings: Vec<Finding>,
@@ -476,6 +489,20 @@ pub enum Error {
     },
 }
 
+/// `1 row`, `2 rows`.
+pub(crate) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `7 days`, `1 hour`, `90 seconds`: an age in its largest whole unit.
+pub(crate) fn age_text(age: &TimeDelta) -> String {
+    let seconds = age.num_seconds();
+    let units = [(86_400, "day"), (3600, "hour"), (60, "minute")];
+    let (size, unit) = units.into_iter().find(|(size, _)| seconds != 0 && seconds % size == 0).unwrap_or((1, "second"));
+    let sign = if seconds < 0 { "-" } else { "" };
+    format!("{sign}{}", counted((seconds / size).unsigned_abs(), unit))
+}
+
 fn list(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("\n{finding}")).collect()
 }
@@ -530,6 +557,52 @@ impl From<Error> for diesel::result::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn no_message_repeats_its_source() {
+        let cause = || Box::new(Error::NoTable { table: "the_cause".into() });
+        let path = PathBuf::from("migrations");
+        let tables = Vec::new();
+        let whole = RetentionReport { tables, stopped: Stopped::Failed, elapsed: std::time::Duration::ZERO };
+        let report = PurgeReport {
+            table: "posts".into(),
+            rows: 0,
+            archived: 0,
+            batches: 0,
+            elapsed: whole.elapsed,
+            stopped: Stopped::Failed,
+            blocked: Vec::new(),
+            blocked_rows: 0,
+            retries: 0,
+            dry_run: false,
+            notes: Vec::new(),
+        };
+        for error in [
+            Error::MigrationFile { path, source: std::io::Error::other("the_cause") },
+            Error::PurgeFailed { report: Box::new(report), source: cause() },
+            Error::RetentionFailed { report: Box::new(whole), source: cause() },
+        ] {
+            assert!(error.source().is_some_and(|source| source.to_string().contains("the_cause")), "{error:?}");
+            assert!(!error.to_string().contains("the_cause"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_age_is_told_in_its_largest_whole_unit() {
+        for (age, text) in [
+            (TimeDelta::days(7), "7 days"),
+            (TimeDelta::days(1), "1 day"),
+            (TimeDelta::minutes(90), "90 minutes"),
+            (TimeDelta::seconds(-30), "-30 seconds"),
+            (TimeDelta::zero(), "0 seconds"),
+        ] {
+            assert_eq!(age_text(&age), text);
+        }
+    }
+
     /// Without a backslash at the end of a line, a text contains the indentation of the next line.
     #[test]
     fn no_message_has_two_blanks_in_a_row() {

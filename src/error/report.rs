@@ -157,7 +157,7 @@ pub enum BlockedBy {
     Constraint,
     /// Another transaction has locked it, twice.
     Lock,
-    /// Anything else, such as a trigger; also one that keeps the row without a word, then of several rows the first.
+    /// Anything else, such as a trigger; also one that keeps the row silently, then of several rows the first.
     Other,
 }
 

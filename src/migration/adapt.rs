@@ -7,10 +7,8 @@ use super::check::{check_shape, read_table};
 use super::plan::{LIVE_COLUMN, Replaced, columns_of};
 use super::types::ColumnType;
 use crate::connection::ReadsCatalog;
-use crate::dialect::{Dialect, HasDialect};
-use crate::dialect::{Names, TableName};
-use crate::error::Error;
-use crate::error::Finding;
+use crate::dialect::{Dialect, HasDialect, Names, TableName};
+use crate::error::{Error, Finding};
 use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, same_column};
 
 impl SoftDeleteMigration {

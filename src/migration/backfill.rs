@@ -50,7 +50,7 @@ impl SoftDeleteMigration {
                 // In the same statement: the CHECK holds for what is written, though not yet for what is there.
                 set.push_str(&format!(", {} = NULL", dialect.quote(&timestamp.name)));
             }
-            // Deleted, if the instant decides and there is one: that is for the statement below.
+            // Deleted, if the time decides and there is one: that is for the statement below.
             let filter = match timestamp.filter(|_| self.backfill == Some(Decides::Timestamp)) {
                 Some(timestamp) => format!("{flag} IS NULL AND {} IS NULL", dialect.quote(&timestamp.name)),
                 None => format!("{flag} IS NULL"),
@@ -63,7 +63,7 @@ impl SoftDeleteMigration {
             }
         }
         let Some(timestamp) = timestamp else { return Ok(backfills) };
-        let instant = dialect.quote(&timestamp.name);
+        let time = dialect.quote(&timestamp.name);
         let (active, deleted) = (change.predicate(Rows::Active), change.predicate(Rows::Deleted));
         if flag_exists {
             let clock = timestamp.ty.clock(shape.unit).ok_or_else(|| {
@@ -74,20 +74,20 @@ impl SoftDeleteMigration {
             })?;
             backfills.push(Backfill {
                 why: "When they were deleted is not known: they count as deleted now, and a purge can find them.",
-                set: format!("{instant} = {}", dialect.now(clock)),
-                filter: format!("{deleted} AND {instant} IS NULL"),
+                set: format!("{time} = {}", dialect.now(clock)),
+                filter: format!("{deleted} AND {time} IS NULL"),
             });
         }
         if timestamp_exists {
             let flag_decides = flag_exists && self.backfill != Some(Decides::Timestamp);
             let (why, set) = if flag_decides {
-                ("The flag decides.", Some(format!("{instant} = NULL")))
+                ("The flag decides.", Some(format!("{time} = NULL")))
             } else {
-                ("Rows with an instant are the deleted ones.", assign(true))
+                ("Rows with a time are the deleted ones.", assign(true))
             };
             let not_deleted =
                 if flag_exists && !flag_decides { format!("({active} OR {flag} IS NULL)") } else { active };
-            let filter = format!("{not_deleted} AND {instant} IS NOT NULL");
+            let filter = format!("{not_deleted} AND {time} IS NOT NULL");
             backfills.extend(set.map(|set| Backfill { why, set, filter }));
         }
         Ok(backfills)

@@ -8,12 +8,8 @@ use super::plan::Replaced;
 use super::shape::{Column, HoldColumn, Shape};
 use super::step::{Builds, script};
 use super::types::{ColumnType, Role};
-use crate::declare::Mode;
-use crate::declare::SoftDeletable;
-use crate::declare::TimeUnit;
-use crate::declare::{ColumnNames, TableColumns, primary_key};
-use crate::dialect::Dialect;
-use crate::dialect::TableName;
+use crate::declare::{ColumnNames, Mode, SoftDeletable, TableColumns, TimeUnit, primary_key};
+use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
 
 /// A migration that gives an existing table the columns of soft deletion, and what they need:
@@ -245,7 +241,7 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds the instant of the deletion: `timestamp = name` in the declaration.
+    /// Adds the time of the deletion: `timestamp = name` in the declaration.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -412,8 +408,8 @@ impl SoftDeleteMigration {
     }
 
     /// Brings the rows of an existing flag and timestamp into agreement, and **the flag decides**: a NULL
-    /// flag becomes active; a deleted row without an instant gets the current one (so that a purge finds
-    /// it, one age from now); an active row's instant becomes NULL.
+    /// flag becomes active; a deleted row without a time gets the current one (so that a purge finds
+    /// it, one age from now); an active row's time becomes NULL.
     ///
     /// On PostgreSQL, MySQL and MariaDB it walks the primary key in batches of 5000 rows, each
     /// committed; in a script for PostgreSQL, and on SQLite, it is one UPDATE. `down` does not undo it.
@@ -433,7 +429,7 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// As [`backfill`](Self::backfill), but **the instant decides**: a row with one is deleted, whatever
+    /// As [`backfill`](Self::backfill), but **the time decides**: a row with one is deleted, whatever
     /// its flag says.
     ///
     /// For a table whose app went on writing the timestamp alone after the flag was added: the other way

@@ -5,8 +5,7 @@ use super::backfill::Backfill;
 use super::plan::{Archive, Change, Index, Parent, Replaced, Unique};
 use super::step::{Statement, Step, statement};
 use crate::declare::{Mode, Rows};
-use crate::dialect::ClockForm;
-use crate::dialect::Dialect;
+use crate::dialect::{ClockForm, Dialect};
 
 pub(super) fn steps(change: &Change) -> Vec<Step> {
     let writer = Writer { change };
@@ -269,7 +268,7 @@ impl Writer<'_> {
         );
         let message = format!("{} is the target of a foreign key and cannot be replaced", replaced.name);
         // InnoDB would take the new key for the foreign key's parent, and a purge would cascade to the
-        // children of the live row.
+        // children of the active row.
         step.up = self.procedure(
             "A foreign key that means this key would mean deleted rows too.",
             &self.raise_if(&referenced, &message.chars().take(128).collect::<String>()),
@@ -303,7 +302,7 @@ impl Writer<'_> {
         // There are no partial indexes; the state column in front makes one range of the rows.
         let mut columns = vec![shape.state.name.clone()];
         let rest = index.columns.iter().filter(|column| **column != shape.state.name);
-        // Deleted rows of a table without a flag are a range of the instant itself.
+        // Deleted rows of a table without a flag are a range of the time itself.
         if shape.mode != Mode::Timestamp || index.rows == Rows::Active {
             columns.extend(rest.cloned());
         }

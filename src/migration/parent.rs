@@ -1,11 +1,8 @@
 //! The parent that must be alive: for `require_live_parent`.
 
 use super::shape::Shape;
-use crate::declare::SoftDeletable;
-use crate::declare::{ColumnNames, TableColumns, primary_key};
-use crate::declare::{Mode, Rows};
-use crate::dialect::Dialect;
-use crate::dialect::{TableName, check_column};
+use crate::declare::{ColumnNames, Mode, Rows, SoftDeletable, TableColumns, primary_key};
+use crate::dialect::{Dialect, TableName, check_column};
 use crate::error::Error;
 use crate::schema::LiveTable;
 

@@ -11,8 +11,7 @@ use super::step::{Builds, Statement, Step, statement};
 use super::types::ColumnType;
 use super::{mysql, postgres, sqlite};
 use crate::declare::{Mode, Rows};
-use crate::dialect::Dialect;
-use crate::dialect::{Names, TableName, check_column, check_name, hash};
+use crate::dialect::{Dialect, Names, TableName, check_column, check_name, hash};
 use crate::error::Error;
 
 /// A migration, ready to be written in its dialect.

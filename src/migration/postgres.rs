@@ -3,9 +3,7 @@
 use super::plan::{Change, Check, Index, Parent, Replaced, Unique};
 use super::step::{Builds, Statement, Step, statement};
 use crate::declare::Rows;
-use crate::dialect::ClockForm;
-use crate::dialect::Dialect;
-use crate::dialect::hash;
+use crate::dialect::{ClockForm, Dialect, hash};
 
 const NOTHING: &str = "SELECT 1";
 

@@ -4,12 +4,11 @@
 use std::any::TypeId;
 
 use super::types::{ColumnType, Role};
-use crate::declare::TimeUnit;
-use crate::declare::{ColumnRef, Hold, InstantKind, NullableColumns, SoftDeletable, State, TimeColumn};
-use crate::declare::{Mode, Rows};
-use crate::declare::{Policy, Relation, Relations, declared_parents};
-use crate::dialect::Dialect;
-use crate::dialect::TableName;
+use crate::declare::{
+    ColumnRef, Hold, Mode, NullableColumns, Policy, Relation, Relations, Rows, SoftDeletable, State, TimeColumn,
+    TimeKind, TimeUnit, declared_parents,
+};
+use crate::dialect::{Dialect, TableName};
 
 /// A table and its columns of soft deletion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +79,7 @@ impl Shape {
                 column: Column::declared(column),
                 nullable: T::Hold::MODE == Some(Mode::NullableFlag),
             }),
-            unit: T::Stamp::KIND.and_then(InstantKind::unit).or(T::Touch::KIND.and_then(InstantKind::unit)),
+            unit: T::Stamp::KIND.and_then(TimeKind::unit).or(T::Touch::KIND.and_then(TimeKind::unit)),
             relations: relations::<T>(),
         }
     }

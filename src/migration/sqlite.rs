@@ -3,8 +3,7 @@
 use super::plan::{Change, Parent, Replaced, Unique};
 use super::step::{Statement, Step, statement};
 use crate::declare::Rows;
-use crate::dialect::ClockForm;
-use crate::dialect::Dialect;
+use crate::dialect::{ClockForm, Dialect};
 use crate::error::Error;
 
 pub(super) fn steps(change: &Change) -> Result<Vec<Step>, Error> {

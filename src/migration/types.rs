@@ -1,8 +1,7 @@
 //! The SQL types of columns: from the types of a `table!`, or as they are given.
 
 use crate::declare::TimeUnit;
-use crate::dialect::ClockForm;
-use crate::dialect::Dialect;
+use crate::dialect::{ClockForm, Dialect};
 use crate::error::Error;
 
 /// The type of a column, in the words of whoever named it.

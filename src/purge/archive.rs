@@ -5,8 +5,7 @@ use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::query_source::Table;
 use diesel::result::QueryResult;
 
-use crate::declare::ColumnRef;
-use crate::declare::TableColumns;
+use crate::declare::{ColumnRef, TableColumns};
 use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
 use crate::schema::{LiveColumn, LiveTable, same_column};

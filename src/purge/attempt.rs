@@ -7,8 +7,7 @@ use diesel::result::{Error as DieselError, QueryResult};
 use super::engine::{Batches, KeyValue, Run};
 use super::plan::Plan;
 use super::sql::Counted;
-use crate::connection::Executor;
-use crate::connection::{Fault, fault};
+use crate::connection::{Executor, Fault, fault};
 
 /// How a transaction ended.
 pub(super) enum Attempt {

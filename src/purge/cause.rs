@@ -3,11 +3,8 @@
 use diesel::result::Error as DieselError;
 
 use super::walk::Refusal;
-use crate::connection::Executor;
-use crate::connection::Question;
-use crate::connection::{Fault, fault, is_reference};
-use crate::error::Error;
-use crate::error::{Blocked, BlockedBy};
+use crate::connection::{Executor, Fault, Question, fault, is_reference};
+use crate::error::{Blocked, BlockedBy, Error};
 
 /// Why a batch was not removed.
 pub(super) struct Cause {

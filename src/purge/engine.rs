@@ -20,13 +20,10 @@ use super::rest::HeldBy;
 use super::session::Session;
 use super::sql::{Counted, Seek};
 use super::walk::{Range, Refusal, Verdict, Walk};
-use crate::connection::Executor;
-use crate::connection::Fault;
-use crate::connection::backoff;
+use crate::connection::{Executor, Fault, backoff};
 use crate::declare::Key;
 use crate::dialect::Dialect;
-use crate::error::Error;
-use crate::error::{Progress, PurgeReport, Stopped};
+use crate::error::{Error, Progress, PurgeReport, Stopped};
 use crate::schema::Reference;
 
 /// The statements of one job, on a backend.

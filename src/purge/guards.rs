@@ -4,11 +4,8 @@ use std::collections::{HashSet, VecDeque};
 
 use diesel::result::QueryResult;
 
-use crate::connection::Executor;
-use crate::connection::Question;
-use crate::declare::InstantKind;
-use crate::declare::Rows;
-use crate::declare::deletion_time;
+use crate::connection::{Executor, Question};
+use crate::declare::{Rows, TimeKind, deletion_time};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::migration::{Shape, missing_purge_index};
@@ -104,7 +101,7 @@ pub(super) async fn unknown_times<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     shape: &Shape,
-    kind: Option<InstantKind>,
+    kind: Option<TimeKind>,
 ) -> QueryResult<Option<String>> {
     let (Some(column), Some(kind)) = (&shape.timestamp, kind) else { return Ok(None) };
     let name = dialect.quote(&column.name);

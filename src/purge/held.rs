@@ -1,8 +1,7 @@
 //! Rows that a foreign key holds: those that another row refers to, and that the database therefore does not remove.
 
 use crate::dialect::Dialect;
-use crate::schema::Reference;
-use crate::schema::{Action, LiveTable, Reach};
+use crate::schema::{Action, LiveTable, Reach, Reference};
 
 /// Which of the eligible rows a statement means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,12 +9,9 @@ use super::options::{IntoDuration, Options, shared_options};
 use super::sql::Eligible;
 use super::statements::Statements;
 use super::table_job::{Context, TableJob};
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, Executor, block};
-use crate::declare::{SoftDeletable, Timestamped};
-use crate::declare::{TableColumns, primary_key};
-use crate::error::Error;
-use crate::error::{Progress, PurgeReport};
+use crate::connection::{AnswersText, Executor, RunsOn, runs_on};
+use crate::declare::{SoftDeletable, TableColumns, Timestamped, primary_key};
+use crate::error::{Error, Progress, PurgeReport};
 use crate::statement::Purge;
 
 /// A purge in batches: what `.purge_older_than(..).in_batches()` returns.
@@ -150,7 +147,7 @@ where
     /// Allows that a child table loses rows, or their references, through its foreign key
     /// `ON DELETE CASCADE`, `SET NULL` or `SET DEFAULT`.
     ///
-    /// Without it such a job is refused: the database would remove live children, those under hold too, and on MySQL
+    /// Without it such a job is refused: the database would remove active children, those under hold too, and on MySQL
     /// without running their triggers. `table` is the child's name, `schema.table` in another schema.
     pub fn allow_reaching(mut self, table: impl Into<String>) -> Self {
         self.options.reaches.push(table.into());
@@ -278,10 +275,9 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        Self: TableJob<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = PurgeReport>,
     {
-        block(self.run_on(&mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -297,10 +293,9 @@ where
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        Self: TableJob<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = PurgeReport>,
     {
-        self.run_on(&mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
 
     async fn run_on<X>(mut self, x: &mut X) -> Result<PurgeReport, Error>
@@ -311,6 +306,16 @@ where
         let prepared = self.check(x, &Options::default()).await?;
         self.run_checked(x, prepared, Context::default()).await
     }
+}
+
+impl<T, P, G, A, F, S, DB> RunsOn<DB> for PurgeJob<T, P, G, A, F, S>
+where
+    DB: AnswersText,
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    Self: TableJob<DB>,
+{
+    runs_on!(PurgeReport, Self::run_on);
 }
 
 impl<T, P, G, A, F, S> std::fmt::Debug for PurgeJob<T, P, G, A, F, S>

@@ -7,8 +7,7 @@ use super::prepare::Prepared;
 use super::table_job::{Context, TableJob};
 use crate::connection::Executor;
 use crate::declare::Node;
-use crate::error::Error;
-use crate::error::PurgeReport;
+use crate::error::{Error, PurgeReport};
 
 /// The order in which tables are purged: that in which they are named, but children before parents.
 pub(super) fn children_first(nodes: &[Node]) -> Vec<usize> {

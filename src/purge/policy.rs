@@ -10,10 +10,8 @@ use super::exclusive::NamedLock;
 use super::jobs::{Jobs, children_first};
 use super::options::{IntoDuration, Options, shared_options};
 use super::table_job::Context;
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, Executor, block, dialect};
-use crate::error::Error;
-use crate::error::{Progress, RetentionReport, Stopped};
+use crate::connection::{AnswersText, Executor, RunsOn, dialect, runs_on};
+use crate::error::{Error, Progress, RetentionReport, Stopped};
 
 /// The retention of several tables: each with its age and archive, in one run.
 ///
@@ -137,10 +135,9 @@ impl<'c, J> RetentionPolicy<'c, J> {
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        J: Jobs<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = RetentionReport>,
     {
-        block(self.run_on(&mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -152,10 +149,9 @@ impl<'c, J> RetentionPolicy<'c, J> {
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        J: Jobs<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = RetentionReport>,
     {
-        self.run_on(&mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
 
     async fn run_on<X>(mut self, x: &mut X) -> Result<RetentionReport, Error>
@@ -247,4 +243,12 @@ impl<J> std::fmt::Debug for RetentionPolicy<'_, J> {
             .field("exclusive", &self.exclusive)
             .finish_non_exhaustive()
     }
+}
+
+impl<J, DB> RunsOn<DB> for RetentionPolicy<'_, J>
+where
+    DB: AnswersText,
+    J: Jobs<DB>,
+{
+    runs_on!(RetentionReport, Self::run_on);
 }

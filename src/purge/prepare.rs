@@ -2,20 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::archive;
 use super::archive::{ArchiveTable, DeclaredTable};
-use super::guards;
-use super::held;
 use super::options::Options;
+use super::{archive, guards, held};
 use crate::connection::{Executor, Fault, Question, Retries, fault};
-use crate::declare::TableColumns;
-use crate::declare::{SoftDeletable, TimeColumn};
+use crate::declare::{SoftDeletable, TableColumns, TimeColumn};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::migration::{Shape, contradictions, key_order_problem};
-use crate::schema::Reference;
-use crate::schema::TableKind;
-use crate::schema::read_table;
+use crate::schema::{Reference, TableKind, read_table};
 
 /// What the catalog told about a job that may run.
 #[derive(Debug)]

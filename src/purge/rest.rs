@@ -11,8 +11,7 @@ use super::plan::Plan;
 use super::sql::Counted;
 use crate::connection::Executor;
 use crate::declare::Key;
-use crate::error::Error;
-use crate::error::{Blocked, BlockedBy, Stopped};
+use crate::error::{Blocked, BlockedBy, Error, Stopped};
 
 /// Which foreign keys hold the rows that are reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use diesel::result::QueryResult;
 
-use crate::connection::Executor;
-use crate::connection::Question;
+use crate::connection::{Executor, Question};
 use crate::dialect::Dialect;
 
 /// MySQL's settings of a session that a job changes. The first two are timeouts: for rows, and for tables that others alter

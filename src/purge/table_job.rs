@@ -12,11 +12,8 @@ use super::prepare::{Prepared, prepare};
 use super::session::Session;
 use super::statements::Statements;
 use crate::connection::Executor;
-use crate::declare::Node;
-use crate::declare::TableColumns;
-use crate::declare::{SoftDeletable, Timestamped};
-use crate::error::Error;
-use crate::error::{Progress, PurgeReport, Stopped};
+use crate::declare::{Node, SoftDeletable, TableColumns, Timestamped};
+use crate::error::{Error, Progress, PurgeReport, Stopped};
 
 /// What a job is told by the policy that it belongs to.
 #[allow(missing_debug_implementations, reason = "it borrows callbacks, and nobody can name it")]
@@ -77,7 +74,7 @@ where
     {
         let options = self.options.within(limits);
         let table = T::table_name();
-        options.check(&table, self.statements.rows.cutoff.instant()?)?;
+        options.check(&table, self.statements.rows.cutoff.time()?)?;
         if x.in_transaction()? {
             return Err(Error::PurgeInTransaction { table });
         }

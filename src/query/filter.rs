@@ -20,25 +20,25 @@ use crate::diesel_internals::{
 /// The filter that `active()` appends: the predicate of the source `F`.
 #[derive(Debug, Clone, Copy)]
 pub struct ActiveFilter<F> {
-    closing: Closing,
+    existing: ExistingFilter,
     _source: PhantomData<F>,
 }
 
 /// The filter that `deleted()` appends: the predicate of the table or alias `Src`.
 #[derive(Debug, Clone, Copy)]
 pub struct DeletedFilter<Src> {
-    closing: Closing,
+    existing: ExistingFilter,
     _source: PhantomData<Src>,
 }
 
 /// How a filter closes off what stands before it. Diesel writes `(<before> AND <filter>)` and
 /// does not group raw SQL, so that `a OR b` before it would swallow the filter.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Closing {
+pub(crate) enum ExistingFilter {
     /// What stands before it is grouped, or there is nothing.
-    NotNeeded,
+    Grouped,
     /// It may be `a OR b`: `(a OR b AND TRUE) AND (<filter>)`.
-    Needed,
+    MustBeGrouped,
 }
 
 /// Whether what the where clause `W` holds needs no parentheses.
@@ -62,9 +62,9 @@ pub(super) fn writes_its_own_parentheses(type_name: &str) -> bool {
         || type_name.starts_with("diesel_soft_delete::query::")
 }
 
-impl Closing {
+impl ExistingFilter {
     fn of<W: QueryId>() -> Self {
-        if is_grouped::<W>() { Self::NotNeeded } else { Self::Needed }
+        if is_grouped::<W>() { Self::Grouped } else { Self::MustBeGrouped }
     }
 
     /// Writes the filter behind what it closes off.
@@ -73,7 +73,7 @@ impl Closing {
             out.push_sql("TRUE");
             return Ok(());
         }
-        if self == Self::Needed {
+        if self == Self::MustBeGrouped {
             out.push_sql("TRUE) AND (");
         }
         P::walk(out)
@@ -81,18 +81,18 @@ impl Closing {
 }
 
 impl<F> ActiveFilter<F> {
-    fn new(closing: Closing) -> Self {
-        Self { closing, _source: PhantomData }
+    fn new(existing: ExistingFilter) -> Self {
+        Self { existing, _source: PhantomData }
     }
 }
 
 impl<Src> DeletedFilter<Src> {
-    fn new(closing: Closing) -> Self {
-        Self { closing, _source: PhantomData }
+    fn new(existing: ExistingFilter) -> Self {
+        Self { existing, _source: PhantomData }
     }
 }
 
-// `closing` is not part of the query ids: it follows from the where clause before it, which is.
+// `existing` is not part of the query ids: it follows from the where clause before it, which is.
 impl<F: Scope> QueryId for ActiveFilter<F>
 where
     F::Active: QueryId,
@@ -133,7 +133,7 @@ where
     F::Active: Predicate<DB>,
 {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.closing.walk::<F::Active, DB>(out)
+        self.existing.walk::<F::Active, DB>(out)
     }
 }
 
@@ -143,7 +143,7 @@ where
     StateTest<Src, DeletedRows>: Predicate<DB>,
 {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.closing.walk::<StateTest<Src, DeletedRows>, DB>(out)
+        self.existing.walk::<StateTest<Src, DeletedRows>, DB>(out)
     }
 }
 
@@ -195,7 +195,7 @@ where
 {
     type Output = <Self as FilterDsl<ActiveFilter<F>>>::Output;
     fn filter_active(self) -> Self::Output {
-        self.filter(ActiveFilter::new(Closing::of::<W>()))
+        self.filter(ActiveFilter::new(ExistingFilter::of::<W>()))
     }
 }
 
@@ -208,7 +208,7 @@ where
     type Output = <Self as FilterDsl<ActiveFilter<F>>>::Output;
     fn filter_active(self) -> Self::Output {
         let grouped = FilterDsl::filter(self, Grouping);
-        FilterDsl::filter(grouped, ActiveFilter::<F>::new(Closing::NotNeeded))
+        FilterDsl::filter(grouped, ActiveFilter::<F>::new(ExistingFilter::Grouped))
     }
 }
 
@@ -243,7 +243,7 @@ where
 {
     type Output = <Self as FilterDsl<DeletedFilter<F::Source>>>::Output;
     fn filter_deleted(self) -> Self::Output {
-        self.filter(DeletedFilter::new(Closing::of::<W>()))
+        self.filter(DeletedFilter::new(ExistingFilter::of::<W>()))
     }
 }
 
@@ -255,6 +255,6 @@ where
     type Output = <Self as FilterDsl<DeletedFilter<F::Source>>>::Output;
     fn filter_deleted(self) -> Self::Output {
         let grouped = FilterDsl::filter(self, Grouping);
-        FilterDsl::filter(grouped, DeletedFilter::<F::Source>::new(Closing::NotNeeded))
+        FilterDsl::filter(grouped, DeletedFilter::<F::Source>::new(ExistingFilter::Grouped))
     }
 }

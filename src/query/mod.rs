@@ -8,18 +8,18 @@
 pub(crate) mod aliases;
 mod covered;
 mod filter;
+mod functions;
 mod join;
-mod predicates;
-mod query_dsl;
+mod methods;
 mod source;
 mod table;
 
 pub use self::covered::{CoveredBy, KindCoveredBy};
 pub(crate) use self::filter::is_grouped;
 pub use self::filter::{ActiveQuery, DeletedQuery, Grouping};
+pub use self::functions::{active, deleted, is_active, is_active_or_missing, is_deleted};
 pub use self::join::JoinActive;
-pub use self::predicates::{active, deleted, is_active, is_active_or_missing, is_deleted};
-pub use self::query_dsl::{JoinOnActiveDsl, SoftDeleteQueryDsl};
+pub use self::methods::{JoinOnActiveDsl, SoftDeleteQueryDsl};
 pub use self::source::{FirstTable, LeftJoinedPlainly, Nothing, Scope};
 pub use self::table::Source;
 

@@ -10,8 +10,7 @@ use diesel::result::QueryResult;
 use diesel::sql_types::Bool;
 
 use super::source::Predicate;
-use crate::declare::Rows;
-use crate::declare::{SoftDeletable, State};
+use crate::declare::{Rows, SoftDeletable, State};
 use crate::diesel_internals::StaticQueryFragment;
 
 /// A soft-deletable table, or an `alias!` of one.

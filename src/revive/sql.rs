@@ -1,4 +1,4 @@
-//! The statements: which row has the key, and the way back of a tombstone.
+//! The statements: which row has the key, and the way back of a deleted row.
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -8,14 +8,12 @@ use diesel::sql_types::{HasSqlType, Integer};
 
 use super::values::{Assignments, KeyPart, Unnamed};
 use super::verb::OnKey;
-use crate::declare::Rows;
-use crate::declare::TableColumns;
-use crate::declare::{Key, KeyOf};
-use crate::declare::{SoftDeletable, State, TimeColumn};
+use crate::declare::{Key, KeyOf, Rows, SoftDeletable, State, TableColumns, TimeColumn};
+use crate::dialect::{Dialect, Lock};
 use crate::diesel_internals::writes_nothing;
 use crate::statement::{TouchOf, walk_restored};
 
-/// The row that has the key: the live one, or else the tombstone that was deleted last.
+/// The row that has the key: the live one, or else the deleted row that was deleted last.
 #[derive(Debug)]
 pub struct Look<'a, Q> {
     pub(super) verb: &'a Q,
@@ -23,7 +21,7 @@ pub struct Look<'a, Q> {
     pub(super) lock: bool,
 }
 
-/// The `UPDATE` of one tombstone, if it is one still.
+/// The `UPDATE` of one deleted row, if it is one still.
 #[derive(Debug)]
 pub struct Revive<'a, Q, K> {
     pub(super) verb: &'a Q,
@@ -180,7 +178,7 @@ where
             // MariaDB's client waits forever when a cached statement is executed again that met a deadlock while its
             // rows were read.
             out.unsafe_to_cache_prepared();
-            out.push_sql(" LOCK IN SHARE MODE");
+            out.push_sql(Lock::Share.words(Dialect::Mysql));
         }
         Ok(())
     }

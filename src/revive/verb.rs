@@ -9,15 +9,12 @@ use diesel::insertable::Insertable;
 use diesel::query_builder::{AsChangeset, InsertStatement};
 use diesel::query_source::Table;
 
-use super::engine;
-use super::target::Revivable;
 use super::values::{KeyColumns, KeyPart, Unnamed};
-use crate::connection::AnswersText;
-use crate::connection::{Blocking, block};
-use crate::declare::{CascadeDecided, WithChildren};
-use crate::declare::{ColumnRef, NullableColumns, SoftDeletable, State, TimeColumn};
-use crate::declare::{RestoreVerb, WithoutCascade};
-use crate::declare::{TableColumns, columns_in};
+use crate::connection::RunsOn;
+use crate::declare::{
+    ColumnRef, NullableColumns, RestoreVerb, SoftDeletable, State, TableColumns, TimeColumn, WithChildren,
+    WithoutCascade, columns_in,
+};
 use crate::diesel_internals::TableName;
 use crate::error::Error;
 use crate::statement::{TouchOf, assigns};
@@ -36,7 +33,7 @@ pub enum Revival {
 /// `insert_or_revive`, on a table. In the prelude.
 pub trait InsertOrReviveDsl: Table {
     /// Writes a row under a key that a soft-deleted row may have: revives that row, or inserts, or reports the
-    /// live row. Complete with [`.on(columns)`](InsertOrRevive::on).
+    /// active row. Complete with [`.on(columns)`](InsertOrRevive::on).
     #[doc = include_str!("insert_or_revive.md")]
     fn insert_or_revive<V>(self, values: V) -> InsertOrRevive<Self, V>
     where
@@ -268,11 +265,9 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<Revival, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        T::Relations: CascadeDecided<W>,
-        Self: Revivable<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = Revival>,
     {
-        block(engine::run(&self, &mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -287,11 +282,9 @@ where
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<Revival, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        T::Relations: CascadeDecided<W>,
-        Self: Revivable<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = Revival>,
     {
-        engine::run(&self, &mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
 
     /// Refuses values that assign a column which a restore sets; a cascade sets the touch column of all its rows.

@@ -2,8 +2,7 @@
 
 use super::{mysql, postgres, sqlite};
 use crate::connection::{Inquiry, Question, Row};
-use crate::dialect::Dialect;
-use crate::dialect::TableName;
+use crate::dialect::{Dialect, TableName};
 
 /// A table as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

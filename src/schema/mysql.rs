@@ -5,8 +5,7 @@ use super::catalog::{
     same_column,
 };
 use crate::connection::{Question, Row};
-use crate::dialect::Dialect;
-use crate::dialect::TableName;
+use crate::dialect::{Dialect, TableName};
 
 const DIALECT: Dialect = Dialect::Mysql;
 

@@ -4,8 +4,7 @@ use super::catalog::{
     Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
 };
 use crate::connection::{Question, Row};
-use crate::dialect::Dialect;
-use crate::dialect::TableName;
+use crate::dialect::{Dialect, TableName};
 
 const DIALECT: Dialect = Dialect::Postgres;
 

@@ -5,8 +5,7 @@ use super::catalog::{
 };
 use super::tokens::{Kind, closing, tokens, top_level};
 use crate::connection::{Question, Row};
-use crate::dialect::Dialect;
-use crate::dialect::TableName;
+use crate::dialect::{Dialect, TableName};
 
 const DIALECT: Dialect = Dialect::Sqlite;
 

@@ -4,8 +4,7 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::QueryResult;
 
-use crate::declare::Rows;
-use crate::declare::{Hold, SoftDeletable};
+use crate::declare::{Hold, Rows, SoftDeletable};
 
 /// Writes the test for rows that are not under hold, with `before` in front of it; nothing for a table
 /// without a hold column.

@@ -8,12 +8,10 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::QueryResult;
 
-use super::condition::Condition;
-use crate::connection::Executor;
-use crate::connection::dialect;
+use super::target::Condition;
+use crate::connection::{Executor, dialect};
 use crate::dialect::{Dialect, TableName};
-use crate::schema::read_table;
-use crate::schema::{Leaves, Reference};
+use crate::schema::{Leaves, Reference, read_table};
 
 /// How the rows of a table are deleted from the leaves. `None` if no foreign key of the table refers to the table itself,
 /// or if the database takes the rows in any order.

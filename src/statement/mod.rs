@@ -3,24 +3,24 @@
 //! does not vary, so its statement is prepared once.
 
 pub(crate) mod aliases;
-mod condition;
+mod delete;
 mod erase;
 mod hold;
 mod leaves;
-mod outcome;
 mod parts;
-mod purge;
 mod returning;
+mod run;
+mod target;
 mod transition;
 mod verbs;
 
-pub use condition::{Condition, Target};
+pub use delete::Purge;
+pub(crate) use delete::{Cutoff, walk_purgeable};
 pub use erase::{Erase, ErasureReport};
-pub use outcome::Outcome;
 pub use parts::{Changes, NoChanges, NoCondition, OnlyIf};
-pub use purge::Purge;
-pub(crate) use purge::{Cutoff, walk_purgeable};
 pub use returning::{NoReturning, Returning};
+pub use run::{Outcome, WithOutcome};
+pub use target::{Condition, SoftDeleteTarget, Target};
 pub use transition::{Restore, SoftDelete, Transition, Verb};
 pub(crate) use transition::{TouchOf, assigns, walk_restored};
 pub use verbs::SoftDeleteDsl;

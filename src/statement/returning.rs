@@ -23,7 +23,7 @@ pub struct Returning<E>(pub(crate) E);
 impl<E, DB> QueryFragment<DB> for Returning<E>
 where
     DB: SoftDeleteBackend,
-    DB::Returning: SupportsReturning,
+    DB::Returning: SupportsReturning<DB>,
     E: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {

@@ -11,14 +11,12 @@ use diesel::query_source::{Column, Table};
 use diesel::result::QueryResult;
 use diesel::sql_types::{BoolOrNullableBool, SingleValue, SqlType};
 
-use super::condition::Condition;
 use super::parts::{Changes, NoChanges, NoCondition, OnlyIf};
 use super::returning::{NoReturning, Returning};
-use crate::declare::Rows;
-use crate::declare::{CascadeDecided, RestoreVerb, SoftDeleteVerb, WithoutCascade};
+use super::target::Condition;
 use crate::declare::{
-    ColumnRef, NoInstant, NullableColumns, SoftDeletable, State, TimeColumn, Timestamped, TouchWith, Touched,
-    WritesInstant,
+    CascadeDecided, ColumnRef, NoTime, NullableColumns, RestoreVerb, Rows, SoftDeletable, SoftDeleteVerb, State,
+    TimeColumn, Timestamped, TouchWith, Touched, WithoutCascade, WritesTime,
 };
 use crate::diesel_internals::{ASSIGNMENT, TableName, writes_nothing};
 use crate::error::Error;
@@ -94,7 +92,7 @@ pub type SoftDelete<T, P, G, S = StampOf<T>, X = TouchOf<T>, Set = NoChanges, C 
 
 /// What `.restore()` returns.
 pub type Restore<T, P, G, X = TouchOf<T>, Set = NoChanges, C = NoCondition, R = NoReturning> =
-    Transition<RestoreVerb, T, P, G, NoInstant, X, Set, C, R>;
+    Transition<RestoreVerb, T, P, G, NoTime, X, Set, C, R>;
 
 impl<T: SoftDeletable, P, G> SoftDelete<T, P, G> {
     pub(crate) fn new(table: T, condition: Condition<P, G>) -> Self {
@@ -105,7 +103,7 @@ impl<T: SoftDeletable, P, G> SoftDelete<T, P, G> {
 
 impl<T: SoftDeletable, P, G> Restore<T, P, G> {
     pub(crate) fn new(table: T, condition: Condition<P, G>) -> Self {
-        Self::unset(table, condition, NoInstant, T::Touch::value(Utc::now()))
+        Self::unset(table, condition, NoTime, T::Touch::value(Utc::now()))
     }
 }
 
@@ -141,7 +139,7 @@ impl<V, T, P, G, S, X> Transition<V, T, P, G, S, X> {
 }
 
 impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
-    /// The same with other instants, another condition of `only_if`, another RETURNING, and perhaps another verb.
+    /// The same with other times, another condition of `only_if`, another RETURNING, and perhaps another verb.
     #[allow(clippy::type_complexity, reason = "an alias would hide which parameters change")]
     fn with<V2, S2, X2, C2, R2>(
         self,
@@ -161,7 +159,7 @@ impl<V, T, P, G, S, X, Set, C, R> Transition<V, T, P, G, S, X, Set, C, R> {
         }
     }
 
-    fn with_instants<S2, X2>(self, stamp: S2, touch: X2) -> Transition<V, T, P, G, S2, X2, Set, C, R> {
+    fn with_times<S2, X2>(self, stamp: S2, touch: X2) -> Transition<V, T, P, G, S2, X2, Set, C, R> {
         self.with(|_, _, only_if, returning| (stamp, touch, only_if, returning))
     }
 
@@ -198,9 +196,9 @@ type StampType<T> = <<T as SoftDeletable>::Stamp as Timestamped>::SqlType;
 type TouchType<T> = <<T as SoftDeletable>::Touch as Touched>::SqlType;
 
 impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
-    /// Sets the instant of the deletion: a value or an expression of the timestamp column's type.
+    /// Sets the time of the deletion: a value or an expression of the timestamp column's type.
     ///
-    /// Not of its nullable form: NULL is no instant, and a `None` or a nullable expression does not
+    /// Not of its nullable form: NULL is no time, and a `None` or a nullable expression does not
     /// compile. The `touch` column gets the same value. If its SQL type differs, give
     /// [`db_now()`](crate::db_now), which is read for each column in its own form, or use [`at_utc`](Self::at_utc).
     ///
@@ -229,7 +227,7 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     #[allow(clippy::type_complexity, reason = "an alias would hide which parameters change")]
     pub fn at<E>(
         self,
-        instant: E,
+        time: E,
     ) -> SoftDelete<T, P, G, E::Expression, <T::Touch as TouchWith<StampType<T>, E::Expression>>::Value, Set, C>
     where
         T::Stamp: Timestamped,
@@ -238,18 +236,18 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
         E::Expression: AppearsOnTable<T>,
         T::Touch: TouchWith<StampType<T>, E::Expression>,
     {
-        let instant = instant.as_expression();
-        let touch = T::Touch::with(&instant);
-        self.with_instants(instant, touch)
+        let time = time.as_expression();
+        let touch = T::Touch::with(&time);
+        self.with_times(time, touch)
     }
 
-    /// Sets the instant of the deletion, in UTC, converted to the type of each column.
+    /// Sets the time of the deletion, in UTC, converted to the type of each column.
     ///
     /// It is cut off below microseconds, and to the unit of an integer column.
     ///
     /// # Errors
     ///
-    /// The statement fails with [`InstantOutOfRange`](Error::InstantOutOfRange) if the instant does
+    /// The statement fails with [`InstantOutOfRange`](Error::InstantOutOfRange) if the time does
     /// not fit the column.
     ///
     /// ```
@@ -264,16 +262,16 @@ impl<T: SoftDeletable, P, G, S, X, Set, C> SoftDelete<T, P, G, S, X, Set, C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn at_utc(self, instant: DateTime<Utc>) -> SoftDelete<T, P, G, StampOf<T>, TouchOf<T>, Set, C>
+    pub fn at_utc(self, time: DateTime<Utc>) -> SoftDelete<T, P, G, StampOf<T>, TouchOf<T>, Set, C>
     where
-        (T::Stamp, T::Touch): WritesInstant,
+        (T::Stamp, T::Touch): WritesTime,
     {
-        self.with_instants(T::Stamp::value(instant), T::Touch::value(instant))
+        self.with_times(T::Stamp::value(time), T::Touch::value(time))
     }
 }
 
 impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
-    /// Sets the instant that a restore writes to the `touch` column: a value or an expression of that
+    /// Sets the time that a restore writes to the `touch` column: a value or an expression of that
     /// column's type.
     ///
     /// ```
@@ -285,17 +283,17 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn at<E>(self, instant: E) -> Restore<T, P, G, E::Expression, Set, C>
+    pub fn at<E>(self, time: E) -> Restore<T, P, G, E::Expression, Set, C>
     where
         T::Touch: Touched,
         TouchType<T>: SqlType + SingleValue,
         E: AsExpression<TouchType<T>>,
         E::Expression: AppearsOnTable<T>,
     {
-        self.with_instants(NoInstant, instant.as_expression())
+        self.with_times(NoTime, time.as_expression())
     }
 
-    /// Sets the instant that a restore writes to the `touch` column, in UTC.
+    /// Sets the time that a restore writes to the `touch` column, in UTC.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -305,11 +303,11 @@ impl<T: SoftDeletable, P, G, X, Set, C> Restore<T, P, G, X, Set, C> {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn at_utc(self, instant: DateTime<Utc>) -> Restore<T, P, G, TouchOf<T>, Set, C>
+    pub fn at_utc(self, time: DateTime<Utc>) -> Restore<T, P, G, TouchOf<T>, Set, C>
     where
         T::Touch: Touched,
     {
-        self.with_instants(NoInstant, T::Touch::value(instant))
+        self.with_times(NoTime, T::Touch::value(time))
     }
 }
 

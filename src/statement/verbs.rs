@@ -5,9 +5,9 @@ use diesel::associations::HasTable;
 use diesel::query_builder::IntoUpdateTarget;
 
 use super::aliases;
-use super::condition::Target;
+use super::delete::Purge;
 use super::erase::Erase;
-use super::purge::Purge;
+use super::target::Target;
 use super::transition::{Restore, SoftDelete};
 use crate::declare::{SoftDeletable, Timestamped};
 
@@ -24,9 +24,9 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     /// Marks rows as deleted.
     ///
     /// * **Touches** the rows of the target that are active: the flag is set, the timestamp column
-    ///   gets the instant, the `touch` column the same instant.
-    /// * **Leaves alone** rows that are deleted already: their first instant is kept.
-    /// * The instant is that of this call, by this machine's clock, in UTC, cut off below
+    ///   gets the time, the `touch` column the same time.
+    /// * **Leaves alone** rows that are deleted already: their first time is kept.
+    /// * The time is that of this call, by this machine's clock, in UTC, cut off below
     ///   microseconds; one for all rows. [`.at(..)`](crate::SoftDelete::at) and [`.at_utc(..)`](crate::SoftDelete::at_utc)
     ///   set another.
     /// * `.execute(conn)` and `.run(conn)` return how many rows changed.
@@ -40,7 +40,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// # Errors
     ///
-    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange) if the instant does not fit the column,
+    /// [`InstantOutOfRange`](crate::Error::InstantOutOfRange) if the time does not fit the column,
     /// [`ColumnSetTwice`](crate::Error::ColumnSetTwice); nothing is executed then.
     ///
     /// # Example
@@ -80,7 +80,7 @@ pub trait SoftDeleteDsl: IntoUpdateTarget + Sized {
     ///
     /// # Errors
     ///
-    /// `.run(conn)` returns [`RestoreConflict`](crate::Error::RestoreConflict) if a live row has taken
+    /// `.run(conn)` returns [`RestoreConflict`](crate::Error::RestoreConflict) if a active row has taken
     /// a unique value in the meantime; then no row was changed, and a transaction around it stays
     /// usable.
     ///

@@ -1,4 +1,4 @@
-//! `check` on MySQL and MariaDB: instants that are rounded or shifted, virtual columns in unique keys.
+//! `check` on MySQL and MariaDB: times that are rounded or shifted, virtual columns in unique keys.
 
 use diesel::connection::SimpleConnection;
 use diesel_soft_delete::Severity::{Error, Note, Warning};

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB: what claims to be instant is, one change of the schema per migration, and no
+//! MySQL and MariaDB: what claims to be time is, one change of the schema per migration, and no
 //! metadata lock is waited for all day.
 
 use diesel::connection::SimpleConnection;

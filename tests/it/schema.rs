@@ -80,12 +80,12 @@ pub struct Comment {
     pub body: String,
 }
 
-/// An instant that every backend stores to the last digit.
+/// A time that every backend stores to the last digit.
 pub fn instant(text: &str) -> chrono::NaiveDateTime {
     chrono::NaiveDateTime::parse_from_str(text, "%F %T%.f").expect("an instant")
 }
 
-/// The deleted rows were deleted at this instant.
+/// The deleted rows were deleted at this time.
 pub const DELETED_AT: &str = "2024-03-01 12:00:00.250001";
 
 /// Runs the migrations and fills the tables.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 /// Rows of one state, as texts.
 type Rows = Vec<String>;
 
-/// Instants that look alike in some zone, or in some order of day and month.
+/// Times that look alike in some zone, or in some order of day and month.
 const INSTANTS: [&str; 4] = [
     // In New York both are half past one.
     "2024-11-03T05:30:00.000001Z",
@@ -19,7 +19,7 @@ fn instants() -> [DateTime<Utc>; 4] {
     INSTANTS.map(|text| text.parse().expect("an instant"))
 }
 
-/// The cases over tables whose instants have one type.
+/// The cases over tables whose times have one type.
 macro_rules! settings {
     ($name:ident: $backend:ident, $Instant:ident, $column:literal, $settings:expr) => {
         mod $name {

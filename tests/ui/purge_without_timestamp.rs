@@ -11,5 +11,5 @@ fn main() {
     let _ = posts::table.purge_deleted_before(Utc::now());
     //~^ has no timestamp column
     let _ = posts::table.soft_delete().at_utc(Utc::now());
-    //~^ has no timestamp column and no touch column to write an instant to
+    //~^ has no timestamp column and no touch column to write a time to
 }

@@ -9,7 +9,7 @@ fn main() {
     //~^ `Option<NaiveDateTime>: AsExpression<diesel::sql_types::Timestamp>` is not satisfied
     //~^^ `Option<NaiveDateTime>: AppearsOnTable<posts::table>` is not satisfied
     let _ = posts::table.restore().at_utc(chrono::Utc::now());
-    //~^ has no `touch` column, so a restore writes no instant
+    //~^ has no `touch` column, so a restore writes no time
     let _ = posts::table.find(1).soft_delete().only_if(users::is_deleted.eq(true));
     //~^ Count == Once
     let _ = tags::table.find(1).erase();

@@ -24,7 +24,7 @@ pub enum Command {
     /// With a database (`--database-url`, `DATABASE_URL` or a file `.env`) the primary key, the columns that
     /// are there and unique indexes to be replaced are looked up; without one say `--backend`.
     Generate(Box<Generate>),
-    /// Checks that the live tables fit, and prints the SQL that mends what does not.
+    /// Checks that the live tables fit, and prints the SQL that fixes what does not.
     Check(Box<Check>),
 }
 
@@ -144,7 +144,7 @@ pub struct Columns {
     #[arg(long, value_name = "COLUMN")]
     pub active_flag: Option<String>,
 
-    /// The instant of the deletion. Without a flag: NULL for active rows.
+    /// The time of the deletion. Without a flag: NULL for active rows.
     #[arg(long, value_name = "COLUMN")]
     pub timestamp: Option<String>,
 

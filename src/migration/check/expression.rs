@@ -2,12 +2,10 @@
 //!
 //! What each planner sees was tried on PostgreSQL 15 and SQLite 3.53; the tests ask them again.
 
+use super::parser::parse;
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
-
-use super::parser::parse;
-use crate::schema::same_column;
-use crate::schema::{Token, tokens, top_level};
+use crate::schema::{Token, same_column, tokens, top_level};
 
 /// An expression, as far as predicates of partial indexes need one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +35,7 @@ pub(super) enum Value {
     Null,
     /// `FALSE` and `TRUE` are 0 and 1.
     Number(i64),
-    /// An instant, which is only known not to be NULL.
+    /// A time, which is only known not to be NULL.
     Instant,
 }
 

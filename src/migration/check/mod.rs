@@ -20,13 +20,10 @@ use diesel::connection::LoadConnection;
 
 use self::judge::Answers;
 use self::judge::Disagreement;
-use crate::connection::run;
-use crate::connection::{Inquiry, Question, ReadsCatalog, Row};
+use crate::connection::{Inquiry, Question, ReadsCatalog, Row, run};
 use crate::declare::SoftDeletable;
-use crate::dialect::TableName;
-use crate::dialect::{Dialect, HasDialect};
-use crate::error::Error;
-use crate::error::{Finding, Severity};
+use crate::dialect::{Dialect, HasDialect, TableName};
+use crate::error::{Error, Finding, Severity};
 use crate::migration::shape::Shape;
 use crate::schema::{LiveTable, Reading, collect_foreign_keys, foreign_keys};
 

@@ -456,7 +456,7 @@ fn the_view_shows_active_rows() {
     );
 }
 
-/// Rows move with explicit columns; the instant of the archiving comes by itself.
+/// Rows move with explicit columns; the time of the archiving comes by itself.
 #[test]
 fn the_archive_takes_rows() {
     diesel::table! {

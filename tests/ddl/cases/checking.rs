@@ -1,4 +1,4 @@
-// `check` and `assert_schema`: a bad schema by hand, its finding, the SQL that mends it.
+// `check` and `assert_schema`: a bad schema by hand, its finding, the SQL that fixes it.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

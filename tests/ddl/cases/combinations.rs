@@ -68,7 +68,7 @@ fn up_down_up(conn: &mut Conn, choices: impl Fn(usize) -> Vec<u32>) {
 }
 
 /// Dropped columns leave something behind: on PostgreSQL a number of which a table has 1600, on MariaDB,
-/// where they were dropped at an instant, a place in the row.
+/// where they were dropped at a time, a place in the row.
 fn forget_dropped_columns(conn: &mut Conn) {
     match super::backend::DIALECT {
         Dialect::Sqlite => {}

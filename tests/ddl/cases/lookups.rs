@@ -50,7 +50,7 @@ fn what_is_there_is_not_added() {
         .adapted_to(conn)
         .unwrap();
     if is_mariadb(conn) {
-        // It adds no column at an instant once a virtual one is indexed; MySQL itself does.
+        // It adds no column at a time once a virtual one is indexed; MySQL itself does.
         let sql = second.up_sql(DIALECT).unwrap();
         assert!(conn.batch_execute(&sql).unwrap_err().to_string().contains("ALGORITHM=INSTANT is not supported"));
     }

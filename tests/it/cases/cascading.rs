@@ -189,7 +189,7 @@ fn a_tree_is_deleted_and_comes_back_whole() {
     // The siblings are untouched.
     assert_eq!(live(conn), all.iter().copied().filter(of_two).collect::<Vec<_>>());
 
-    // One instant and one identifier, each in its column's type.
+    // One time and one identifier, each in its column's type.
     let naive = Some(instant.naive_utc());
     let author = authors::table.find(1).select((authors::is_deleted, authors::deleted_at, authors::operation));
     assert_eq!(author.first(conn), Ok((true, naive, Some(id.clone()))));
@@ -697,7 +697,7 @@ mod instants {
     fn instants_of_two_operations_are_not_mixed_up() {
         let conn = &mut *mailbox();
         let (one, two) = (at("2025-01-01 12:00:00"), at("2025-01-01 13:00:00.000001"));
-        // Mail 4 of user 2 is deleted alone, at the very instant of user 1's.
+        // Mail 4 of user 2 is deleted alone, at the very time of user 1's.
         mails::table.find(4).soft_delete().at_utc(one).run(conn).unwrap();
         users::table.find(1).soft_delete().at_utc(one).cascade().run(conn).unwrap();
         users::table.find(2).soft_delete().at_utc(two).cascade().run(conn).unwrap();

@@ -310,7 +310,10 @@ fn rows_under_hold_are_refused_by_their_key() {
     let before = stored(conn);
     let error = people::table.erase().archived_in(people_archive::table).run(conn).unwrap_err();
     let text = error.to_string();
-    assert!(text.contains("`people`") && text.contains("1 row(s)") && text.contains("the key 3 "), "{text}");
+    assert!(
+        text.contains("`people`") && text.contains("1 row of the target is under hold") && text.contains("the key 3)"),
+        "{text}"
+    );
     assert_eq!(under_hold(Err(error)), ("people".into(), Some("3".into()), 1));
     assert_eq!(under_hold(people::table.find(3).erase().run(conn)), ("people".into(), Some("3".into()), 1));
     assert_eq!(stored(conn), before);

@@ -329,7 +329,7 @@ fn a_job_whose_every_row_is_refused_says_so() {
     assert!(matches!(limited, Error::PurgeFailed { .. }), "{limited}");
 }
 
-/// A trigger that keeps rows without a word. MySQL has none.
+/// A trigger that keeps rows silently. MySQL has none.
 fn keep(table: &str, condition: &str) -> String {
     match DIALECT {
         Dialect::Sqlite => {

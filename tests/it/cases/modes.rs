@@ -9,7 +9,7 @@ use diesel_soft_delete::{is_active, is_active_or_missing, is_deleted};
 #[allow(unused_imports, reason = "one list serves every case and backend")]
 use super::backend::{Conn, DIALECT, Db, INSTANT_NULL, Instant, connection};
 
-/// An instant with all its digits, and its unit's rounding made visible.
+/// A time with all its digits, and its unit's rounding made visible.
 fn instant() -> DateTime<Utc> {
     super::schema::instant("2024-02-29 23:59:59.987654").and_utc()
 }
@@ -119,7 +119,7 @@ states!(flag_and_touch_alone, { id -> Integer, state -> Bool, touched -> Nullabl
     "state BOOLEAN NOT NULL DEFAULT FALSE, touched BIGINT".into(),
     active: "state = FALSE", deleted: "state = TRUE", null: no);
 
-/// The instants: what is written, what RETURNING gives, what a purge compares with.
+/// The times: what is written, what RETURNING gives, what a purge compares with.
 ///
 /// `step` is the resolution of the column.
 macro_rules! instants {
@@ -256,7 +256,7 @@ mod clocks {
     use super::*;
     use diesel_soft_delete::db_now;
 
-    /// A stored instant in microseconds.
+    /// A stored time in microseconds.
     trait InMicros {
         fn in_micros(self, factor: i64) -> i64;
     }

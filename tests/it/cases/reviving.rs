@@ -219,7 +219,7 @@ fn a_live_row_is_reported_and_left_alone() {
     let conn = &mut *live_slugs();
     let before = load(conn);
     assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
-    // Also beside a tombstone, which was deleted a moment ago.
+    // Also beside a deleted row, which was deleted a moment ago.
     let tombstone = "INSERT INTO articles (slug, is_deleted, deleted_at) VALUES ('one', TRUE, '2030-01-01 00:00:00')";
     conn.batch_execute(tombstone).unwrap();
     let with_tombstone = load(conn);
@@ -312,7 +312,7 @@ fn the_statements() {
 #[test]
 fn which_tombstone() {
     let conn = &mut *live_slugs();
-    // Without an instant it counts as the oldest; of one instant, the greatest key.
+    // Without a time it counts as the oldest; of one time, the greatest key.
     conn.batch_execute(
         "UPDATE articles SET deleted_at = NULL WHERE id = 4;
          UPDATE articles SET deleted_at = '2024-03-01 12:00:00' WHERE id IN (2, 3);",
@@ -552,7 +552,7 @@ fn another_index_that_refuses_is_an_error() {
     assert!(violates(&error), "{error}");
     assert_eq!(take(&texts).len(), 7);
     assert_eq!(load(conn), before);
-    // A live row is one, whatever the rest would do.
+    // A active row is one, whatever the rest would do.
     assert_eq!(run(conn, "one").unwrap(), Revival::Live);
 }
 
@@ -649,14 +649,14 @@ fn somebody_was_faster() {
     meanwhile(conn, &url, "UPDATE", revived);
     assert_eq!(on_slug(conn, "two").unwrap(), Revival::Live);
     assert_eq!(load(conn)[2].4.as_deref(), Some("theirs"));
-    // Inserted by another, where there is a tombstone: the index refuses.
+    // Inserted by another, where there is a deleted row: the index refuses.
     meanwhile(conn, &url, "UPDATE", "INSERT INTO articles (slug, body) VALUES ('five', 'theirs')");
     assert_eq!(on_slug(conn, "five").unwrap(), Revival::Live);
     assert!(load(conn)[4].6.0);
     // And where there is none.
     meanwhile(conn, &url, "INSERT", "INSERT INTO articles (slug, body) VALUES ('six', 'theirs')");
     assert_eq!(on_slug(conn, "six").unwrap(), Revival::Live);
-    // The tombstone has another key now; it is gone.
+    // The deleted row has another key now; it is gone.
     conn.batch_execute("UPDATE articles SET is_deleted = TRUE, deleted_at = '2024-05-05 00:00:00' WHERE id = 3")
         .unwrap();
     meanwhile(conn, &url, "UPDATE", "UPDATE articles SET slug = 'moved' WHERE id = 3");

@@ -118,7 +118,7 @@ mod threads {
         assert_eq!(restore.preview(conn).unwrap().total(), many as u64);
         assert_eq!(restore.run(conn).unwrap().total(), many as u64);
         assert_eq!(live(conn), i64::from(many));
-        // Without an identifier there is nothing to follow, whatever the instants say.
+        // Without an identifier there is nothing to follow, whatever the times say.
         for id in 1..=20 {
             let at = instant("2025-01-01 00:00:00").and_utc() + chrono::TimeDelta::seconds(id);
             notes::table.find(id as i32).soft_delete().at_utc(at).without_cascade().run(conn).unwrap();
@@ -455,7 +455,7 @@ mod mixed {
         gammas { id -> Integer, beta -> Integer, deleted_at -> Nullable<Instant> }
     }
     diesel_soft_delete::soft_deletable! {
-        // By operation, by operation and by instant: no two of the circle but the first knows both.
+        // By operation, by operation and by time: no two of the circle but the first knows both.
         alphas { timestamp = deleted_at, operation = operation, cascade(betas(alpha)) }
         betas { flag = is_deleted, operation = operation, cascade(gammas(beta)) }
         gammas { timestamp = deleted_at, cascade(alphas(gamma)) }

@@ -119,7 +119,7 @@ fn counts_are_transitions() {
     assert_eq!(posts::table.soft_delete().execute(conn), Ok(0));
     assert_eq!(posts::table.restore().execute(conn), Ok(5));
     assert_eq!(posts::table.restore().run(conn).unwrap(), 0);
-    // One instant for the whole operation, and for `touch`.
+    // One time for the whole operation, and for `touch`.
     assert_eq!(posts::table.soft_delete().run(conn).unwrap(), 5);
     let states = state(conn);
     assert!(states.iter().all(|post| post.3 == states[0].3 && Some(post.6) == post.3), "{states:?}");
@@ -232,7 +232,7 @@ fn a_statement_can_be_repeated() {
     assert_eq!(delete.clone().run(conn).unwrap(), 1);
     let first = post(conn, 1).3;
     assert_eq!(posts::table.find(1).restore().run(conn).unwrap(), 1);
-    // The instant is that of the call, not of the execution.
+    // The time is that of the call, not of the execution.
     assert_eq!(delete.execute(conn), Ok(1));
     assert_eq!(post(conn, 1).3, first);
     let purge = posts::table.find(2).purge_older_than(TimeDelta::days(36_500));
@@ -454,7 +454,10 @@ fn a_restore_that_collides_is_named_and_changes_nothing() {
     let before = state(conn);
     let error = posts::table.filter(posts::id.eq_any([2, 5])).restore().run(conn).unwrap_err();
     assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "posts"), "{error:?}");
-    assert!(error.to_string().starts_with("cannot restore in `posts`: a live row has taken a unique value"), "{error}");
+    assert!(
+        error.to_string().starts_with("cannot restore in `posts`: an active row has taken a unique value"),
+        "{error}"
+    );
     assert_only(&before, &state(conn), &[]);
     // The transaction around it stays usable.
     conn.transaction(|conn| {
@@ -508,7 +511,7 @@ fn purge_takes_deleted_rows_strictly_before_the_cutoff() {
     assert_eq!(posts::table.purge_older_than(TimeDelta::days(365_000)).run(conn).unwrap(), 0);
     assert_eq!(posts::table.purge_older_than(TimeDelta::days(30)).execute(conn), Ok(1));
     assert_eq!(ids(conn), [1, 3, 4]);
-    // A zero age: all that is deleted by now and has an instant.
+    // A zero age: all that is deleted by now and has a time.
     assert_eq!(posts::table.find(4).soft_delete().execute(conn), Ok(1));
     std::thread::sleep(std::time::Duration::from_millis(2));
     assert_eq!(posts::table.purge_older_than(TimeDelta::zero()).execute(conn), Ok(1));

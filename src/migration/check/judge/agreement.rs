@@ -3,13 +3,11 @@
 use super::{Judge, script};
 use crate::connection::Question;
 use crate::declare::{Mode, Rows};
-use crate::dialect::Dialect;
-use crate::dialect::Names;
+use crate::dialect::{Dialect, Names};
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::expression::is_same_predicate;
 use crate::migration::shape::Shape;
-use crate::schema::tokens;
-use crate::schema::{LiveCheck, LiveColumn};
+use crate::schema::{LiveCheck, LiveColumn, tokens};
 
 /// How a row can contradict itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

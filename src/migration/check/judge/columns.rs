@@ -1,22 +1,20 @@
 //! The columns of a declaration: there, of the right type, nullable or not, with the right default.
 
-use super::types::{Misfit, flag_misfit, instant_misfit};
+use super::types::{Misfit, flag_misfit, time_misfit};
 use super::{Judge, script};
 use crate::declare::Mode;
-use crate::dialect::ClockForm;
-use crate::dialect::Dialect;
+use crate::dialect::{ClockForm, Dialect};
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::expression::Value;
 use crate::migration::check::parser::parse;
 use crate::migration::shape::Column;
-use crate::schema::LiveColumn;
-use crate::schema::tokens;
+use crate::schema::{LiveColumn, tokens};
 
 /// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Flag,
-    /// The instant of the deletion.
+    /// The time of the deletion.
     Timestamp,
     Touch,
     /// A restore sets it to NULL.
@@ -86,7 +84,7 @@ impl<'a> Judge<'a> {
             };
             let add = format!("ALTER TABLE {} ADD COLUMN {} {ty} {constraint}", self.table(), self.quote(&column.name));
             let mut statements = vec![add.trim_end().to_owned()];
-            // Until now the instant alone told which rows are deleted.
+            // Until now the time alone told which rows are deleted.
             let timestamp = self.timestamp().filter(|name| self.column(name).is_some());
             if let Some(timestamp) = timestamp.filter(|_| purpose == Purpose::Flag) {
                 let deleted = if self.active_literal() == "TRUE" { "FALSE" } else { "TRUE" };
@@ -106,7 +104,7 @@ impl<'a> Judge<'a> {
         let misfit = match purpose {
             Purpose::Flag | Purpose::Hold => flag_misfit(self.dialect, &live.sql_type),
             Purpose::Timestamp | Purpose::Touch => {
-                instant_misfit(self.dialect, &column.ty, self.shape.unit, &live.sql_type)
+                time_misfit(self.dialect, &column.ty, self.shape.unit, &live.sql_type)
             }
             Purpose::Reset => None,
         };
@@ -283,7 +281,7 @@ impl<'a> Judge<'a> {
         format!("ALTER TABLE {table} MODIFY COLUMN {column} {}{collation} {rest}", live.sql_type)
     }
 
-    /// An instant for the rows that are there.
+    /// A time for the rows that are there.
     fn epoch(&self, column: &Column) -> &'static str {
         match (column.ty.clock(self.shape.unit), self.dialect) {
             (Some(ClockForm::Timestamp), _) => "'1970-01-01 00:00:00'",

@@ -2,8 +2,7 @@
 
 use super::Judge;
 use crate::dialect::Dialect;
-use crate::schema::LiveIndex;
-use crate::schema::{tokens, top_level};
+use crate::schema::{LiveIndex, tokens, top_level};
 
 impl Judge<'_> {
     /// `CREATE INDEX` for an index like this one; `None` where the database does not print it, or

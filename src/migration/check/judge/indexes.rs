@@ -86,7 +86,7 @@ impl Judge<'_> {
         let named = parts.iter().filter(|part| state.is_named_in(part)).collect::<Vec<_>>();
         if named.is_empty() {
             // With a flag beside it, the timestamp is not what active() asks for. (An index of the
-            // rows that have an instant serves purges.)
+            // rows that have a time serves purges.)
             let name = self.timestamp().filter(|_| self.shape.has_flag_and_timestamp())?;
             let timestamp = StateColumn { dialect: self.dialect, mode: Mode::Timestamp, name };
             return (timestamp.rows(predicate) == Some(Rows::Active)).then_some(Some(Rows::Active));

@@ -13,8 +13,7 @@ mod types;
 mod uniques;
 
 use crate::declare::{Mode, Rows};
-use crate::dialect::Dialect;
-use crate::dialect::{Names, TableName};
+use crate::dialect::{Dialect, Names, TableName};
 use crate::error::{Finding, Severity};
 use crate::migration::check::expression::StateColumn;
 use crate::migration::shape::Shape;

@@ -1,8 +1,7 @@
 //! Foreign keys of other tables, which a purge meets.
 
 use super::{Judge, script};
-use crate::dialect::Dialect;
-use crate::dialect::{Names, TableName};
+use crate::dialect::{Dialect, Names, TableName};
 use crate::error::Severity::{Note, Warning};
 use crate::schema::{Action, LiveReference, Reach};
 

@@ -1,8 +1,7 @@
 //! Declared relations that the foreign keys of the child contradict.
 
 use super::Judge;
-use crate::dialect::Dialect;
-use crate::dialect::TableName;
+use crate::dialect::{Dialect, TableName};
 use crate::error::Severity::Error;
 use crate::migration::shape::DeclaredRelation;
 use crate::schema::LiveKey;

@@ -108,7 +108,7 @@ pub(super) fn flag_misfit(dialect: Dialect, live: &str) -> Option<Misfit> {
     }
 }
 
-/// What the declaration asks of an instant.
+/// What the declaration asks of a time.
 #[derive(Debug, Clone, Copy)]
 enum Asked {
     Integer(Option<u8>),
@@ -136,8 +136,8 @@ fn asked(ty: &ColumnType, unit: Option<TimeUnit>) -> Asked {
     }
 }
 
-/// What is wrong with the type of an instant.
-pub(super) fn instant_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUnit>, live: &str) -> Option<Misfit> {
+/// What is wrong with the type of a time.
+pub(super) fn time_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUnit>, live: &str) -> Option<Misfit> {
     let family = Family::of(dialect, live);
     let wrong = |expected| Some(Wrong { expected });
     match (asked(ty, unit), family) {
@@ -198,7 +198,7 @@ mod tests {
             (Sqlite, Declared("Nullable<BigInt>"), millis, "TEXT", false),
             (Sqlite, Declared("Nullable<Timestamp>"), None, "REAL", false),
         ] {
-            let misfit = instant_misfit(dialect, &ty, unit, live);
+            let misfit = time_misfit(dialect, &ty, unit, live);
             assert_eq!(misfit.is_none(), fits, "{dialect:?} {ty:?} {live}: {misfit:?}");
         }
     }

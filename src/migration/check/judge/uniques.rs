@@ -4,8 +4,7 @@ use super::{Judge, script};
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
 use crate::error::Severity::{Error, Warning};
-use crate::schema::tokens;
-use crate::schema::{IndexOrigin, LiveIndex, Reach};
+use crate::schema::{IndexOrigin, LiveIndex, Reach, tokens};
 
 /// MySQL's virtual column that is NULL for deleted rows.
 const ACTIVE_KEY: &str = "active_key";

@@ -75,7 +75,7 @@ struct Scene {
     workers: u64,
     /// Whether several steps are one transaction of theirs.
     in_transactions: bool,
-    /// Whether tombstones are purged as well, a moment after they came to be.
+    /// Whether deleted rows are purged as well, a moment after they came to be.
     purges: bool,
 }
 

@@ -23,7 +23,7 @@ impl Unit {
         }
     }
 
-    /// What a column of this unit holds for an instant: rounded down.
+    /// What a column of this unit holds for a time: rounded down.
     pub fn value(self, at: DateTime<Utc>) -> i64 {
         at.timestamp_micros().div_euclid(self.micros())
     }
@@ -53,7 +53,7 @@ pub struct Mode {
     pub returning: bool,
 }
 
-/// A row as it is stored. Instants are in the unit of their column. A column that the declaration
+/// A row as it is stored. Times are in the unit of their column. A column that the declaration
 /// does not name is there all the same: no verb may touch it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
@@ -216,7 +216,7 @@ impl std::fmt::Debug for Sequence {
 
 // --- what is generated ---------------------------------------------------------------------------
 
-/// Few instants, so that they meet; near the edges of every unit.
+/// Few times, so that they meet; near the edges of every unit.
 fn instant() -> impl Strategy<Value = DateTime<Utc>> {
     let edges = vec![0, 1, 999, 1_000, 987_654, 999_999];
     (0_i64..3, select(edges)).prop_map(|(second, micro)| {
@@ -351,7 +351,7 @@ pub struct Model {
     pub rows: Vec<Row>,
 }
 
-/// When a step ran, and what the database holds after it: where the instant is the moment of the
+/// When a step ran, and what the database holds after it: where the time is the moment of the
 /// call, it is read from the first row that changed, and must lie between the two clocks.
 pub struct Observed<'a> {
     pub before: DateTime<Utc>,
@@ -521,7 +521,7 @@ impl Model {
         Ok(did)
     }
 
-    /// The instant of the call, as the row with this key says.
+    /// The time of the call, as the row with this key says.
     fn now(&self, deletes: bool, id: i32, seen: &Observed<'_>) -> Result<(Option<i64>, Option<i64>), String> {
         let row = seen.rows.iter().find(|row| row.id == id).ok_or(format!("row {id} is gone"))?;
         let stamp = if deletes { self.mode.stamp.map(|unit| (unit, row.deleted.unwrap_or(i64::MIN))) } else { None };

@@ -24,7 +24,7 @@ pub struct Parent {
     id: i32,
 }
 
-/// A value of an instant's column, and the number that the model has for it.
+/// A value of a time's column, and the number that the model has for it.
 pub trait Stored {
     fn put(value: i64) -> Self;
     fn get(self) -> i64;

@@ -58,7 +58,7 @@ pub mod sqlite {
 
     pub type Conn = SqliteConnection;
     pub type Db = diesel::sqlite::Sqlite;
-    /// The backend's own type of an instant, beside Diesel's portable `Timestamp`.
+    /// The backend's own type of a time, beside Diesel's portable `Timestamp`.
     pub use diesel::sql_types::TimestamptzSqlite as OwnInstant;
     pub type OwnValue = chrono::DateTime<chrono::Utc>;
     pub const OWN_DDL: &str = "TIMESTAMP";

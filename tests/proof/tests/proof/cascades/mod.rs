@@ -39,7 +39,7 @@ macro_rules! forests {
                 follows { timestamp = deleted_at, operation = operation }
                 teams { timestamp = deleted_at, operation = operation }
             });
-            forest!(instants, $backend, $cases, Identified::ByInstant, circle: false, {
+            forest!(instants, $backend, $cases, Identified::ByTime, circle: false, {
                 users { timestamp = deleted_at, cascade(posts(user_id), follows(from_user), follows(to_user)) }
                 posts { flag = is_deleted, timestamp = deleted_at, cascade(comments(post_id)) }
                 comments { active_flag = is_active, timestamp = deleted_at, cascade(comments(parent_id)) }

@@ -21,7 +21,7 @@ const CIRCLE: [(usize, usize, usize); 3] = [(TEAMS, 0, USERS), (TEAMS, 1, TEAMS)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identified {
     ByOperation,
-    ByInstant,
+    ByTime,
 }
 
 /// When, by a number, and in which operation a row was deleted.
@@ -164,7 +164,7 @@ impl Model {
         let deleted = self.row(place).deleted?;
         match self.identified {
             Identified::ByOperation => deleted.operation.map(u64::from),
-            Identified::ByInstant => Some(u64::from(deleted.at)),
+            Identified::ByTime => Some(u64::from(deleted.at)),
         }
     }
 

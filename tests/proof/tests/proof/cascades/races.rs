@@ -1,6 +1,6 @@
 //! Eight connections delete and restore overlapping trees for some seconds, while children are inserted.
 //!
-//! At the end no live row has a deleted parent, by any relation that cascades. Outside of a transaction no cascade met
+//! At the end no active row has a deleted parent, by any relation that cascades. Outside of a transaction no cascade met
 //! an error but a deleted ancestor; inside of one, none but a deadlock as well. Only an INSERT was refused by a trigger.
 
 use std::sync::Barrier;

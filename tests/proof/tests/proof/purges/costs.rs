@@ -5,7 +5,7 @@ use super::super::*;
 use super::tables::*;
 use super::{backend, spelling};
 
-/// What a purge reads, per row that it removes, as the server counts it. All rows were deleted at the same instant.
+/// What a purge reads, per row that it removes, as the server counts it. All rows were deleted at the same time.
 fn cost(which: Key, rows: i32) -> f64 {
     let mut own = backend::shared();
     let ddl = which.ddl(backend::TIMESTAMP_DDL);

@@ -5,7 +5,7 @@
 //! tables.rs     the tables, how they are filled, and what is asked of them at the end
 //! restorers.rs  others restore the rows that the job is about to remove
 //! kills.rs      `kill -9` at random moments
-//! faults.rs     rows that are blocked; locks.rs: by others' locks, tables_locked.rs: of whole tables; kept.rs: without a word; sqlite.rs: what only it has
+//! faults.rs     rows that are blocked; locks.rs: by others' locks, tables_locked.rs: of whole tables; kept.rs: silently; sqlite.rs: what only it has
 //! runners.rs    two jobs at once, and one that was killed
 //! reach.rs      what a job refuses
 //! costs.rs      what a job reads for a row, also of a key that begins with few distinct values; memory.rs: how much it keeps
@@ -81,7 +81,7 @@ impl Key {
         )
     }
 
-    /// All rows of `singles` were deleted, at one instant; every second one of `pairs`.
+    /// All rows of `singles` were deleted, at one time; every second one of `pairs`.
     fn fill<C: diesel::connection::SimpleConnection>(self, conn: &mut C, rows: i32) {
         let row = |number: i32| match self {
             Self::Single => format!("({number}, 0, '2020-01-01 00:00:00')"),
@@ -103,7 +103,7 @@ impl Key {
     }
 }
 
-/// Id, body, flag, instant: a row of `posts`, and of its archive.
+/// Id, body, flag, time: a row of `posts`, and of its archive.
 type Post = (i32, String, bool, Option<NaiveDateTime>);
 
 /// What a row is at the start. By its id, so that every batch meets all kinds.

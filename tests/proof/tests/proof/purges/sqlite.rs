@@ -88,7 +88,7 @@ extern "SQL" {
     fn examined(key: diesel::sql_types::Integer) -> diesel::sql_types::Bool;
 }
 
-/// How many rows a purge comes by, per row that it removes. All rows were deleted at the same instant.
+/// How many rows a purge comes by, per row that it removes. All rows were deleted at the same time.
 fn cost(which: Key, rows: i32) -> f64 {
     let mut own = super::backend::own();
     let conn = &mut own.conn;

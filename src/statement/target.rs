@@ -8,6 +8,7 @@ use diesel::query_dsl::methods::{FilterDsl, FindDsl};
 use diesel::query_source::QuerySource;
 use diesel::result::QueryResult;
 
+use crate::declare::SoftDeletable;
 use crate::diesel_internals::{FromClause, SelectStatement, writes_nothing};
 use crate::query::{Grouping, is_grouped};
 
@@ -76,6 +77,17 @@ pub trait Target: IntoUpdateTarget {
     /// Takes the where clause out.
     fn into_condition(self) -> Condition<Self::Plain, Self::Grouped>;
 }
+
+/// A [`Target`] in a soft-deletable table: the one bound that the verbs need in a generic function. See
+/// [`RunsOn`](crate::methods::RunsOn).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a target in a soft-deletable table",
+    note = "a target is a soft-deletable table, such a table with only `find` or `filter` called on it, `Child::belonging_to(&parent)`, \
+            or a reference to a model that is `Identifiable`"
+)]
+pub trait SoftDeleteTarget: Target + HasTable<Table: SoftDeletable> {}
+
+impl<Q> SoftDeleteTarget for Q where Q: Target + HasTable<Table: SoftDeletable> {}
 
 impl<F, S, D, W> Target for SelectStatement<FromClause<F>, S, D, W>
 where

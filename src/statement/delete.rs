@@ -9,19 +9,16 @@ use diesel::query_dsl::RunQueryDsl;
 use diesel::query_source::{Column, Table};
 use diesel::result::QueryResult;
 
-use super::condition::Condition;
 use super::hold::walk_not_held;
 use super::leaves::walk_delete;
 use super::returning::{NoReturning, Returning};
-use crate::declare::BoundInstant;
-use crate::declare::Rows;
-use crate::declare::deletion_time;
-use crate::declare::{SoftDeletable, State, TimeColumn, Timestamped};
+use super::target::Condition;
+use crate::declare::{BoundTime, Rows, SoftDeletable, State, TimeColumn, Timestamped, deletion_time};
 use crate::dialect::SoftDeleteBackend;
 use crate::schema::Leaves;
 
 /// The value that the timestamp of a row is compared with.
-pub(crate) type Cutoff<T> = BoundInstant<
+pub(crate) type Cutoff<T> = BoundTime<
     <<T as SoftDeletable>::Stamp as Timestamped>::SqlType,
     <<T as SoftDeletable>::Stamp as Timestamped>::Unit,
 >;
@@ -80,11 +77,11 @@ where
     T::Stamp: Timestamped,
 {
     pub(crate) fn older_than(table: T, condition: Condition<P, G>, age: TimeDelta) -> Self {
-        Self { table, condition, cutoff: BoundInstant::ago(age), returning: NoReturning }
+        Self { table, condition, cutoff: BoundTime::ago(age), returning: NoReturning }
     }
 
     pub(crate) fn deleted_before(table: T, condition: Condition<P, G>, cutoff: DateTime<Utc>) -> Self {
-        Self { table, condition, cutoff: BoundInstant::cutoff(cutoff), returning: NoReturning }
+        Self { table, condition, cutoff: BoundTime::cutoff(cutoff), returning: NoReturning }
     }
 
     /// Returns columns of the removed rows, where the backend has `RETURNING` (PostgreSQL; SQLite

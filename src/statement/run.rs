@@ -9,15 +9,12 @@ use diesel::query_source::Column;
 use diesel::result::{Error as DieselError, QueryResult};
 use diesel::sql_types::BigInt;
 
+use super::delete::{Cutoff, Purge};
 use super::leaves::leaves_of;
-use super::purge::{Cutoff, Purge};
 use super::transition::{Transition, Verb};
-use crate::connection::{AnswersText, Blocking, Executor, Retries, block, end, is_reference};
-use crate::declare::CascadeDecided;
-use crate::declare::Rows;
-use crate::declare::{SoftDeletable, State, Timestamped};
-use crate::dialect::TableName as MigrationTable;
-use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::connection::{AnswersText, Executor, Retries, RunsOn, end, is_reference, runs_on};
+use crate::declare::{CascadeDecided, Rows, SoftDeletable, State, Timestamped};
+use crate::dialect::{Dialect, Lock, SoftDeleteBackend, TableName as MigrationTable};
 use crate::diesel_internals::backend_of;
 use crate::error::Error;
 use crate::schema::Leaves;
@@ -82,7 +79,7 @@ where
         if backend_of(&out).dialect() == Dialect::Mysql {
             // Kept prepared, it can make libmariadb wait for ever after a deadlock, as was seen.
             out.unsafe_to_cache_prepared();
-            out.push_sql(" LOCK IN SHARE MODE");
+            out.push_sql(Lock::Share.words(Dialect::Mysql));
         }
         Ok(())
     }
@@ -166,12 +163,9 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        T::Relations: CascadeDecided<V>,
-        Self: QueryFragment<Conn::Backend> + QueryId,
+        Self: RunsOn<Conn::Backend, Output = usize>,
     {
-        self.check()?;
-        block(execute(&mut Blocking(conn), &self, V::error::<T>))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -186,11 +180,9 @@ where
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        Self: QueryFragment<Conn::Backend> + QueryId,
+        Self: RunsOn<Conn::Backend, Output = usize>,
     {
-        self.check()?;
-        execute(&mut crate::connection::Asynchronous(conn), &self, V::error::<T>).await
+        self.run_asynchronous(conn).await
     }
 
     /// Executes the statement for one row and tells what happened to it.
@@ -223,13 +215,9 @@ where
     pub fn outcome<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
     where
         Conn: LoadConnection,
-        T::Relations: CascadeDecided<V>,
-        Conn::Backend: AnswersText + QueryMetadata<CountTypes>,
-        Counts: FromSqlRow<CountTypes, Conn::Backend>,
-        Self: QueryFragment<Conn::Backend> + QueryId,
-        for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
+        WithOutcome<Self>: RunsOn<Conn::Backend, Output = Outcome>,
     {
-        block(self.find_out(&mut Blocking(conn)))
+        WithOutcome(self).run_blocking(conn)
     }
 
     /// [`outcome`](Self::outcome) for a connection of diesel-async.
@@ -244,12 +232,18 @@ where
     pub async fn outcome_async<Conn>(self, conn: &mut Conn) -> Result<Outcome, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText + QueryMetadata<CountTypes>,
-        Counts: FromSqlRow<CountTypes, Conn::Backend>,
-        Self: QueryFragment<Conn::Backend> + QueryId,
-        for<'a> Probe<'a, Self>: QueryFragment<Conn::Backend> + QueryId,
+        WithOutcome<Self>: RunsOn<Conn::Backend, Output = Outcome>,
     {
-        self.find_out(&mut crate::connection::Asynchronous(conn)).await
+        WithOutcome(self).run_asynchronous(conn).await
+    }
+
+    async fn changed_rows<Y>(self, x: &mut Y) -> Result<usize, Error>
+    where
+        Y: Executor,
+        Self: QueryFragment<Y::Backend> + QueryId,
+    {
+        self.check()?;
+        execute(x, &self, V::error::<T>).await
     }
 
     async fn find_out<Y>(&self, x: &mut Y) -> Result<Outcome, Error>
@@ -290,6 +284,36 @@ where
         }
         Err(Error::Contended { table: T::table_name() })
     }
+}
+
+impl<V, T, P, G, S, X, Set, C, R, DB> RunsOn<DB> for Transition<V, T, P, G, S, X, Set, C, R>
+where
+    DB: AnswersText,
+    V: Verb,
+    T: SoftDeletable,
+    T::Relations: CascadeDecided<V>,
+    Self: QueryFragment<DB> + QueryId,
+{
+    runs_on!(usize, Self::changed_rows);
+}
+
+/// A soft delete or a restore whose [`outcome`](Transition::outcome) is asked for.
+///
+/// A generic function that calls `.outcome(conn)` is bounded by `WithOutcome<..>: RunsOn<DB, Output = Outcome>`.
+#[derive(Debug, Clone, Copy)]
+pub struct WithOutcome<Q>(Q);
+
+impl<V, T, P, G, S, X, Set, C, R, DB> RunsOn<DB> for WithOutcome<Transition<V, T, P, G, S, X, Set, C, R>>
+where
+    DB: AnswersText + QueryMetadata<CountTypes>,
+    V: Verb,
+    T: SoftDeletable,
+    T::Relations: CascadeDecided<V>,
+    Counts: FromSqlRow<CountTypes, DB>,
+    Transition<V, T, P, G, S, X, Set, C, R>: QueryFragment<DB> + QueryId,
+    for<'a> Probe<'a, Transition<V, T, P, G, S, X, Set, C, R>>: QueryFragment<DB> + QueryId,
+{
+    runs_on!(Outcome, async |with: Self, x| with.0.find_out(x).await);
 }
 
 /// The `DELETE` of those rows of a purge that no other row of the table refers to.
@@ -349,11 +373,9 @@ where
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
         Conn: LoadConnection,
-        Conn::Backend: AnswersText,
-        Self: QueryFragment<Conn::Backend> + QueryId,
-        for<'a> PurgeLeaves<'a, Self>: QueryFragment<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = usize>,
     {
-        block(self.purge(&mut Blocking(conn)))
+        self.run_blocking(conn)
     }
 
     /// [`run`](Self::run) for a connection of diesel-async.
@@ -368,20 +390,18 @@ where
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<usize, Error>
     where
         Conn: diesel_async::AsyncConnection,
-        Conn::Backend: AnswersText,
-        Self: QueryFragment<Conn::Backend> + QueryId,
-        for<'a> PurgeLeaves<'a, Self>: QueryFragment<Conn::Backend>,
+        Self: RunsOn<Conn::Backend, Output = usize>,
     {
-        self.purge(&mut crate::connection::Asynchronous(conn)).await
+        self.run_asynchronous(conn).await
     }
 
-    async fn purge<X>(&self, x: &mut X) -> Result<usize, Error>
+    async fn purge<X>(self, x: &mut X) -> Result<usize, Error>
     where
         X: Executor,
         Self: QueryFragment<X::Backend> + QueryId,
         for<'a> PurgeLeaves<'a, Self>: QueryFragment<X::Backend>,
     {
-        let error = match execute(x, self, Error::from).await {
+        let error = match execute(x, &self, Error::from).await {
             Err(Error::Database(error)) if is_reference(&error) => error,
             result => return result,
         };
@@ -409,4 +429,15 @@ where
         // For the error of the foreign key that holds the others.
         Ok(removed + x.execute(self).await?)
     }
+}
+
+impl<T, P, G, R, DB> RunsOn<DB> for Purge<T, P, G, R>
+where
+    DB: AnswersText,
+    T: SoftDeletable,
+    T::Stamp: Timestamped,
+    Self: QueryFragment<DB> + QueryId,
+    for<'a> PurgeLeaves<'a, Self>: QueryFragment<DB>,
+{
+    runs_on!(usize, Self::purge);
 }

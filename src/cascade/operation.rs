@@ -1,43 +1,41 @@
-//! What identifies an operation in its rows: an identifier, or the instant. As text, since the tables of a
+//! What identifies an operation in its rows: an identifier, or the time. As text, since the tables of a
 //! cascade can have columns of different types.
 
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use uuid::{NoContext, Timestamp, Uuid};
 
 use super::text::Text;
-use crate::declare::InstantKind;
-use crate::declare::OperationKind;
-use crate::declare::Soft;
+use crate::declare::{OperationKind, Soft, TimeKind};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// The instant as text of a column's kind.
+/// The time as text of a column's kind.
 ///
 /// On SQLite it is the text that Diesel writes, so that the two compare equal.
-pub(super) fn spell(kind: InstantKind, dialect: Dialect, at: DateTime<Utc>) -> Result<String, Error> {
+pub(super) fn spell(kind: TimeKind, dialect: Dialect, at: DateTime<Utc>) -> Result<String, Error> {
     let out_of_range = || Error::InstantOutOfRange { instant: at };
     let text = match kind {
-        InstantKind::Timestamp | InstantKind::Datetime => at.naive_utc().format("%F %T%.f").to_string(),
-        InstantKind::Timestamptz | InstantKind::TimestamptzSqlite => at.format("%F %T%.f%:z").to_string(),
-        InstantKind::Seconds => return Ok(at.timestamp().to_string()),
-        InstantKind::Seconds32 => {
+        TimeKind::Timestamp | TimeKind::Datetime => at.naive_utc().format("%F %T%.f").to_string(),
+        TimeKind::Timestamptz | TimeKind::TimestamptzSqlite => at.format("%F %T%.f%:z").to_string(),
+        TimeKind::Seconds => return Ok(at.timestamp().to_string()),
+        TimeKind::Seconds32 => {
             return i32::try_from(at.timestamp()).map(|seconds| seconds.to_string()).map_err(|_| out_of_range());
         }
-        InstantKind::Millis => return Ok(at.timestamp_millis().to_string()),
-        InstantKind::Micros => return Ok(at.timestamp_micros().to_string()),
+        TimeKind::Millis => return Ok(at.timestamp_millis().to_string()),
+        TimeKind::Micros => return Ok(at.timestamp_micros().to_string()),
     };
     // As for the verbs: what would be misordered, refused or NULL.
-    let years = if kind == InstantKind::Timestamp && dialect == Dialect::Mysql { 1970..=2037 } else { 0..=9999 };
+    let years = if kind == TimeKind::Timestamp && dialect == Dialect::Mysql { 1970..=2037 } else { 0..=9999 };
     if years.contains(&at.year()) { Ok(text) } else { Err(out_of_range()) }
 }
 
-/// The text of an instant, as it was asked for by [`asked`], as an instant.
-pub(super) fn read(kind: InstantKind, text: &str) -> Option<DateTime<Utc>> {
+/// The text of a time, as it was asked for by [`asked`], as a time.
+pub(super) fn read(kind: TimeKind, text: &str) -> Option<DateTime<Utc>> {
     let number = || text.trim().parse::<i64>().ok();
     match kind {
-        InstantKind::Seconds | InstantKind::Seconds32 => DateTime::from_timestamp(number()?, 0),
-        InstantKind::Millis => DateTime::from_timestamp_millis(number()?),
-        InstantKind::Micros => DateTime::from_timestamp_micros(number()?),
+        TimeKind::Seconds | TimeKind::Seconds32 => DateTime::from_timestamp(number()?, 0),
+        TimeKind::Millis => DateTime::from_timestamp_millis(number()?),
+        TimeKind::Micros => DateTime::from_timestamp_micros(number()?),
         _ => {
             let text = text.trim_end_matches(" AD");
             let zoned = DateTime::parse_from_str(text, "%F %T%.f%:z").map(|at| at.to_utc());
@@ -47,58 +45,49 @@ pub(super) fn read(kind: InstantKind, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// An expression of a kind of instant as a text that no setting of the session changes. [`read`] reads it, and
-/// [`instant`] makes the same instant of it again.
+/// An expression of a kind of time as a text that no setting of the session changes. [`read`] reads it, and
+/// [`time`] makes the same time of it again.
 ///
 /// PostgreSQL's cast to text follows `DateStyle`, and can name a zone by letters that mean another one when they are
 /// read: IST is India's and Israel's time. MySQL prepares a parameter of the type that it is cast to, so one in
 /// `CAST(? AS CHAR)` loses its microseconds there.
-pub(super) fn asked(kind: InstantKind, dialect: Dialect, expression: Text) -> Text {
+pub(super) fn asked(kind: TimeKind, dialect: Dialect, expression: Text) -> Text {
     let around = |before: &str, after: &str| Text::from(before).then(expression.clone()).sql(after);
     // `to_char` makes NULL of infinity, whose cast to text depends on no setting.
     let or_infinite = |text: Text| Text::from("COALESCE(").then(text).then(around(", CAST(", " AS TEXT))"));
     match (dialect, kind) {
-        (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => {
+        (Dialect::Postgres, TimeKind::Timestamp | TimeKind::Datetime) => {
             or_infinite(around("to_char(CAST(", " AS timestamp), 'YYYY-MM-DD HH24:MI:SS.US AD')"))
         }
-        (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => or_infinite(around(
+        (Dialect::Postgres, TimeKind::Timestamptz | TimeKind::TimestamptzSqlite) => or_infinite(around(
             "to_char(CAST(",
             " AS timestamptz) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US\"+00:00\" AD')",
         )),
         (Dialect::Postgres | Dialect::Sqlite, _) => around("CAST(", " AS TEXT)"),
-        (
-            Dialect::Mysql,
-            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
-        ) => around("CAST(CAST(", " AS DATETIME(6)) AS CHAR)"),
+        (Dialect::Mysql, _) if kind.unit().is_none() => around("CAST(CAST(", " AS DATETIME(6)) AS CHAR)"),
         (Dialect::Mysql, _) => around("CAST(CAST(", " AS SIGNED) AS CHAR)"),
     }
 }
 
 /// A bound text as a value of another type.
 ///
-/// PostgreSQL would read the text anew for every row (always as an instant, since that depends on settings; under
-/// a generic plan as any type); an uncorrelated subquery is evaluated once.
+/// PostgreSQL would read the text anew for every row (always as a time, since that depends on settings; under
+/// a generic graph as any type); an uncorrelated subquery is evaluated once.
 fn cast(dialect: Dialect, text: &str, ty: &str) -> Text {
     let cast = Text::from("CAST(").bind(text).sql(" AS ").sql(ty).sql(")");
     if dialect == Dialect::Postgres { Text::from("(SELECT ").then(cast).sql(")") } else { cast }
 }
 
-/// A bound text as a value of a kind of instant.
-pub(super) fn instant(kind: InstantKind, dialect: Dialect, text: &str) -> Text {
+/// A bound text as a value of a kind of time.
+pub(super) fn time(kind: TimeKind, dialect: Dialect, text: &str) -> Text {
     let cast = |ty: &str| cast(dialect, text, ty);
     match (dialect, kind) {
-        (Dialect::Postgres, InstantKind::Timestamp | InstantKind::Datetime) => cast("timestamp"),
-        (Dialect::Postgres, InstantKind::Timestamptz | InstantKind::TimestamptzSqlite) => cast("timestamptz"),
+        (Dialect::Postgres, TimeKind::Timestamp | TimeKind::Datetime) => cast("timestamp"),
+        (Dialect::Postgres, TimeKind::Timestamptz | TimeKind::TimestamptzSqlite) => cast("timestamptz"),
         (Dialect::Postgres, _) => cast("bigint"),
-        (
-            Dialect::Mysql,
-            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
-        ) => cast("DATETIME(6)"),
+        (Dialect::Mysql, _) if kind.unit().is_none() => cast("DATETIME(6)"),
         (Dialect::Mysql, _) => cast("SIGNED"),
-        (
-            Dialect::Sqlite,
-            InstantKind::Timestamp | InstantKind::Datetime | InstantKind::Timestamptz | InstantKind::TimestamptzSqlite,
-        ) => Text::new().bind(text),
+        (Dialect::Sqlite, _) if kind.unit().is_none() => Text::new().bind(text),
         (Dialect::Sqlite, _) => cast("INTEGER"),
     }
 }
@@ -153,7 +142,7 @@ impl OperationId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mark {
     pub(super) operation: Option<(OperationKind, String)>,
-    pub(super) stamp: Option<(InstantKind, String)>,
+    pub(super) stamp: Option<(TimeKind, String)>,
 }
 
 impl Mark {
@@ -164,7 +153,7 @@ impl Mark {
     pub(super) fn of_root(&self, root: &Soft, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
         let (operation, stamp) = match identified(root, soft).ok()? {
             Identified::ByOperation => (self.operation.clone(), None),
-            Identified::ByInstant => (None, self.stamp.clone()),
+            Identified::ByTime => (None, self.stamp.clone()),
         };
         Self { operation, stamp }.on(soft, dialect)
     }
@@ -177,7 +166,7 @@ impl Mark {
             }
         }
         match (soft.stamp, &self.stamp) {
-            (Some((column, kind)), Some((own, text))) if kind == *own => Some((column, instant(kind, dialect, text))),
+            (Some((column, kind)), Some((own, text))) if kind == *own => Some((column, time(kind, dialect, text))),
             _ => None,
         }
     }
@@ -191,7 +180,7 @@ fn is_number(kind: OperationKind) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Identified {
     ByOperation,
-    ByInstant,
+    ByTime,
 }
 
 /// The same, or why they cannot be.
@@ -204,34 +193,34 @@ pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'stat
     match (root.stamp, child.stamp) {
         (None, _) | (_, None) => Err("one of them has no timestamp"),
         (Some((_, one)), Some((_, other))) if one != other => Err("their timestamps have different types"),
-        (Some((_, InstantKind::Seconds | InstantKind::Seconds32 | InstantKind::Millis)), _) => {
+        (Some((_, TimeKind::Seconds | TimeKind::Seconds32 | TimeKind::Millis)), _) => {
             Err("their timestamps are coarser than microseconds")
         }
-        _ => Ok(Identified::ByInstant),
+        _ => Ok(Identified::ByTime),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::text::Part;
     use super::*;
+    use crate::cascade::text::Part;
 
     #[test]
     fn an_instant_is_spelled_and_read() {
-        let at = DateTime::from_timestamp_micros(1_709_294_400_250_000).expect("an instant");
+        let at = DateTime::from_timestamp_micros(1_709_294_400_250_000).expect("a time");
         for (kind, text) in [
-            (InstantKind::Timestamp, "2024-03-01 12:00:00.250"),
-            (InstantKind::Datetime, "2024-03-01 12:00:00.250"),
-            (InstantKind::Timestamptz, "2024-03-01 12:00:00.250+00:00"),
-            (InstantKind::TimestamptzSqlite, "2024-03-01 12:00:00.250+00:00"),
-            (InstantKind::Millis, "1709294400250"),
-            (InstantKind::Micros, "1709294400250000"),
+            (TimeKind::Timestamp, "2024-03-01 12:00:00.250"),
+            (TimeKind::Datetime, "2024-03-01 12:00:00.250"),
+            (TimeKind::Timestamptz, "2024-03-01 12:00:00.250+00:00"),
+            (TimeKind::TimestamptzSqlite, "2024-03-01 12:00:00.250+00:00"),
+            (TimeKind::Millis, "1709294400250"),
+            (TimeKind::Micros, "1709294400250000"),
         ] {
             assert_eq!(spell(kind, Dialect::Postgres, at).expect("in range"), text);
             assert_eq!(read(kind, text), Some(at));
         }
-        assert_eq!(spell(InstantKind::Seconds32, Dialect::Sqlite, at).expect("in range"), "1709294400");
-        assert_eq!(read(InstantKind::Timestamp, "soon"), None);
+        assert_eq!(spell(TimeKind::Seconds32, Dialect::Sqlite, at).expect("in range"), "1709294400");
+        assert_eq!(read(TimeKind::Timestamp, "soon"), None);
     }
 
     #[test]
@@ -243,26 +232,26 @@ mod tests {
             };
             text.parts().iter().map(piece).collect::<String>()
         };
-        assert_eq!(sql(instant(InstantKind::Timestamp, Dialect::Postgres, "x")), "(SELECT CAST(? AS timestamp))");
+        assert_eq!(sql(time(TimeKind::Timestamp, Dialect::Postgres, "x")), "(SELECT CAST(? AS timestamp))");
         assert_eq!(sql(identifier(OperationKind::Uuid, Dialect::Postgres, "x")), "(SELECT CAST(? AS uuid))");
         assert_eq!(sql(identifier(OperationKind::Text, Dialect::Postgres, "x")), "?");
-        assert_eq!(sql(instant(InstantKind::Micros, Dialect::Sqlite, "1")), "CAST(? AS INTEGER)");
+        assert_eq!(sql(time(TimeKind::Micros, Dialect::Sqlite, "1")), "CAST(? AS INTEGER)");
     }
 
     #[test]
     fn an_instant_that_does_not_fit_is_refused() {
-        let late = DateTime::from_timestamp(3_000_000_000, 0).expect("an instant");
-        assert!(spell(InstantKind::Seconds32, Dialect::Postgres, late).is_err());
-        assert!(spell(InstantKind::Timestamp, Dialect::Mysql, late).is_err());
-        assert!(spell(InstantKind::Datetime, Dialect::Mysql, late).is_ok());
-        let very_late = DateTime::from_timestamp(300_000_000_000, 0).expect("an instant");
-        assert!(spell(InstantKind::Timestamp, Dialect::Postgres, very_late).is_err());
-        assert!(spell(InstantKind::Seconds, Dialect::Postgres, very_late).is_ok());
+        let late = DateTime::from_timestamp(3_000_000_000, 0).expect("a time");
+        assert!(spell(TimeKind::Seconds32, Dialect::Postgres, late).is_err());
+        assert!(spell(TimeKind::Timestamp, Dialect::Mysql, late).is_err());
+        assert!(spell(TimeKind::Datetime, Dialect::Mysql, late).is_ok());
+        let very_late = DateTime::from_timestamp(300_000_000_000, 0).expect("a time");
+        assert!(spell(TimeKind::Timestamp, Dialect::Postgres, very_late).is_err());
+        assert!(spell(TimeKind::Seconds, Dialect::Postgres, very_late).is_ok());
     }
 
     #[test]
     fn identifiers_are_uuids_in_order_and_never_twice() {
-        let now = DateTime::from_timestamp_millis(0x0123_4567_89ab).expect("an instant");
+        let now = DateTime::from_timestamp_millis(0x0123_4567_89ab).expect("a time");
         let ids: Vec<OperationId> = (0..1000).map(|_| OperationId::generate(now)).collect();
         for id in &ids {
             assert!(id.text.starts_with("01234567-89ab-7"), "{}", id.text);

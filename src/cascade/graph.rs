@@ -1,13 +1,12 @@
 //! From the declared relations to an order of tables: parents before their children, tables that refer to
 //! each other in a circle together.
 
-use crate::declare::OperationKind;
-use crate::declare::{ForeignColumn, Node, Policy, Relation, Soft, declared_parents};
+use crate::declare::{ForeignColumn, Node, OperationKind, Policy, Relation, Soft, declared_parents};
 use crate::error::Error;
 
 /// The tables of a cascade. The first is the root's.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct Graph {
     pub(super) tables: Vec<Member>,
     /// The relations that cascade.
     pub(super) edges: Vec<Edge>,
@@ -23,22 +22,22 @@ pub(super) struct Member {
     pub(super) node: Node,
     pub(super) soft: Soft,
     pub(super) component: usize,
-    /// All that a live row of it must not be below, whether the cascade reaches them or not.
+    /// All that a active row of it must not be below, whether the cascade reaches them or not.
     pub(super) parents: Vec<Parent>,
 }
 
-/// A relation that leads to a table of the plan, `cascade` or `restrict`.
+/// A relation that leads to a table of the graph, `cascade` or `restrict`.
 #[derive(Debug)]
 pub(super) struct Parent {
     pub(super) node: Node,
     pub(super) soft: Soft,
-    /// Where it is in the plan, if it is.
+    /// Where it is in the graph, if it is.
     pub(super) place: Option<usize>,
     pub(super) columns: Vec<&'static str>,
     pub(super) policy: Policy,
 }
 
-/// A relation that cascades, between two tables of the plan.
+/// A relation that cascades, between two tables of the graph.
 #[derive(Debug, Clone)]
 pub(super) struct Edge {
     pub(super) parent: usize,
@@ -65,23 +64,23 @@ pub(super) struct Component {
 
 pub(super) const ROOT: usize = 0;
 
-impl Plan {
+impl Graph {
     pub(super) fn of(root: Node) -> Result<Self, Error> {
-        let mut plan = Self { tables: Vec::new(), edges: Vec::new(), sides: Vec::new(), components: Vec::new() };
+        let mut graph = Self { tables: Vec::new(), edges: Vec::new(), sides: Vec::new(), components: Vec::new() };
         let name = root.name();
-        plan.add(root)?;
+        graph.add(root)?;
         let mut next = 0;
-        while next < plan.tables.len() {
-            let relations = (plan.tables[next].node.relations)();
-            plan.follow(next, relations)?;
+        while next < graph.tables.len() {
+            let relations = (graph.tables[next].node.relations)();
+            graph.follow(next, relations)?;
             next += 1;
         }
-        plan.order(&name)?;
-        plan.find_parents();
-        Ok(plan)
+        graph.order(&name)?;
+        graph.find_parents();
+        Ok(graph)
     }
 
-    /// Which tables declare relations to those of the plan.
+    /// Which tables declare relations to those of the graph.
     fn find_parents(&mut self) {
         for node in declared_parents() {
             let place = self.tables.iter().position(|member| member.node.id == node.id);

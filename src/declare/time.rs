@@ -15,7 +15,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct NoUnit;
 
-/// The unit of an integer column that holds an instant, counted from 1970-01-01 00:00 UTC.
+/// The unit of an integer column that holds a time, counted from 1970-01-01 00:00 UTC.
 ///
 /// In a declaration it is `unit = seconds`, `millis` or `micros`; in a migration it is given to
 /// [`SoftDeleteMigration::unit`](crate::SoftDeleteMigration::unit).
@@ -29,9 +29,9 @@ pub enum TimeUnit {
     Micros,
 }
 
-/// The form in which a column holds an instant.
+/// The form in which a column holds a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum InstantKind {
+pub enum TimeKind {
     /// Without a zone.
     Timestamp,
     /// PostgreSQL's, with a zone.
@@ -50,7 +50,7 @@ pub enum InstantKind {
     Micros,
 }
 
-impl InstantKind {
+impl TimeKind {
     /// The unit of an integer; `None` for a timestamp.
     #[must_use]
     pub const fn unit(self) -> Option<TimeUnit> {
@@ -63,22 +63,22 @@ impl InstantKind {
     }
 }
 
-/// A NOT NULL SQL type that can hold an instant in the unit `U`.
+/// A NOT NULL SQL type that can hold a time in the unit `U`.
 #[diagnostic::on_unimplemented(
-    message = "the SQL type `{Self}` cannot hold an instant here",
+    message = "the SQL type `{Self}` cannot hold a time here",
     note = "timestamps: `Timestamp`, `Timestamptz` (feature `postgres_backend`), `Datetime` (feature `mysql_backend`), \
             `TimestamptzSqlite` (feature `sqlite`); integers: `BigInt` with `unit = seconds | millis | micros`, \
             `Integer` with `unit = seconds`"
 )]
-pub trait InstantType<U>: SqlType<IsNull = is_nullable::NotNull> {
+pub trait TimeType<U>: SqlType<IsNull = is_nullable::NotNull> {
     /// The Rust value that is bound.
     type Value: Clone + std::fmt::Debug;
     /// How it is spelled as text.
-    const KIND: InstantKind;
+    const KIND: TimeKind;
     /// Whether Diesel binds it on MySQL as a `TIMESTAMP`, which ends in 2038 and turns anything else
     /// into NULL (MariaDB 10.11), whatever the type of the column.
     const TIMESTAMP_ON_MYSQL: bool = false;
-    /// Converts; `None` if the instant does not fit.
+    /// Converts; `None` if the time does not fit.
     fn convert(at: DateTime<Utc>) -> Option<Self::Value>;
 }
 
@@ -87,9 +87,9 @@ macro_rules! timestamp_types {
         $(
             // A timestamp ignores the unit: a declaration's unit may be there for its touch column.
             $(#[$attr])*
-            impl<U> InstantType<U> for $ST {
+            impl<U> TimeType<U> for $ST {
                 type Value = $Value;
-                const KIND: InstantKind = InstantKind::$kind;
+                const KIND: TimeKind = TimeKind::$kind;
                 const TIMESTAMP_ON_MYSQL: bool = $timestamp_on_mysql;
                 fn convert(at: DateTime<Utc>) -> Option<$Value> {
                     // Beyond them SQLite, which compares text, misorders, and MySQL refuses.
@@ -97,7 +97,7 @@ macro_rules! timestamp_types {
                 }
             }
             $(#[$attr])*
-            impl<U> AnyInstant<U> for $ST {
+            impl<U> AnyTime<U> for $ST {
                 type Inner = Self;
             }
         )*
@@ -114,33 +114,33 @@ timestamp_types! {
     diesel::sql_types::TimestamptzSqlite => DateTime<Utc>, TimestamptzSqlite, |at| at, false;
 }
 
-impl InstantType<Seconds> for BigInt {
+impl TimeType<Seconds> for BigInt {
     type Value = i64;
-    const KIND: InstantKind = InstantKind::Seconds;
+    const KIND: TimeKind = TimeKind::Seconds;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp())
     }
 }
 
-impl InstantType<Millis> for BigInt {
+impl TimeType<Millis> for BigInt {
     type Value = i64;
-    const KIND: InstantKind = InstantKind::Millis;
+    const KIND: TimeKind = TimeKind::Millis;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_millis())
     }
 }
 
-impl InstantType<Micros> for BigInt {
+impl TimeType<Micros> for BigInt {
     type Value = i64;
-    const KIND: InstantKind = InstantKind::Micros;
+    const KIND: TimeKind = TimeKind::Micros;
     fn convert(at: DateTime<Utc>) -> Option<i64> {
         Some(at.timestamp_micros())
     }
 }
 
-impl InstantType<Seconds> for Integer {
+impl TimeType<Seconds> for Integer {
     type Value = i32;
-    const KIND: InstantKind = InstantKind::Seconds32;
+    const KIND: TimeKind = TimeKind::Seconds32;
     fn convert(at: DateTime<Utc>) -> Option<i32> {
         i32::try_from(at.timestamp()).ok()
     }
@@ -148,21 +148,21 @@ impl InstantType<Seconds> for Integer {
 
 /// The SQL type of a `timestamp = ..` column: nullable, since restore sets it to NULL.
 #[diagnostic::on_unimplemented(
-    message = "the SQL type `{Self}` cannot hold the instant of a deletion",
+    message = "the SQL type `{Self}` cannot hold the time of a deletion",
     note = "the column must be nullable (restore sets it to NULL): `Nullable<Timestamp>`, `Nullable<Timestamptz>`, \
             MySQL's `Nullable<Datetime>`, `Nullable<TimestamptzSqlite>`",
     note = "integers need a unit: `Nullable<BigInt>` with `unit = seconds | millis | micros`, `Nullable<Integer>` with `unit = seconds`",
     note = "`Timestamptz` needs this crate's feature `postgres` or `postgres_backend`, `Datetime` needs `mysql` or `mysql_backend`, \
             `TimestamptzSqlite` needs `sqlite`"
 )]
-pub trait NullableInstant<U> {
+pub trait NullableTime<U> {
     /// The type without its `Nullable`.
-    type Inner: InstantType<U>;
+    type Inner: TimeType<U>;
 }
 
-impl<ST, U> NullableInstant<U> for Nullable<ST>
+impl<ST, U> NullableTime<U> for Nullable<ST>
 where
-    ST: InstantType<U>,
+    ST: TimeType<U>,
 {
     type Inner = ST;
 }
@@ -172,38 +172,38 @@ where
     message = "the SQL type `{Self}` cannot be that of a `touch` column",
     note = "use a timestamp type, or an integer together with `unit = ..`"
 )]
-pub trait AnyInstant<U> {
+pub trait AnyTime<U> {
     /// The type without its `Nullable`.
-    type Inner: InstantType<U>;
+    type Inner: TimeType<U>;
 }
 
-impl<U> AnyInstant<U> for BigInt
+impl<U> AnyTime<U> for BigInt
 where
-    BigInt: InstantType<U>,
+    BigInt: TimeType<U>,
 {
     type Inner = Self;
 }
 
-impl<U> AnyInstant<U> for Integer
+impl<U> AnyTime<U> for Integer
 where
-    Integer: InstantType<U>,
+    Integer: TimeType<U>,
 {
     type Inner = Self;
 }
 
-impl<ST, U> AnyInstant<U> for Nullable<ST>
+impl<ST, U> AnyTime<U> for Nullable<ST>
 where
-    ST: InstantType<U>,
+    ST: TimeType<U>,
 {
     type Inner = ST;
 }
 
-/// Cuts an instant off below microseconds. A leap second becomes the last microsecond before it:
+/// Cuts a time off below microseconds. A leap second becomes the last microsecond before it:
 /// MySQL would store `0000-00-00` for a 60th second.
-pub(crate) fn to_micros(instant: DateTime<Utc>) -> DateTime<Utc> {
+pub(crate) fn to_micros(time: DateTime<Utc>) -> DateTime<Utc> {
     let last = 999_999_000;
-    let kept = if instant.nanosecond() > last { instant.with_nanosecond(last) } else { None };
-    kept.unwrap_or(instant).trunc_subsecs(6)
+    let kept = if time.nanosecond() > last { time.with_nanosecond(last) } else { None };
+    kept.unwrap_or(time).trunc_subsecs(6)
 }
 
 /// Why there is no value to bind.
@@ -217,78 +217,78 @@ enum Unusable {
 impl From<Unusable> for Error {
     fn from(reason: Unusable) -> Self {
         match reason {
-            Unusable::OutOfRange(instant) => Self::InstantOutOfRange { instant },
+            Unusable::OutOfRange(time) => Self::InstantOutOfRange { instant: time },
             Unusable::NegativeAge(age) => Self::NegativeAge { age },
             Unusable::AgeTooLarge(age) => Self::AgeTooLarge { age },
         }
     }
 }
 
-/// An instant as a bind of the SQL type `ST`, or the reason why there is none.
+/// A time as a bind of the SQL type `ST`, or the reason why there is none.
 ///
 /// The reason comes to light when the binds are collected, not when the SQL is written: so the
 /// statement can still be printed, by an instrumentation for example.
-pub struct BoundInstant<ST: InstantType<U>, U>(Bind<ST, U>);
+pub struct BoundTime<ST: TimeType<U>, U>(Bind<ST, U>);
 
-/// What [`BoundInstant`] binds.
-struct Bind<ST: InstantType<U>, U> {
+/// What [`BoundTime`] binds.
+struct Bind<ST: TimeType<U>, U> {
     value: Result<ST::Value, Unusable>,
-    /// The instant, if it is written: then it must not become NULL on the way.
+    /// The time, if it is written: then it must not become NULL on the way.
     written: Option<DateTime<Utc>>,
-    /// The instant itself, if there is one.
-    instant: Option<DateTime<Utc>>,
+    /// The time itself, if there is one.
+    time: Option<DateTime<Utc>>,
     _unit: PhantomData<fn() -> U>,
 }
 
-impl<ST: InstantType<U>, U> BoundInstant<ST, U> {
-    /// The instant, cut off below microseconds: what PostgreSQL, `DATETIME(6)` and an integer of
+impl<ST: TimeType<U>, U> BoundTime<ST, U> {
+    /// The time, cut off below microseconds: what PostgreSQL, `DATETIME(6)` and an integer of
     /// microseconds hold, so that what is returned is what is stored.
-    pub(crate) fn at(instant: DateTime<Utc>) -> Self {
-        let instant = to_micros(instant);
-        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), Some(instant), Some(instant))
+    pub(crate) fn at(time: DateTime<Utc>) -> Self {
+        let time = to_micros(time);
+        Self::new(ST::convert(time).ok_or(Unusable::OutOfRange(time)), Some(time), Some(time))
     }
 
-    /// The instant as something to compare with, cut off in the same way.
-    pub(crate) fn cutoff(instant: DateTime<Utc>) -> Self {
-        let instant = to_micros(instant);
-        Self::new(ST::convert(instant).ok_or(Unusable::OutOfRange(instant)), None, Some(instant))
+    /// The time as something to compare with, cut off in the same way.
+    pub(crate) fn cutoff(time: DateTime<Utc>) -> Self {
+        let time = to_micros(time);
+        Self::new(ST::convert(time).ok_or(Unusable::OutOfRange(time)), None, Some(time))
     }
 
-    /// The instant that lies `age` before now.
+    /// The time that lies `age` before now.
     pub(crate) fn ago(age: TimeDelta) -> Self {
         if age < TimeDelta::zero() {
             return Self::new(Err(Unusable::NegativeAge(age)), None, None);
         }
-        let instant = Utc::now().checked_sub_signed(age).map(to_micros);
-        Self::new(instant.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None, instant)
+        let time = Utc::now().checked_sub_signed(age).map(to_micros);
+        Self::new(time.and_then(ST::convert).ok_or(Unusable::AgeTooLarge(age)), None, time)
     }
 
-    /// The instant, or why nothing can be bound.
-    pub(crate) fn instant(&self) -> Result<Option<DateTime<Utc>>, Error> {
+    /// The time, or why nothing can be bound.
+    pub(crate) fn time(&self) -> Result<Option<DateTime<Utc>>, Error> {
         match &self.0.value {
-            Ok(_) => Ok(self.0.instant),
+            Ok(_) => Ok(self.0.time),
             Err(reason) => Err((*reason).into()),
         }
     }
 
-    fn new(value: Result<ST::Value, Unusable>, written: Option<DateTime<Utc>>, instant: Option<DateTime<Utc>>) -> Self {
-        Self(Bind { value, written, instant, _unit: PhantomData })
+    fn new(value: Result<ST::Value, Unusable>, written: Option<DateTime<Utc>>, time: Option<DateTime<Utc>>) -> Self {
+        Self(Bind { value, written, time, _unit: PhantomData })
     }
 }
 
-impl<ST: InstantType<U>, U> Clone for BoundInstant<ST, U> {
+impl<ST: TimeType<U>, U> Clone for BoundTime<ST, U> {
     fn clone(&self) -> Self {
-        Self::new(self.0.value.clone(), self.0.written, self.0.instant)
+        Self::new(self.0.value.clone(), self.0.written, self.0.time)
     }
 }
 
-impl<ST: InstantType<U>, U> std::fmt::Debug for BoundInstant<ST, U> {
+impl<ST: TimeType<U>, U> std::fmt::Debug for BoundTime<ST, U> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl<ST: InstantType<U>, U> std::fmt::Debug for Bind<ST, U> {
+impl<ST: TimeType<U>, U> std::fmt::Debug for Bind<ST, U> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.value {
             Ok(value) => value.fmt(f),
@@ -300,17 +300,17 @@ impl<ST: InstantType<U>, U> std::fmt::Debug for Bind<ST, U> {
 impl<ST, U, DB> ToSql<ST, DB> for Bind<ST, U>
 where
     DB: SoftDeleteBackend,
-    ST: InstantType<U>,
+    ST: TimeType<U>,
     ST::Value: ToSql<ST, DB>,
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
         match (&self.value, self.written) {
-            (Ok(_), Some(instant))
+            (Ok(_), Some(time))
                 if ST::TIMESTAMP_ON_MYSQL
                     && DB::DIALECT == Some(Dialect::Mysql)
-                    && !(1970..2038).contains(&instant.year()) =>
+                    && !(1970..2038).contains(&time.year()) =>
             {
-                Err(Box::new(Error::InstantOutOfRange { instant }))
+                Err(Box::new(Error::InstantOutOfRange { instant: time }))
             }
             (Ok(value), _) => value.to_sql(out),
             (Err(reason), _) => Err(Box::new(Error::from(*reason))),
@@ -318,10 +318,10 @@ where
     }
 }
 
-impl<ST, U, DB> QueryFragment<DB> for BoundInstant<ST, U>
+impl<ST, U, DB> QueryFragment<DB> for BoundTime<ST, U>
 where
     DB: SoftDeleteBackend + HasSqlType<ST>,
-    ST: InstantType<U>,
+    ST: TimeType<U>,
     ST::Value: ToSql<ST, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
@@ -329,7 +329,7 @@ where
     }
 }
 
-impl<ST: InstantType<U> + 'static, U: 'static> QueryId for BoundInstant<ST, U> {
+impl<ST: TimeType<U> + 'static, U: 'static> QueryId for BoundTime<ST, U> {
     type QueryId = Self;
     const HAS_STATIC_QUERY_ID: bool = true;
 }

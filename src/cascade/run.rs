@@ -1,0 +1,126 @@
+//! A run of a cascade: the graph, what can be refused before, the time of the operation, and its attempts.
+
+use chrono::{DateTime, Utc};
+use diesel::backend::Backend;
+
+use super::ancestors::Above;
+use super::attempt::Attempt;
+use super::graph::{Graph, ROOT};
+use super::operation::{self, OperationId};
+use super::report::CascadeReport;
+use super::root::CascadeRoot;
+use super::session::Session;
+use super::text::{Part, Text};
+use super::{delete, restore};
+use crate::connection::{Executor, Retries, dialect};
+use crate::declare::{Known, Soft, to_micros};
+use crate::dialect::Dialect;
+use crate::error::Error;
+
+/// What `.cascade()` was told.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// Metadata for all tables.
+    pub(super) metadata: Vec<(String, String)>,
+    /// An identifier of the caller's.
+    pub(super) operation: Option<String>,
+}
+
+/// Runs a cascade.
+pub(crate) async fn run<R, X>(root: &R, x: &mut X, options: &Options, preview: bool) -> Result<CascadeReport, Error>
+where
+    X: Executor,
+    R: CascadeRoot<X::Backend>,
+{
+    root.check()?;
+    let graph = Graph::of(root.node())?;
+    let above = Above::of(&graph.tables[ROOT].node);
+    check(root, &graph, options)?;
+    let mut retries = Retries::new(x)?;
+    let dialect = dialect(x).await?;
+    let recursive = graph.components.iter().any(|component| component.recursive);
+    let session = Session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
+    let result = async {
+        let at = time(root, x, &graph, dialect).await?;
+        let given = |id| OperationId::given(id, graph.has_uuids());
+        let id = options.operation.as_deref().map_or_else(|| OperationId::generate(at), given);
+        loop {
+            let attempt =
+                Attempt { root, x: &mut *x, graph: &graph, above: &above, dialect, options, at, id: &id, preview };
+            let result = attempt.in_transaction().await;
+            match result {
+                Err(error) if retries.again(x, &error).await? => {}
+                result => return result,
+            }
+        }
+    }
+    .await;
+    session.restore(x).await;
+    result
+}
+
+/// What can be refused before the first statement.
+fn check<DB, R>(root: &R, graph: &Graph, options: &Options) -> Result<(), Error>
+where
+    DB: Backend,
+    R: CascadeRoot<DB>,
+{
+    let table = || graph.tables[ROOT].node.name();
+    for (column, _) in &options.metadata {
+        let declares = |soft: &Soft| {
+            let operation = soft.operation.map(|(operation, _)| operation);
+            soft.reset.iter().any(|reset| reset == column && Some(*reset) != operation)
+        };
+        if !graph.tables.iter().any(|member| declares(&member.soft)) {
+            return Err(Error::NoSuchMetadata { table: table(), column: column.clone() });
+        }
+        if root.assigns(column) {
+            return Err(Error::ColumnSetTwice { table: table(), column: column.clone() });
+        }
+    }
+    if let Some(operation) = graph.tables[ROOT].soft.operation.filter(|_| root.deletes()) {
+        if root.assigns(operation.0) {
+            return Err(Error::ColumnSetTwice { table: table(), column: operation.0.to_owned() });
+        }
+    }
+    if let Some(id) = &options.operation {
+        let given = OperationId::given(id, graph.has_uuids());
+        for member in &graph.tables {
+            if member.soft.operation.is_some_and(|(_, kind)| given.of_kind(kind).is_none()) {
+                return Err(Error::InvalidOperation { table: member.node.name(), id: id.clone() });
+            }
+        }
+    }
+    if root.deletes() { delete::check(graph) } else { restore::check(graph) }
+}
+
+/// The one time of the operation.
+async fn time<R, X>(root: &R, x: &mut X, graph: &Graph, dialect: Dialect) -> Result<DateTime<Utc>, Error>
+where
+    X: Executor,
+    R: CascadeRoot<X::Backend>,
+{
+    let soft = &graph.tables[ROOT].soft;
+    let (stamp, touch) = root.times();
+    for (known, part, column) in [(stamp, Part::Stamp, soft.stamp), (touch, Part::Touch, soft.touch)] {
+        match (known, column) {
+            (Known::At(at), _) => {
+                if let Some(at) = at? {
+                    return Ok(at);
+                }
+            }
+            (Known::Asked, Some((_, kind))) => {
+                let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
+                let query = Text::from("SELECT ")
+                    .then(operation::asked(kind, dialect, Text::new().part(part)))
+                    .sql(format!(", CAST(NULL AS {ty})"));
+                let rows = root.texts(x, &query, &[]).await?;
+                let text = rows.into_iter().next().and_then(|(text, _)| text);
+                let read = text.as_deref().and_then(|text| operation::read(kind, text));
+                return read.map(to_micros).ok_or(Error::NoInstant { text: text.unwrap_or_else(|| "NULL".into()) });
+            }
+            (Known::Absent | Known::Asked, _) => {}
+        }
+    }
+    Ok(to_micros(Utc::now()))
+}

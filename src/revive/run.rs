@@ -1,0 +1,177 @@
+//! Look, then revive or insert; again, if somebody was faster.
+//!
+//! Outside of a transaction each statement is one of its own: only one of them changes anything, so there is
+//! nothing that a transaction around them would keep together. It would cost a round trip at each end, keep InnoDB's
+//! locks of gaps over the look until the insert (two runs for new keys then wait for each other: a deadlock), and fix
+//! the snapshot, so that the row that was in the way could not be seen.
+
+use diesel::deserialize::FromSqlRow;
+use diesel::expression::QueryMetadata;
+use diesel::query_builder::{QueryFragment, QueryId};
+use diesel::result::{DatabaseErrorKind, Error as DieselError, QueryResult};
+use diesel::sql_types::{HasSqlType, Integer};
+
+use super::sql::{Look, LookTypes};
+use super::values::Assignments;
+use super::verb::{OnKey, Revival};
+use super::way::Way;
+use crate::connection::{AnswersText, Executor, Retries, RunsOn, dialect, end, runs_on};
+use crate::declare::{CascadeDecided, Key, KeyOf, SoftDeletable, TableColumns};
+use crate::dialect::Dialect;
+use crate::diesel_internals::TableName;
+use crate::error::Error;
+
+/// How often it is tried when the row changes between the look and the change.
+const ATTEMPTS: u32 = 10;
+
+/// How often a unique index has to refuse the change, while no active row has the key and nothing is seen to happen to
+/// it, until it is held to be another index. Once is too few: a row can have come and gone again in between.
+const REFUSALS: u32 = 3;
+
+/// A primary key of the table.
+type Row<T, DB> = <KeyOf<T> as Key<DB>>::Value;
+
+impl<T, I, C, W, DB> RunsOn<DB> for OnKey<T, I, C, W>
+where
+    DB: AnswersText + HasSqlType<Integer> + QueryMetadata<LookTypes<T>>,
+    T: SoftDeletable + QueryFragment<DB>,
+    T::AllColumns: TableColumns,
+    T::Relations: CascadeDecided<W>,
+    I: QueryFragment<DB> + QueryId,
+    C: Assignments<DB>,
+    KeyOf<T>: Key<DB>,
+    W: Way<DB, T, I, C>,
+    (Row<T, DB>, i32): FromSqlRow<LookTypes<T>, DB>,
+{
+    runs_on!(Revival, async |verb: Self, x| Running { verb: &verb, x }.run().await);
+}
+
+/// An `insert_or_revive` on a connection.
+struct Running<'a, T: SoftDeletable, I, C, W, X> {
+    verb: &'a OnKey<T, I, C, W>,
+    x: &'a mut X,
+}
+
+impl<T, I, C, W, X> Running<'_, T, I, C, W, X>
+where
+    X: Executor,
+    X::Backend: HasSqlType<Integer> + QueryMetadata<LookTypes<T>>,
+    T: SoftDeletable + QueryFragment<X::Backend>,
+    T::AllColumns: TableColumns,
+    I: QueryFragment<X::Backend> + QueryId,
+    C: Assignments<X::Backend>,
+    KeyOf<T>: Key<X::Backend>,
+    W: Way<X::Backend, T, I, C>,
+    (Row<T, X::Backend>, i32): FromSqlRow<LookTypes<T>, X::Backend>,
+{
+    async fn run(&mut self) -> Result<Revival, Error> {
+        self.check()?;
+        let mut retries = Retries::new(self.x)?;
+        let outermost = retries.is_outermost();
+        // Inside a transaction, a plain SELECT of InnoDB can show rows as they were when it began. The dialect is asked for
+        // after the first look, since that can be a statement, and wrong values must be refused before any.
+        let mut snapshots = None;
+        let mut lock = false;
+        // What the look saw before a unique index refused the change, and how often it was that in a row.
+        let mut refused: Option<(Option<Row<T, X::Backend>>, Error)> = None;
+        let mut refusals = 0;
+        let mut tried = 0;
+        while tried < ATTEMPTS {
+            let look = self.look(lock).await.map_err(Error::from);
+            let snapshots = match snapshots {
+                Some(snapshots) => snapshots,
+                None if look.is_err() => false,
+                None => *snapshots.insert(!outermost && dialect(self.x).await? == Dialect::Mysql),
+            };
+            let deleted = match look {
+                Ok(Some((_, true))) if snapshots && !lock => {
+                    lock = true;
+                    continue;
+                }
+                Ok(Some((_, true))) => return Ok(Revival::Live),
+                Ok(found) => found.map(|(row, _)| row),
+                Err(error) if retries.again(self.x, &error).await? => continue,
+                Err(error) => return Err(error),
+            };
+            refusals = match refused.take() {
+                Some((before, error)) if before == deleted => {
+                    if refusals == REFUSALS {
+                        return Err(conflict::<T>(deleted.is_some(), error));
+                    }
+                    refusals
+                }
+                _ => 0,
+            };
+            match self.change(deleted.as_ref(), outermost).await {
+                // The deleted row is none any more.
+                Ok(0) => {}
+                Ok(_) if deleted.is_some() => return Ok(Revival::Revived),
+                Ok(_) => return Ok(Revival::Inserted),
+                Err(error) if refuses(&error) => {
+                    refusals += 1;
+                    refused = Some((deleted, error));
+                }
+                Err(error) if retries.again(self.x, &error).await? => {}
+                Err(error) => return Err(error),
+            }
+            lock = snapshots;
+            tried += 1;
+        }
+        Err(match refused {
+            Some((deleted, error)) => conflict::<T>(deleted.is_some(), error),
+            None => Error::Contended { table: T::table_name() },
+        })
+    }
+
+    /// What forbids the statements.
+    fn check(&self) -> Result<(), Error> {
+        self.verb.check_columns(W::CASCADES)?;
+        W::check()?;
+        let assignments = self.verb.changeset.assignments();
+        match self.verb.key.iter().find(|part| !assignments.iter().any(|assignment| assignment.is_of(&part.column))) {
+            None => Ok(()),
+            Some(part) => Err(part.without_value()),
+        }
+    }
+
+    /// The row that has the key, and whether it is active.
+    async fn look(&mut self, lock: bool) -> QueryResult<Option<(Row<T, X::Backend>, bool)>> {
+        let rows: Vec<(Row<T, X::Backend>, i32)> = self.x.load(Look { verb: self.verb, lock }).await?;
+        Ok(rows.into_iter().next().map(|(row, active)| (row, active == 1)))
+    }
+
+    /// Revives the deleted row, or inserts.
+    async fn change(&mut self, deleted: Option<&Row<T, X::Backend>>, outermost: bool) -> Result<usize, Error> {
+        if outermost {
+            return self.statement(deleted).await;
+        }
+        // PostgreSQL gives up a whole transaction after an error; a savepoint keeps it usable.
+        self.x.begin().await?;
+        let result = self.statement(deleted).await;
+        end(self.x, result).await
+    }
+
+    async fn statement(&mut self, deleted: Option<&Row<T, X::Backend>>) -> Result<usize, Error> {
+        match deleted {
+            Some(row) => W::revive(self.verb, self.x, row).await,
+            None => Ok(self.x.execute(&self.verb.insert).await?),
+        }
+    }
+}
+
+/// Whether a unique index, or an exclusion constraint, refused the change.
+fn refuses(error: &Error) -> bool {
+    use DatabaseErrorKind::{ExclusionViolation, UniqueViolation};
+    match error {
+        Error::Database(DieselError::DatabaseError(kind, _)) => matches!(kind, UniqueViolation | ExclusionViolation),
+        error => matches!(error, Error::RestoreConflict { .. }),
+    }
+}
+
+/// The refusal of a unique index that is not that of the key.
+fn conflict<T: TableName>(revives: bool, error: Error) -> Error {
+    match error {
+        Error::Database(error) if revives => Error::of_restore(T::table_name, error),
+        error => error,
+    }
+}
