@@ -9,7 +9,7 @@ use super::graph::{Graph, ROOT};
 use super::operation::{self, OperationId};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
-use super::session::Session;
+use super::session;
 use super::text::{Part, Text};
 use super::{delete, restore};
 use crate::connection::{Executor, Retries, dialect};
@@ -39,7 +39,7 @@ where
     let mut retries = Retries::new(x)?;
     let dialect = dialect(x).await?;
     let recursive = graph.components.iter().any(|component| component.recursive);
-    let session = Session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
+    let settings = session::prepare(x, dialect, recursive || (!root.deletes() && above.recursive)).await?;
     let result = async {
         let at = time(root, x, &graph, dialect).await?;
         let given = |id| OperationId::given(id, graph.has_uuids());
@@ -55,7 +55,7 @@ where
         }
     }
     .await;
-    session.restore(x).await;
+    settings.restore(x).await;
     result
 }
 

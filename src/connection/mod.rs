@@ -5,6 +5,7 @@ mod executor;
 mod faults;
 mod retry;
 mod runs_on;
+mod settings;
 mod speaks;
 
 pub use ask::AnswersText;
@@ -20,4 +21,5 @@ pub(crate) use faults::{Fault, fault, is_reference};
 pub(crate) use retry::{Retries, backoff};
 pub use runs_on::RunsOn;
 pub(crate) use runs_on::runs_on;
+pub(crate) use settings::ChangedSettings;
 pub(crate) use speaks::dialect;

@@ -4,26 +4,25 @@ use std::time::Duration;
 
 use diesel::result::QueryResult;
 
-use crate::connection::{Executor, Question};
+use crate::connection::{ChangedSettings, Executor, Question};
 use crate::dialect::Dialect;
 
 /// MySQL's settings of a session that a job changes. The first two are timeouts: for rows, and for tables that others alter
 /// or lock as a whole. The third refuses a `DELETE` for which the planner chooses no key.
 const SETTINGS: [&str; 3] = ["innodb_lock_wait_timeout", "lock_wait_timeout", "sql_safe_updates"];
 
-/// The settings of the session before the job, to be set again at its end.
+/// The settings of the session for a job.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) dialect: Dialect,
-    /// MySQL's variables as they were.
-    before: Option<[String; 3]>,
+    changed: ChangedSettings,
     /// MySQL's variables as they are.
-    set: Option<u64>,
+    now: Option<[String; 3]>,
 }
 
 impl Session {
     pub(super) fn new(dialect: Dialect) -> Self {
-        Self { dialect, before: None, set: None }
+        Self { dialect, changed: ChangedSettings::default(), now: None }
     }
 
     /// Outside of a transaction.
@@ -32,20 +31,19 @@ impl Session {
             return Ok(());
         }
         // MySQL has no such setting for a transaction, only one for the session, in whole seconds.
-        let seconds = timeout.as_secs_f64().ceil().max(1.0) as u64;
-        if self.set == Some(seconds) {
-            return Ok(());
-        }
-        if self.before.is_none() {
+        let seconds = (timeout.as_secs_f64().ceil().max(1.0) as u64).to_string();
+        let wanted = [seconds.clone(), seconds, "0".to_owned()];
+        if self.now.is_none() {
             // As numbers: MariaDB prints a switch as `ON`.
             let columns = SETTINGS.map(|name| format!("@@SESSION.{name} + 0"));
             let question = Question::select(Dialect::Mysql, &columns.each_ref().map(String::as_str));
-            self.before = x.ask(question).await?.first().map(|row| [0, 1, 2].map(|column| row.text(column).to_owned()));
+            self.now = x.ask(question).await?.first().map(|row| [0, 1, 2].map(|column| row.text(column).to_owned()));
         }
-        let values = [seconds, seconds, 0];
-        let list = [0, 1, 2].map(|place| format!("SESSION {} = {}", SETTINGS[place], values[place])).join(", ");
-        x.tell(Question::text(&format!("SET {list}"))).await?;
-        self.set = Some(seconds);
+        if let Some(now) = self.now.replace(wanted.clone()).filter(|now| *now != wanted) {
+            let variables = SETTINGS.iter().zip(now).zip(wanted);
+            let variables = variables.map(|((name, is), wanted)| ((*name).to_owned(), is, wanted));
+            self.changed.set(x, variables).await?;
+        }
         Ok(())
     }
 
@@ -59,12 +57,8 @@ impl Session {
         Ok(())
     }
 
-    /// After the job, whatever happened; on a connection that is lost there is nothing to give back.
+    /// After the job, whatever happened.
     pub(super) async fn restore<X: Executor>(self, x: &mut X) {
-        let Some(before) = self.before.filter(|before| before.iter().all(|value| value.parse::<u64>().is_ok())) else {
-            return;
-        };
-        let list = [0, 1, 2].map(|place| format!("SESSION {} = {}", SETTINGS[place], before[place])).join(", ");
-        let _ = x.tell(Question::text(&format!("SET {list}"))).await;
+        self.changed.restore(x).await;
     }
 }
