@@ -171,7 +171,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             if let Some(PurgeError::RetentionFailed { report, .. }) = error.downcast_ref() {
                 print(report);
             }
-            eprintln!("error: {error}");
+            let causes = std::iter::successors(Some(&*error as &(dyn Error + 'static)), |&error| error.source());
+            eprintln!("error: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
             return Ok(ExitCode::FAILURE);
         }
     };

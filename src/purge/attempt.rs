@@ -39,8 +39,8 @@ impl<J, H> Run<'_, J, H> {
     {
         if self.options.dry_run {
             let mut removed = 0;
-            for piece in &plan.pieces {
-                match self.job.count(x, &Counted::Piece(piece)).await {
+            for range in &plan.ranges {
+                match self.job.count(x, &Counted::KeyRange(range)).await {
                     Ok(rows) => removed += rows,
                     Err(error) => return Attempt::Failed(error),
                 }
@@ -87,12 +87,12 @@ impl<J, H> Run<'_, J, H> {
         self.session.limit(x, timeout).await?;
         let dialect = self.session.dialect;
         let (mut removed, mut archived) = (0, 0);
-        for piece in &plan.pieces {
+        for range in &plan.ranges {
             let copied = match &self.archived {
-                Some(columns) => Some(self.job.archive(x, piece, columns, dialect).await?),
+                Some(columns) => Some(self.job.archive(x, range, columns, dialect).await?),
                 None => None,
             };
-            let gone = self.job.delete(x, piece).await?;
+            let gone = self.job.delete(x, range).await?;
             if let Some(copied) = copied {
                 if copied != gone {
                     return Ok(Attempt::Unequal { copied, removed: gone });

@@ -13,10 +13,10 @@ use diesel::result::QueryResult;
 use super::attempt::Attempt;
 use super::cause::Cause;
 use super::held::Held;
+use super::kept_rows::HeldBy;
+use super::key_range::KeyRange;
 use super::options::Options;
-use super::piece::Piece;
-use super::plan::not_the_same;
-use super::rest::HeldBy;
+use super::plan::key_round_trip_error;
 use super::session::Session;
 use super::sql::{Counted, Seek};
 use super::walk::{Range, Refusal, Verdict, Walk};
@@ -54,16 +54,19 @@ pub trait Batches<DB: Backend> {
         reference: &Reference,
         limit: u64,
     ) -> QueryResult<Vec<KeyValue<Self, DB>>>;
-    /// Removes the eligible rows of a piece.
+    /// Removes the eligible rows of a range.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
-    async fn delete<X: Executor<Backend = DB>>(&self, x: &mut X, piece: &Piece<KeyValue<Self, DB>>)
-    -> QueryResult<u64>;
-    /// Copies the eligible rows of a piece into the archive, and locks them.
+    async fn delete<X: Executor<Backend = DB>>(
+        &self,
+        x: &mut X,
+        range: &KeyRange<KeyValue<Self, DB>>,
+    ) -> QueryResult<u64>;
+    /// Copies the eligible rows of a range into the archive, and locks them.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn archive<X: Executor<Backend = DB>>(
         &self,
         x: &mut X,
-        piece: &Piece<KeyValue<Self, DB>>,
+        range: &KeyRange<KeyValue<Self, DB>>,
         columns: &[String],
         dialect: Dialect,
     ) -> QueryResult<u64>;
@@ -80,7 +83,8 @@ pub struct Sought<'a, V> {
     pub(super) end: Option<&'a V>,
     pub(super) seek: Seek,
     pub(super) held: Held,
-    pub(super) usual: bool,
+    /// Whether its text is that of every batch, and so worth a place in the cache of statements.
+    pub(super) cacheable: bool,
 }
 
 impl<V> Clone for Sought<'_, V> {
@@ -207,7 +211,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             let timeout = self.timeout_of(&range);
             let (plan, attempt) = match self.plan(x, &range, size, held(walk)).await {
                 // The walk would not move on: a column of SQLite can hold a value that Diesel reads as another one.
-                Ok(plan) if range.after.as_ref() == Some(&plan.upto) => return Err(not_the_same()),
+                Ok(plan) if range.after.as_ref() == Some(&plan.upto) => return Err(key_round_trip_error()),
                 Ok(plan) => {
                     let attempt = self.attempt(x, &plan, timeout).await;
                     (Some(plan), attempt)

@@ -8,11 +8,10 @@
 //! walk.rs       the order of ranges and passes: step over, halve, stop; no database in there
 //! engine.rs     the driver: what the walk says is done, until something stops it
 //! held.rs       the foreign keys that can hold rows
-//! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; rest.rs: what a walk left
-//! piece.rs      ranges of keys that an index serves
+//! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; kept_rows.rs: rows that stay
+//! key_range.rs  ranges of keys that an index serves
 //! sql.rs        the statements; statements.rs: sent; session.rs: dialect and lock timeouts
 //! policy.rs     several tables in one run; jobs.rs: the list of them; exclusive.rs: at most one runner
-//! report.rs     what a run says
 //! ```
 
 mod archive;
@@ -24,12 +23,12 @@ mod guards;
 mod held;
 mod job;
 mod jobs;
+mod kept_rows;
+mod key_range;
 mod options;
-mod piece;
 mod plan;
 mod policy;
 mod prepare;
-mod rest;
 mod session;
 mod sql;
 mod statements;

@@ -140,8 +140,8 @@ macro_rules! shared_options {
 pub(super) use shared_options;
 
 /// How long a job leaves an SQLite database to others, in batches, and at most.
-const BREATH: f64 = 1.35;
-const LONGEST_BREATH: Duration = Duration::from_millis(100);
+const SQLITE_PAUSE_FACTOR: f64 = 1.35;
+const SQLITE_LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Options {
     /// These options, within the limits of a policy.
@@ -174,7 +174,7 @@ impl Options {
     /// once would starve the app. The servers queue.
     pub(super) fn pause_after(&self, batch: Duration, dialect: Dialect) -> Duration {
         self.pause.unwrap_or_else(|| match dialect {
-            Dialect::Sqlite if !self.dry_run => batch.mul_f64(BREATH).min(LONGEST_BREATH),
+            Dialect::Sqlite if !self.dry_run => batch.mul_f64(SQLITE_PAUSE_FACTOR).min(SQLITE_LONGEST_PAUSE),
             _ => Duration::ZERO,
         })
     }

@@ -7,7 +7,7 @@ use diesel::result::{Error as DieselError, QueryResult};
 
 use super::engine::{Batches, KeyValue, Run, Sought};
 use super::held::Held;
-use super::piece::{Piece, pieces};
+use super::key_range::{KeyRange, key_ranges};
 use super::sql::{Counted, Seek};
 use super::walk::Range;
 use crate::connection::{Executor, Retries};
@@ -17,7 +17,7 @@ use crate::error::Error;
 
 /// The next batch.
 pub(super) struct Plan<V> {
-    pub(super) pieces: Vec<Piece<V>>,
+    pub(super) ranges: Vec<KeyRange<V>>,
     pub(super) upto: V,
     /// Whether it was seen to have as many rows as were asked for.
     pub(super) full: bool,
@@ -37,7 +37,7 @@ where
 }
 
 /// A key that Diesel does not write as it read it.
-pub(super) fn not_the_same() -> Error {
+pub(super) fn key_round_trip_error() -> Error {
     DieselError::DeserializationError("a key is not the same after it was loaded and bound again".into()).into()
 }
 
@@ -48,7 +48,7 @@ impl<J, H> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, held, usual: true };
+        let sought = Sought { equal: 0, after: None, end: None, seek: Seek::Last, held, cacheable: true };
         self.find(x, sought).await
     }
 
@@ -65,7 +65,7 @@ impl<J, H> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         for equal in levels::<J::Key, X::Backend>(after, end).rev() {
-            let sought = Sought { equal, after, end: Some(end), seek: Seek::Nth(0), held, usual: false };
+            let sought = Sought { equal, after, end: Some(end), seek: Seek::Nth(0), held, cacheable: false };
             if let Some(key) = self.find(x, sought).await? {
                 return Ok(Some(key));
             }
@@ -118,8 +118,8 @@ impl<J, H> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         let mut rows = 0;
-        for piece in &plan.pieces {
-            rows += self.count(x, &Counted::Piece(piece)).await?;
+        for range in &plan.ranges {
+            rows += self.count(x, &Counted::KeyRange(range)).await?;
         }
         Ok(rows)
     }
@@ -152,34 +152,34 @@ impl<J, H> Run<'_, J, H> {
                 end: Some(end),
                 seek,
                 held,
-                usual: seek == Seek::Last || left == self.options.batch_size(),
+                cacheable: seek == Seek::Last || left == self.options.batch_size(),
             };
             if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
                 // On InnoDB a range locks the row behind it as well. On SQLite a range is right even if the key is not what
                 // was read.
                 if size == 1 && self.session.dialect != Dialect::Sqlite {
-                    return Ok(Plan { pieces: vec![Piece::row(upto.clone())], upto, full: true });
+                    return Ok(Plan { ranges: vec![KeyRange::row(upto.clone())], upto, full: true });
                 }
-                planned.extend(pieces::<J::Key, X::Backend>(equal, after, &upto, held));
-                return Ok(Plan { pieces: planned, upto, full: true });
+                planned.extend(key_ranges::<J::Key, X::Backend>(equal, after, &upto, held));
+                return Ok(Plan { ranges: planned, upto, full: true });
             }
             if equal == fewest {
-                planned.extend(pieces::<J::Key, X::Backend>(equal, after, end, held));
+                planned.extend(key_ranges::<J::Key, X::Backend>(equal, after, end, held));
                 break;
             }
             // The rest of those that share `equal` columns.
             let Some(upto) = self.job.find(x, sought(Seek::Last)).await? else { continue };
-            let rest = pieces::<J::Key, X::Backend>(equal, after, &upto, held);
+            let rest = key_ranges::<J::Key, X::Backend>(equal, after, &upto, held);
             let mut rows = 0;
-            for piece in &rest {
-                rows += self.job.count(x, &Counted::Piece(piece)).await?;
+            for range in &rest {
+                rows += self.job.count(x, &Counted::KeyRange(range)).await?;
             }
             planned.extend(rest);
             left = left.saturating_sub(rows);
             if left == 0 {
-                return Ok(Plan { pieces: planned, upto, full: true });
+                return Ok(Plan { ranges: planned, upto, full: true });
             }
         }
-        Ok(Plan { pieces: planned, upto: end.clone(), full: false })
+        Ok(Plan { ranges: planned, upto: end.clone(), full: false })
     }
 }

@@ -25,7 +25,7 @@ use crate::error::{Error, Progress, RetentionReport, Stopped};
 /// # fn main() -> Result<(), diesel_soft_delete::Error> {
 /// # let conn = &mut connection();
 /// use chrono::TimeDelta;
-/// use diesel_soft_delete::RetentionPolicy;
+/// use diesel_soft_delete::{RetentionPolicy, Stopped};
 ///
 /// let policy = RetentionPolicy::new()
 ///     .table(posts::table.purge_older_than(TimeDelta::days(30)).in_batches())
@@ -34,7 +34,7 @@ use crate::error::{Error, Progress, RetentionReport, Stopped};
 ///     .max_rows(10_000)
 ///     .exclusive("nightly purge");
 /// let report = policy.run(conn)?;
-/// assert_eq!((report.tables[0].rows, report.is_complete()), (1, true));
+/// assert_eq!((report.tables[0].rows, report.stopped), (1, Stopped::Complete));
 /// # Ok(())
 /// # }
 /// ```

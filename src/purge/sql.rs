@@ -8,8 +8,9 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
+use super::engine::Sought;
 use super::held::Held;
-use super::piece::Piece;
+use super::key_range::KeyRange;
 use crate::declare::{Key, KeyOf, SoftDeletable, Timestamped};
 use crate::dialect::{Dialect, SoftDeleteBackend, TableName};
 use crate::schema::{Leaves, Reference};
@@ -197,24 +198,24 @@ where
         Ok(())
     }
 
-    fn piece<'b, DB, V>(&'b self, piece: &'b Piece<V>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
+    fn range<'b, DB, V>(&'b self, range: &'b KeyRange<V>, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: SoftDeleteBackend,
         T: QueryFragment<DB>,
         KeyOf<T>: Key<DB, Value = V>,
     {
-        let equal = if piece.is_row { self.key.len() } else { piece.equal };
+        let equal = if range.is_row { self.key.len() } else { range.equal };
         for column in 0..equal {
-            self.compare(column, " = ", &piece.upto, out.reborrow())?;
+            self.compare(column, " = ", &range.upto, out.reborrow())?;
         }
-        if piece.is_row {
+        if range.is_row {
             return Ok(());
         }
-        if let Some(after) = &piece.after {
-            self.compare(piece.from, " > ", after, out.reborrow())?;
+        if let Some(after) = &range.after {
+            self.compare(range.from, " > ", after, out.reborrow())?;
         }
-        let operator = if piece.inclusive { " <= " } else { " < " };
-        self.compare(piece.equal, operator, &piece.upto, out)
+        let operator = if range.inclusive { " <= " } else { " < " };
+        self.compare(range.equal, operator, &range.upto, out)
     }
 }
 
@@ -235,20 +236,14 @@ where
     T::Stamp: Timestamped,
 {
     pub(super) rows: &'a Eligible<T, P, G>,
-    pub(super) equal: usize,
-    pub(super) after: Option<&'a V>,
-    pub(super) end: Option<&'a V>,
-    pub(super) seek: Seek,
-    pub(super) held: Held,
-    /// Whether `seek` is that of every batch, so that the text comes again.
-    pub(super) usual: bool,
+    pub(super) sought: Sought<'a, V>,
 }
 
 on_backend! {
     impl Find<'a, T, P, G, V> fn walk_ast(self, out) {
         // Each distinct text would stay in the connection's cache of statements. PostgreSQL plans a prepared statement
         // without its values after five executions. That plan expects few rows, and sorts all instead of reading the first.
-        if !self.usual || self.rows.dialect == Some(Dialect::Postgres) {
+        if !self.sought.cacheable || self.rows.dialect == Some(Dialect::Postgres) {
             out.unsafe_to_cache_prepared();
         }
         out.push_sql("SELECT ");
@@ -256,24 +251,24 @@ on_backend! {
         out.push_sql(" FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
         self.rows.walk_keyed(out.reborrow())?;
-        if let Some(after) = self.after {
-            for column in 0..self.equal {
+        if let Some(after) = self.sought.after {
+            for column in 0..self.sought.equal {
                 self.rows.compare(column, " = ", after, out.reborrow())?;
             }
-            self.rows.compare(self.equal, " > ", after, out.reborrow())?;
+            self.rows.compare(self.sought.equal, " > ", after, out.reborrow())?;
         }
-        if let Some(end) = self.end {
+        if let Some(end) = self.sought.end {
             self.rows.up_to(end, out.reborrow())?;
         }
-        self.rows.walk_held(self.held, out.reborrow());
+        self.rows.walk_held(self.sought.held, out.reborrow());
         out.push_sql(" ORDER BY ");
-        for (place, column) in self.rows.key.iter().enumerate().skip(self.equal) {
-            out.push_sql(if place == self.equal { "" } else { ", " });
+        for (place, column) in self.rows.key.iter().enumerate().skip(self.sought.equal) {
+            out.push_sql(if place == self.sought.equal { "" } else { ", " });
             self.rows.column(column, out.reborrow())?;
-            out.push_sql(if self.seek == Seek::Last { " DESC" } else { "" });
+            out.push_sql(if self.sought.seek == Seek::Last { " DESC" } else { "" });
         }
         out.push_sql(" LIMIT 1");
-        if let Seek::Nth(offset) = self.seek {
+        if let Seek::Nth(offset) = self.sought.seek {
             // A literal: with a bind a generic plan would guess.
             out.push_sql(&format!(" OFFSET {offset}"));
         }
@@ -292,8 +287,8 @@ where
 /// Which eligible rows are counted.
 #[derive(Debug)]
 pub enum Counted<'a, V> {
-    /// Those of a piece.
-    Piece(&'a Piece<V>),
+    /// Those of a range.
+    KeyRange(&'a KeyRange<V>),
     /// All that can be walked.
     All,
     /// Those of them that another row refers to.
@@ -319,10 +314,10 @@ on_backend! {
         out.push_sql("SELECT COUNT(*) FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
         match self.counted {
-            Counted::Piece(piece) => {
+            Counted::KeyRange(range) => {
                 self.rows.walk_keyed(out.reborrow())?;
-                self.rows.piece(piece, out.reborrow())?;
-                self.rows.walk_held(piece.held, out.reborrow());
+                self.rows.range(range, out.reborrow())?;
+                self.rows.walk_held(range.held, out.reborrow());
                 Ok(())
             }
             Counted::All => self.rows.walk_keyed(out.reborrow()),
@@ -360,22 +355,22 @@ where
     type SqlType = BigInt;
 }
 
-/// Removes the eligible rows of a piece: the range only bounds them, the whole predicate decides.
+/// Removes the eligible rows of a range: the range only bounds them, the whole predicate decides.
 pub(super) struct Delete<'a, T, P, G, V>
 where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
     pub(super) rows: &'a Eligible<T, P, G>,
-    pub(super) piece: &'a Piece<V>,
+    pub(super) range: &'a KeyRange<V>,
 }
 
 on_backend! {
     impl Delete<'a, T, P, G, V> fn walk_ast(self, out) {
-        let leaves = self.rows.leaves(self.piece.held);
+        let leaves = self.rows.leaves(self.range.held);
         leaves.walk_delete_from(&self.rows.table, out.reborrow())?;
         self.rows.walk_keyed(out.reborrow())?;
-        self.rows.piece(self.piece, out.reborrow())?;
+        self.rows.range(self.range, out.reborrow())?;
         for test in leaves.tests() {
             out.push_sql(" AND ");
             out.push_sql(test);
@@ -421,14 +416,14 @@ where
     type SqlType = KeyOf<T>;
 }
 
-/// Copies the eligible rows of a piece into the archive.
+/// Copies the eligible rows of a range into the archive.
 pub(super) struct Archive<'a, T, P, G, V, A>
 where
     T: SoftDeletable,
     T::Stamp: Timestamped,
 {
     pub(super) rows: &'a Eligible<T, P, G>,
-    pub(super) piece: &'a Piece<V>,
+    pub(super) range: &'a KeyRange<V>,
     pub(super) archive: &'a A,
     pub(super) columns: &'a [String],
     pub(super) dialect: Dialect,
@@ -452,8 +447,8 @@ on_backend! {
         out.push_sql(" FROM ");
         self.rows.table.walk_ast(out.reborrow())?;
         self.rows.walk_keyed(out.reborrow())?;
-        self.rows.piece(self.piece, out.reborrow())?;
-        self.rows.walk_held(self.piece.held, out.reborrow());
+        self.rows.range(self.range, out.reborrow())?;
+        self.rows.walk_held(self.range.held, out.reborrow());
         // So that the removal that follows meets the same rows. SQLite has one writer, and no such clause.
         if self.dialect != Dialect::Sqlite {
             out.push_sql(" FOR UPDATE");
@@ -463,7 +458,7 @@ on_backend! {
 }
 
 // Without static ids: Diesel then caches by the text, which a batch of 1000 rows does not notice, and
-// a piece's text varies with its shape.
+// a range's text varies with its shape.
 macro_rules! cached_by_text {
     ($($name:ident $(+ $more:ident)?,)*) => {
         $(

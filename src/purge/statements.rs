@@ -10,7 +10,7 @@ use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
 use super::engine::{Batches, KeyValue, Sought};
-use super::piece::Piece;
+use super::key_range::KeyRange;
 use super::sql::{Archive, Count, Counted, Delete, Eligible, Find, HeldKeys};
 use crate::connection::Executor;
 use crate::declare::{Key, KeyOf, SoftDeletable, Timestamped};
@@ -48,8 +48,7 @@ where
         x: &mut X,
         what: Sought<'_, KeyValue<Self, DB>>,
     ) -> QueryResult<Option<KeyValue<Self, DB>>> {
-        let Sought { equal, after, end, seek, held, usual } = what;
-        let found = x.load(Find { rows: &self.rows, equal, after, end, seek, held, usual }).await?;
+        let found = x.load(Find { rows: &self.rows, sought: what }).await?;
         Ok(found.into_iter().next())
     }
 
@@ -78,18 +77,18 @@ where
     async fn delete<X: Executor<Backend = DB>>(
         &self,
         x: &mut X,
-        piece: &Piece<KeyValue<Self, DB>>,
+        range: &KeyRange<KeyValue<Self, DB>>,
     ) -> QueryResult<u64> {
-        Ok(x.execute(Delete { rows: &self.rows, piece }).await? as u64)
+        Ok(x.execute(Delete { rows: &self.rows, range }).await? as u64)
     }
 
     async fn archive<X: Executor<Backend = DB>>(
         &self,
         x: &mut X,
-        piece: &Piece<KeyValue<Self, DB>>,
+        range: &KeyRange<KeyValue<Self, DB>>,
         columns: &[String],
         dialect: Dialect,
     ) -> QueryResult<u64> {
-        Ok(x.execute(Archive { rows: &self.rows, piece, archive: &self.archive, columns, dialect }).await? as u64)
+        Ok(x.execute(Archive { rows: &self.rows, range, archive: &self.archive, columns, dialect }).await? as u64)
     }
 }

@@ -7,7 +7,7 @@ use diesel::backend::Backend;
 /// The rows whose first `equal` columns of the key are those of `upto`, whose next column lies before that of `upto`,
 /// and that lie behind `after`.
 #[derive(Debug, Clone)]
-pub struct Piece<V> {
+pub struct KeyRange<V> {
     pub(super) equal: usize,
     /// The column that `after` bounds from below.
     ///
@@ -23,7 +23,7 @@ pub struct Piece<V> {
     pub(super) held: Held,
 }
 
-impl<V> Piece<V> {
+impl<V> KeyRange<V> {
     pub(super) fn row(key: V) -> Self {
         Self { equal: 0, from: 0, after: None, upto: key, inclusive: true, is_row: true, held: Held::Included }
     }
@@ -33,14 +33,19 @@ impl<V> Piece<V> {
 ///
 /// With several columns a comparison of the whole key at once seeks an index by the first column only
 /// on MySQL and SQLite, and a condition with OR not at all; so the range is taken apart.
-pub(super) fn pieces<K, DB>(equal: usize, after: Option<&K::Value>, upto: &K::Value, held: Held) -> Vec<Piece<K::Value>>
+pub(super) fn key_ranges<K, DB>(
+    equal: usize,
+    after: Option<&K::Value>,
+    upto: &K::Value,
+    held: Held,
+) -> Vec<KeyRange<K::Value>>
 where
     DB: Backend,
     K: Key<DB>,
 {
     let last = K::COLUMNS - 1;
     (equal..=last)
-        .map(|column| Piece {
+        .map(|column| KeyRange {
             equal: column,
             from: equal,
             after: after.cloned(),

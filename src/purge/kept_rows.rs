@@ -1,4 +1,4 @@
-//! What a walk left behind.
+//! Eligible rows that were not removed: NULL keys, or kept by a trigger, a foreign key or a lock.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use super::attempt::Attempt;
 use super::cause::Cause;
 use super::engine::{Batches, Hooks, KeyValue, Run};
 use super::held::Held;
-use super::piece::Piece;
+use super::key_range::KeyRange;
 use super::plan::Plan;
 use super::sql::Counted;
 use crate::connection::Executor;
@@ -193,12 +193,12 @@ impl<J, H: Hooks> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let row = Piece::row(key.clone());
-        let alone = Plan { pieces: vec![row.clone()], upto: key.clone(), full: true };
+        let row = KeyRange::row(key.clone());
+        let alone = Plan { ranges: vec![row.clone()], upto: key.clone(), full: true };
         for _ in 0..3 {
             let begun = Instant::now();
             match self.attempt(x, &alone, timeout).await {
-                Attempt::Done { removed: 0, .. } if self.count(x, &Counted::Piece(&row)).await? > 0 => {}
+                Attempt::Done { removed: 0, .. } if self.count(x, &Counted::KeyRange(&row)).await? > 0 => {}
                 Attempt::Done { removed, archived } => {
                     if removed > 0 {
                         self.done(removed, archived, begun.elapsed());
