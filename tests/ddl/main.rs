@@ -56,8 +56,6 @@ on_backend!(
     mysql
 );
 
-#[cfg(feature = "cli")]
-mod cli;
 mod diesel_cli;
 #[cfg(feature = "mysql")]
 mod mysql_checks;

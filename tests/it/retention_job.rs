@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel_migrations::MigrationHarness;
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 
 use crate::support::sqlite::MIGRATIONS;
 
@@ -42,7 +42,7 @@ fn database(name: &str, blocked: bool) -> Database {
     let path = std::env::temp_dir().join(format!("dsd_retention_{}_{name}.db", std::process::id()));
     let _ = std::fs::remove_file(&path);
     let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    conn.run_pending_migrations(MIGRATIONS).unwrap();
+    conn.run_pending_migrations(FileBasedMigrations::from_path(MIGRATIONS).unwrap()).unwrap();
     fill(&mut conn, blocked);
     Database(path)
 }
@@ -191,7 +191,7 @@ fn on_a_server(url: &str, mut posts: impl FnMut() -> i64) {
 #[test]
 fn on_postgresql() {
     let (mut conn, url) = crate::support::postgres::shared();
-    conn.run_pending_migrations(crate::support::postgres::MIGRATIONS).unwrap();
+    conn.run_pending_migrations(FileBasedMigrations::from_path(crate::support::postgres::MIGRATIONS).unwrap()).unwrap();
     fill(&mut *conn, true);
     on_a_server(&url, || {
         diesel::table! { posts { id -> Integer, } }
@@ -203,7 +203,7 @@ fn on_postgresql() {
 #[test]
 fn on_mysql() {
     let (mut conn, url) = crate::support::mysql::shared();
-    conn.run_pending_migrations(crate::support::mysql::MIGRATIONS).unwrap();
+    conn.run_pending_migrations(FileBasedMigrations::from_path(crate::support::mysql::MIGRATIONS).unwrap()).unwrap();
     fill(&mut *conn, true);
     on_a_server(&url, || {
         diesel::table! { posts { id -> Integer, } }

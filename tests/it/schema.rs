@@ -1,7 +1,7 @@
 // The blog of `migrations/`, as `table!` and models.
 
 use diesel::prelude::*;
-use diesel_migrations::MigrationHarness;
+use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use diesel_soft_delete::prelude::*;
 
 use super::backend::{Conn, MIGRATIONS, connection};
@@ -106,7 +106,7 @@ pub fn blog() -> TestConnection<Conn> {
 
 /// [`blog`] on a connection that is there.
 pub fn fill(conn: &mut Conn) {
-    conn.run_pending_migrations(MIGRATIONS).expect("the migrations run");
+    conn.run_pending_migrations(FileBasedMigrations::from_path(MIGRATIONS).expect("the folder is there")).expect("the migrations run");
     let at = instant(DELETED_AT);
     let user = |id: i32, name: &'static str, deleted: bool| {
         (

@@ -68,8 +68,7 @@ pub mod sqlite {
     pub type Db = diesel::sqlite::Sqlite;
     pub use diesel::sql_types::Timestamp as Instant;
     pub const DIALECT: diesel_soft_delete::Dialect = diesel_soft_delete::Dialect::Sqlite;
-    pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
-        diesel_migrations::embed_migrations!("migrations/sqlite");
+    pub const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
     pub const INSTANT_NULL: &str = "TIMESTAMP";
 
     pub fn connection() -> super::TestConnection<Conn> {
@@ -109,8 +108,7 @@ pub mod postgres {
     pub type Db = diesel::pg::Pg;
     pub use diesel::sql_types::Timestamp as Instant;
     pub const DIALECT: diesel_soft_delete::Dialect = diesel_soft_delete::Dialect::Postgres;
-    pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
-        diesel_migrations::embed_migrations!("migrations/postgres");
+    pub const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres");
     pub const INSTANT_NULL: &str = "TIMESTAMP";
 
     pub fn connection() -> super::TestConnection<Conn> {
@@ -152,8 +150,7 @@ pub mod mysql {
     pub type Db = diesel::mysql::Mysql;
     pub use diesel::sql_types::Datetime as Instant;
     pub const DIALECT: diesel_soft_delete::Dialect = diesel_soft_delete::Dialect::Mysql;
-    pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations =
-        diesel_migrations::embed_migrations!("migrations/mysql");
+    pub const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/mysql");
     pub const INSTANT_NULL: &str = "DATETIME(6) NULL DEFAULT NULL";
 
     pub fn connection() -> super::TestConnection<Conn> {

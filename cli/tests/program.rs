@@ -1,4 +1,30 @@
-//! The program, as a person would run it.
+//! The program, as a person would run it. The servers and the tables are those of the library's tests.
+
+#[allow(dead_code, unused_imports, reason = "it is shared with the library's tests, which use all of it")]
+#[path = "../../tests/it/support.rs"]
+mod support;
+
+#[allow(dead_code, reason = "it is shared with the library's tests")]
+#[path = "../../tests/ddl/dump.rs"]
+mod dump;
+
+macro_rules! blog {
+    ($backend:ident) => {
+        mod $backend {
+            use crate::support::$backend as backend;
+            #[allow(dead_code, reason = "it is shared with the library's tests")]
+            pub mod blog {
+                include!("../../tests/ddl/cases/blog.rs");
+            }
+        }
+    };
+}
+
+blog!(sqlite);
+#[cfg(feature = "postgres")]
+blog!(postgres);
+#[cfg(feature = "mysql")]
+blog!(mysql);
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -128,11 +154,14 @@ macro_rules! newcomer {
     };
 }
 
-newcomer!(sqlite);
-#[cfg(feature = "postgres")]
-newcomer!(postgres);
-#[cfg(feature = "mysql")]
-newcomer!(mysql);
+mod program {
+    use super::*;
+    newcomer!(sqlite);
+    #[cfg(feature = "postgres")]
+    newcomer!(postgres);
+    #[cfg(feature = "mysql")]
+    newcomer!(mysql);
+}
 
 #[test]
 fn without_a_database() {
