@@ -1,8 +1,6 @@
 //! How the catalog is asked: every question is one query with answers of one shape, so that the
 //! sync and the async way are a loop each.
 
-use std::time::Duration;
-
 use diesel::connection::{Connection, LoadConnection};
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
@@ -11,10 +9,10 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Nullable, Text};
 
-use super::faults::{Fault, fault};
-use super::retry::backoff;
-use crate::dialect::{Dialect, HasDialect, SoftDeleteBackend};
-use crate::diesel_internals::{backend_of, in_transaction, load_all};
+use super::executor::Executor;
+use super::retry::Retries;
+use crate::dialect::{Dialect, SoftDeleteBackend};
+use crate::diesel_internals::{backend_of, load_all};
 use crate::error::Error;
 
 /// How many columns each answer has; a question that selects fewer adds NULLs.
@@ -157,10 +155,10 @@ where
     }
 }
 
-/// A backend whose catalog can be read: PostgreSQL, MySQL and MariaDB, SQLite.
+/// A backend whose catalog can be read.
 ///
-/// It is implemented for Diesel's three backends. (A `MultiConnection` has one of its own: call
-/// `check` on the connection inside it.)
+/// Diesel's backends of PostgreSQL, MySQL and SQLite implement it. So does that of a `MultiConnection` with an
+/// implementation of [`SoftDeleteBackend`].
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -181,11 +179,11 @@ where
 /// ```
 #[diagnostic::on_unimplemented(
     message = "the schema cannot be read through the backend `{Self}`",
-    note = "connections of PostgreSQL, MySQL and SQLite can be checked; with a `MultiConnection`, check the one inside"
+    note = "the backends of PostgreSQL, MySQL and SQLite can be checked; for a `MultiConnection` implement `SoftDeleteBackend`"
 )]
-pub trait ReadsCatalog: AnswersText + HasDialect {}
+pub trait ReadsCatalog: AnswersText {}
 
-impl<DB: AnswersText + HasDialect> ReadsCatalog for DB {}
+impl<DB: AnswersText> ReadsCatalog for DB {}
 
 /// A backend that a [`Question`] can be put to; that of a `MultiConnection` is one too.
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot load rows of nullable `Text`")]
@@ -256,68 +254,13 @@ where
     }
 }
 
-/// Something that is found out by asking, one question after the other.
-pub(crate) trait Inquiry {
-    /// The next question, which may depend on the answers so far.
-    fn next(&mut self) -> Option<Question>;
-    /// Takes the answer to the question that was handed out last.
-    fn answer(&mut self, rows: Vec<Row>);
-}
-
-/// How often a question is asked again.
-const TRIES: u32 = 6;
-
-/// How long to wait before a question is asked again; `None` if its error stands. Inside the caller's transaction it
-/// stands, since that transaction must be tried as a whole.
-fn pause(error: &diesel::result::Error, tries: u32, in_transaction: QueryResult<bool>) -> Option<Duration> {
-    let passes = tries < TRIES && matches!(fault(error), Fault::Again | Fault::Busy);
-    (passes && in_transaction == Ok(false)).then(|| backoff(tries))
-}
-
-/// Asks until there is no question left. A question that fails by a deadlock is asked again.
-pub(crate) fn run<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
-where
-    Conn: LoadConnection,
-    Conn::Backend: ReadsCatalog,
-{
-    while let Some(question) = inquiry.next() {
-        let mut tries = 0;
-        let rows = loop {
-            match Conn::Backend::query_text(conn, question.clone()) {
-                Ok(rows) => break rows,
-                Err(error) => match pause(&error, tries, in_transaction(conn)) {
-                    Some(pause) => std::thread::sleep(pause),
-                    None => return Err(error.into()),
-                },
-            }
-            tries += 1;
-        };
-        inquiry.answer(rows);
+/// The answer to a question of the catalog. A question that fails by a deadlock is asked again.
+pub(crate) async fn ask<X: Executor>(x: &mut X, question: Question) -> Result<Vec<Row>, Error> {
+    let mut retries = Retries::new(x)?;
+    loop {
+        match x.query_text(question.clone()).await.map_err(Error::from) {
+            Err(error) if retries.again(x, &error).await? => {}
+            result => return result,
+        }
     }
-    Ok(())
-}
-
-/// [`run`] for a connection of diesel-async.
-#[cfg(feature = "async")]
-pub(crate) async fn run_async<Conn>(conn: &mut Conn, inquiry: &mut impl Inquiry) -> Result<(), Error>
-where
-    Conn: diesel_async::AsyncConnection,
-    Conn::Backend: ReadsCatalog,
-{
-    while let Some(question) = inquiry.next() {
-        let mut tries = 0;
-        let rows = loop {
-            match Conn::Backend::query_text_async(conn, question.clone()).await {
-                Ok(rows) => break rows,
-                Err(error) => match pause(&error, tries, crate::diesel_internals::in_async_transaction(conn)) {
-                    // A timer that needs no runtime's own.
-                    Some(pause) => futures_timer::Delay::new(pause).await,
-                    None => return Err(error.into()),
-                },
-            }
-            tries += 1;
-        };
-        inquiry.answer(rows);
-    }
-    Ok(())
 }

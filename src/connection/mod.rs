@@ -8,11 +8,8 @@ mod retry;
 mod runs_on;
 mod settings;
 
-pub use ask::AnswersText;
-pub use ask::ReadsCatalog;
-#[cfg(feature = "async")]
-pub(crate) use ask::run_async;
-pub(crate) use ask::{Inquiry, Question, Row, run};
+pub use ask::{AnswersText, ReadsCatalog};
+pub(crate) use ask::{Question, Row, ask};
 pub(crate) use dialect::dialect;
 #[cfg(feature = "async")]
 pub use executor::Asynchronous;

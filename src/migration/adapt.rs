@@ -3,13 +3,13 @@
 use diesel::connection::LoadConnection;
 
 use super::builder::SoftDeleteMigration;
-use super::check::{check_shape, read_table};
+use super::check::check_shape;
 use super::plan::{LIVE_COLUMN, Replaced, columns_of};
 use super::types::ColumnType;
-use crate::connection::ReadsCatalog;
-use crate::dialect::{Dialect, HasDialect, Names, TableName};
+use crate::connection::{Blocking, Executor, ReadsCatalog, block, dialect};
+use crate::dialect::{Dialect, Names, TableName};
 use crate::error::{Error, Finding};
-use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, same_column};
+use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, read_table, same_column};
 
 impl SoftDeleteMigration {
     /// Looks the table up in a live database, and fills in what was not said:
@@ -46,14 +46,18 @@ impl SoftDeleteMigration {
     /// unique index that a foreign key references, or that says more than its columns; a live parent that
     /// is not as expected; no primary key where one is needed. [`InvalidName`](Error::InvalidName),
     /// [`Database`](Error::Database).
-    pub fn adapted_to<Conn>(mut self, conn: &mut Conn) -> Result<Self, Error>
+    pub fn adapted_to<Conn>(self, conn: &mut Conn) -> Result<Self, Error>
     where
         Conn: LoadConnection,
         Conn::Backend: ReadsCatalog,
     {
-        let dialect = <Conn::Backend as HasDialect>::DIALECT;
+        block(self.adapted(&mut Blocking(conn)))
+    }
+
+    async fn adapted<X: Executor>(mut self, x: &mut X) -> Result<Self, Error> {
+        let dialect = dialect(x).await?;
         self.table.check(dialect, "table")?;
-        let Some(live) = read_table(conn, &self.table)? else {
+        let Some(live) = read_table(x, dialect, &self.table).await? else {
             return Err(self.unsupported("look the table up", "there is no table of that name in this database"));
         };
         self.refuse_kind(&live)?;
@@ -69,7 +73,7 @@ impl SoftDeleteMigration {
         self.refuse_unknown_columns(dialect, &live)?;
         for (parent, _) in self.parents.clone() {
             let parent = parent.beside(&self.table);
-            let found = read_table(conn, &parent.table)?;
+            let found = read_table(x, dialect, &parent.table).await?;
             if let Some(missing) = parent.missing(dialect, found.as_ref(), &self.shape()) {
                 let what = format!("require a live parent in `{}`", parent.table.plain());
                 return Err(
@@ -250,7 +254,7 @@ impl SoftDeleteMigration {
         Conn: LoadConnection,
         Conn::Backend: ReadsCatalog,
     {
-        check_shape(conn, &self.shape())
+        block(check_shape(&mut Blocking(conn), &self.shape()))
     }
 }
 

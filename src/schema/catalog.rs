@@ -1,7 +1,7 @@
 //! A table as the database has it, and the questions that tell.
 
 use super::{mysql, postgres, sqlite};
-use crate::connection::{Inquiry, Question, Row};
+use crate::connection::{Question, Row};
 use crate::dialect::{Dialect, TableName};
 
 /// A table as the database has it.
@@ -271,81 +271,4 @@ pub(crate) fn collect_foreign_keys(dialect: Dialect, child: &TableName, rows: &[
         key.parent_columns.extend(row.optional(4));
     }
     keys
-}
-
-/// Reads one table.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    dialect: Dialect,
-    table: TableName,
-    step: Step,
-}
-
-#[derive(Debug)]
-enum Step {
-    /// SQLite: which databases are there? A query that names another one is an error.
-    Databases,
-    /// With the databases to look in, on SQLite.
-    Locate(Vec<String>),
-    Read {
-        place: Place,
-        questions: std::vec::IntoIter<Question>,
-        answers: Vec<Vec<Row>>,
-    },
-    Missing,
-}
-
-impl Reading {
-    pub(crate) fn new(dialect: Dialect, table: TableName) -> Self {
-        let step = if dialect == Dialect::Sqlite { Step::Databases } else { Step::Locate(Vec::new()) };
-        Self { dialect, table, step }
-    }
-
-    /// What was found; `None` if there is no such table.
-    pub(crate) fn finish(self) -> Option<LiveTable> {
-        let Step::Read { place, answers, .. } = self.step else { return None };
-        Some(match self.dialect {
-            Dialect::Postgres => postgres::table(place, &answers),
-            Dialect::Mysql => mysql::table(place, &answers),
-            Dialect::Sqlite => sqlite::table(place, &answers),
-        })
-    }
-}
-
-impl Inquiry for Reading {
-    fn next(&mut self) -> Option<Question> {
-        match &mut self.step {
-            Step::Databases => Some(sqlite::databases(&self.table)),
-            Step::Locate(databases) => Some(match self.dialect {
-                Dialect::Postgres => postgres::locate(&self.table),
-                Dialect::Mysql => mysql::locate(&self.table),
-                Dialect::Sqlite => sqlite::locate(&self.table, databases),
-            }),
-            Step::Read { questions, .. } => questions.next(),
-            Step::Missing => None,
-        }
-    }
-
-    fn answer(&mut self, rows: Vec<Row>) {
-        match &mut self.step {
-            Step::Databases if rows.is_empty() => self.step = Step::Missing,
-            Step::Databases => self.step = Step::Locate(rows.iter().map(|row| row.text(0).to_owned()).collect()),
-            Step::Locate(_) => {
-                let (place, questions): (_, fn(&Place) -> Vec<Question>) = match self.dialect {
-                    Dialect::Postgres => (postgres::place(&rows), postgres::questions),
-                    Dialect::Mysql => (mysql::place(&self.table, &rows), mysql::questions),
-                    Dialect::Sqlite => (sqlite::place(&rows), sqlite::questions),
-                };
-                self.step = match place {
-                    None => Step::Missing,
-                    Some(place) => {
-                        let questions = questions(&place).into_iter();
-                        Step::Read { place, questions, answers: Vec::new() }
-                    }
-                };
-            }
-            Step::Read { answers, .. } => answers.push(rows),
-            Step::Missing => {}
-        }
-    }
 }

@@ -9,7 +9,7 @@ mod sqlite;
 mod tokens;
 
 pub(crate) use catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveKey, LiveReference, LiveTable, Reach, Reading,
+    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveKey, LiveReference, LiveTable, Reach,
     TableKind, collect_foreign_keys, foreign_keys, same_column,
 };
 pub(crate) use read::read_table;

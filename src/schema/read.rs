@@ -1,21 +1,44 @@
-//! Reads a table of the live schema.
+//! Reads a table of the catalog, one question after the other.
 
-use diesel::result::QueryResult;
-
-use super::catalog::{LiveTable, Reading};
-use crate::connection::{Executor, Inquiry};
+use super::catalog::{LiveTable, Place};
+use super::{mysql, postgres, sqlite};
+use crate::connection::{Executor, Question, Row, ask};
 use crate::dialect::{Dialect, TableName};
+use crate::error::Error;
 
 /// Reads a table from the catalog; `None` if there is none of this name.
 pub(crate) async fn read_table<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     table: &TableName,
-) -> QueryResult<Option<LiveTable>> {
-    let mut reading = Reading::new(dialect, table.clone());
-    while let Some(question) = reading.next() {
-        let rows = x.query_text(question).await?;
-        reading.answer(rows);
+) -> Result<Option<LiveTable>, Error> {
+    let locate = match dialect {
+        Dialect::Postgres => postgres::locate(table),
+        Dialect::Mysql => mysql::locate(table),
+        Dialect::Sqlite => {
+            // Which databases are there? A query that names another one is an error.
+            let rows = ask(x, sqlite::databases(table)).await?;
+            if rows.is_empty() {
+                return Ok(None);
+            }
+            let names: Vec<String> = rows.iter().map(|row| row.text(0).to_owned()).collect();
+            sqlite::locate(table, &names)
+        }
+    };
+    let rows = ask(x, locate).await?;
+    let (place, questions): (_, fn(&Place) -> Vec<Question>) = match dialect {
+        Dialect::Postgres => (postgres::place(&rows), postgres::questions),
+        Dialect::Mysql => (mysql::place(table, &rows), mysql::questions),
+        Dialect::Sqlite => (sqlite::place(&rows), sqlite::questions),
+    };
+    let Some(place) = place else { return Ok(None) };
+    let mut answers: Vec<Vec<Row>> = Vec::new();
+    for question in questions(&place) {
+        answers.push(ask(x, question).await?);
     }
-    Ok(reading.finish())
+    Ok(Some(match dialect {
+        Dialect::Postgres => postgres::table(place, &answers),
+        Dialect::Mysql => mysql::table(place, &answers),
+        Dialect::Sqlite => sqlite::table(place, &answers),
+    }))
 }

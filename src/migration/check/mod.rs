@@ -19,13 +19,11 @@ pub use tables::Tables;
 use diesel::connection::LoadConnection;
 
 use self::judge::Answers;
-use self::judge::Disagreement;
-use crate::connection::{Inquiry, Question, ReadsCatalog, Row, run};
+use crate::connection::{Blocking, Executor, ReadsCatalog, ask, block, dialect};
 use crate::declare::SoftDeletable;
-use crate::dialect::{Dialect, HasDialect, TableName};
 use crate::error::{Error, Finding, Severity};
 use crate::migration::shape::Shape;
-use crate::schema::{LiveTable, Reading, collect_foreign_keys, foreign_keys};
+use crate::schema::{collect_foreign_keys, foreign_keys, read_table};
 
 /// Compares the declaration of a table with the live schema.
 ///
@@ -81,7 +79,7 @@ where
     Conn: LoadConnection,
     Conn::Backend: ReadsCatalog,
 {
-    check_shape(conn, &Shape::of::<T>())
+    block(check_shape(&mut Blocking(conn), &Shape::of::<T>()))
 }
 
 /// Fails unless the live schema fits the declarations: for the start of an app, or a test.
@@ -116,129 +114,45 @@ where
     Conn: LoadConnection,
     Conn::Backend: ReadsCatalog,
 {
+    block(assert_tables::<T, _>(&mut Blocking(conn)))
+}
+
+/// The findings of one table.
+pub(crate) async fn check_shape<X: Executor>(x: &mut X, shape: &Shape) -> Result<Vec<Finding>, Error> {
+    let dialect = dialect(x).await?;
+    let Some(live) = read_table(x, dialect, &shape.table).await? else {
+        return Ok(judge::findings(dialect, shape, None, &Answers::default()));
+    };
+    let mut answers = Answers::default();
+    for relation in &shape.relations {
+        let child = &relation.child;
+        if answers.keys.iter().any(|(known, _)| known == child) {
+            continue;
+        }
+        if let Some(question) = foreign_keys(dialect, child, &live) {
+            let rows = ask(x, question).await?;
+            answers.keys.push((child.clone(), collect_foreign_keys(dialect, child, &rows)));
+        }
+    }
+    for disagreement in judge::disagreements(dialect, shape, &live) {
+        let rows = ask(x, disagreement.question(dialect, shape)).await?;
+        let count = rows.first().and_then(|row| row.number(0)).unwrap_or_default();
+        answers.counts.push((disagreement, count));
+    }
+    Ok(judge::findings(dialect, shape, Some(&live), &answers))
+}
+
+async fn assert_tables<T: Tables, X: Executor>(x: &mut X) -> Result<(), Error> {
     let mut findings = Vec::new();
     for table in T::declared() {
-        findings.extend(check_shape(conn, table.shape())?);
+        findings.extend(check_shape(x, table.shape()).await?);
     }
     only_notes(findings)
-}
-
-/// [`check`] from what is known without a `table!`.
-pub(crate) fn check_shape<Conn>(conn: &mut Conn, shape: &Shape) -> Result<Vec<Finding>, Error>
-where
-    Conn: LoadConnection,
-    Conn::Backend: ReadsCatalog,
-{
-    let mut checking = Checking::new(Conn::Backend::DIALECT, shape);
-    run(conn, &mut checking)?;
-    Ok(checking.finish())
-}
-
-/// Reads a table from the catalog; `None` if there is none of this name.
-pub(crate) fn read_table<Conn>(conn: &mut Conn, table: &TableName) -> Result<Option<LiveTable>, Error>
-where
-    Conn: LoadConnection,
-    Conn::Backend: ReadsCatalog,
-{
-    let mut reading = Reading::new(Conn::Backend::DIALECT, table.clone());
-    run(conn, &mut reading)?;
-    Ok(reading.finish())
 }
 
 fn only_notes(mut findings: Vec<Finding>) -> Result<(), Error> {
     findings.retain(|finding| finding.severity > Severity::Note);
     if findings.is_empty() { Ok(()) } else { Err(Error::SchemaMismatch { findings }) }
-}
-
-/// Reads a table, counts the rows that contradict themselves, and judges.
-struct Checking<'a> {
-    dialect: Dialect,
-    shape: &'a Shape,
-    step: Step,
-}
-
-enum Step {
-    Reading(Reading),
-    Asking { live: Option<LiveTable>, left: std::vec::IntoIter<Ask>, asked: Option<Ask>, answers: Answers },
-}
-
-/// What is asked about a table that was read.
-enum Ask {
-    /// How many rows contradict themselves in this way.
-    Count(Disagreement),
-    /// Which foreign keys the child of a declared relation has.
-    Keys(TableName),
-}
-
-impl<'a> Checking<'a> {
-    fn new(dialect: Dialect, shape: &'a Shape) -> Self {
-        let reading = Reading::new(dialect, shape.table.clone());
-        Self { dialect, shape, step: Step::Reading(reading) }
-    }
-
-    fn finish(self) -> Vec<Finding> {
-        match self.step {
-            Step::Reading(reading) => {
-                judge::findings(self.dialect, self.shape, reading.finish().as_ref(), &Answers::default())
-            }
-            Step::Asking { live, answers, .. } => judge::findings(self.dialect, self.shape, live.as_ref(), &answers),
-        }
-    }
-
-    /// What the declaration asks about a table beyond its own catalog.
-    fn asks(&self, live: &LiveTable) -> Vec<Ask> {
-        let mut children = Vec::new();
-        for relation in &self.shape.relations {
-            if !children.contains(&relation.child) {
-                children.push(relation.child.clone());
-            }
-        }
-        let counts = judge::disagreements(self.dialect, self.shape, live);
-        children.into_iter().map(Ask::Keys).chain(counts.into_iter().map(Ask::Count)).collect()
-    }
-}
-
-impl Inquiry for Checking<'_> {
-    fn next(&mut self) -> Option<Question> {
-        if let Step::Reading(reading) = &mut self.step {
-            if let Some(question) = reading.next() {
-                return Some(question);
-            }
-            let reading = std::mem::replace(reading, Reading::new(self.dialect, self.shape.table.clone()));
-            let live = reading.finish();
-            let left = live.as_ref().map(|live| self.asks(live)).unwrap_or_default().into_iter();
-            self.step = Step::Asking { live, left, asked: None, answers: Answers::default() };
-        }
-        let (dialect, shape) = (self.dialect, self.shape);
-        match &mut self.step {
-            Step::Reading(_) => None,
-            Step::Asking { live, left, asked, .. } => left.find_map(|ask| {
-                let question = match &ask {
-                    Ask::Count(disagreement) => Some(disagreement.question(dialect, shape)),
-                    Ask::Keys(child) => foreign_keys(dialect, child, live.as_ref()?),
-                };
-                *asked = Some(ask);
-                question
-            }),
-        }
-    }
-
-    fn answer(&mut self, rows: Vec<Row>) {
-        match &mut self.step {
-            Step::Reading(reading) => reading.answer(rows),
-            Step::Asking { asked, answers, .. } => match asked.take() {
-                Some(Ask::Count(disagreement)) => {
-                    let count = rows.first().and_then(|row| row.number(0)).unwrap_or_default();
-                    answers.counts.push((disagreement, count));
-                }
-                Some(Ask::Keys(child)) => {
-                    let keys = collect_foreign_keys(self.dialect, &child, &rows);
-                    answers.keys.push((child, keys));
-                }
-                None => {}
-            },
-        }
-    }
 }
 
 #[cfg(all(test, feature = "sqlite"))]
@@ -249,6 +163,7 @@ mod with_diesel_async {
     use diesel_async::AsyncConnection;
 
     use super::*;
+    use crate::connection::Asynchronous;
 
     /// [`check`] for a connection of diesel-async.
     ///
@@ -261,7 +176,7 @@ mod with_diesel_async {
         Conn: AsyncConnection,
         Conn::Backend: ReadsCatalog,
     {
-        check_shape_async(conn, &Shape::of::<T>()).await
+        check_shape(&mut Asynchronous(conn), &Shape::of::<T>()).await
     }
 
     /// [`assert_schema`] for a connection of diesel-async.
@@ -275,21 +190,7 @@ mod with_diesel_async {
         Conn: AsyncConnection,
         Conn::Backend: ReadsCatalog,
     {
-        let mut findings = Vec::new();
-        for table in T::declared() {
-            findings.extend(check_shape_async(conn, table.shape()).await?);
-        }
-        only_notes(findings)
-    }
-
-    async fn check_shape_async<Conn>(conn: &mut Conn, shape: &Shape) -> Result<Vec<Finding>, Error>
-    where
-        Conn: AsyncConnection,
-        Conn::Backend: ReadsCatalog,
-    {
-        let mut checking = Checking::new(Conn::Backend::DIALECT, shape);
-        crate::connection::run_async(conn, &mut checking).await?;
-        Ok(checking.finish())
+        assert_tables::<T, _>(&mut Asynchronous(conn)).await
     }
 }
 

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use super::*;
 use crate::declare::Mode;
+use crate::dialect::{Dialect, TableName};
 use crate::migration::shape::Column;
 use crate::migration::types::{ColumnType, Role};
 use crate::schema::{Action, IndexOrigin};
@@ -23,7 +24,9 @@ fn a_table_is_read() {
          CREATE UNIQUE INDEX u ON t (lower(c), b DESC) WHERE a > 5;
          CREATE TABLE kids (x INTEGER, y TEXT, FOREIGN KEY (x, y) REFERENCES t ON DELETE SET NULL);",
     );
-    let table = read_table(conn, &TableName::parse("T")).unwrap().unwrap();
+    let table = block(crate::schema::read_table(&mut Blocking(conn), Dialect::Sqlite, &TableName::parse("T")))
+        .unwrap()
+        .unwrap();
     assert_eq!(table.name.plain(), "main.t");
     assert_eq!(table.primary_key, ["a", "b"]);
     let columns =
@@ -36,8 +39,16 @@ fn a_table_is_read() {
     assert_eq!((table.checks[0].name.as_deref(), table.checks[0].expression.as_str()), (Some("small"), "a < 9"));
     let reference = &table.references[0];
     assert_eq!((reference.columns.join(","), reference.on_delete), (String::from("x,y"), Action::SetNull));
-    assert!(read_table(conn, &TableName::parse("missing")).unwrap().is_none());
-    assert!(read_table(conn, &TableName::parse("nowhere.t")).unwrap().is_none());
+    assert!(
+        block(crate::schema::read_table(&mut Blocking(conn), Dialect::Sqlite, &TableName::parse("missing")))
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        block(crate::schema::read_table(&mut Blocking(conn), Dialect::Sqlite, &TableName::parse("nowhere.t")))
+            .unwrap()
+            .is_none()
+    );
 }
 
 #[test]
@@ -57,6 +68,6 @@ fn a_shape_without_types_is_checked() {
         unit: None,
         relations: Vec::new(),
     };
-    let findings = check_shape(conn, &shape).unwrap();
+    let findings = block(check_shape(&mut Blocking(conn), &shape)).unwrap();
     assert!(findings.iter().all(|finding| finding.severity == Severity::Note), "{findings:?}");
 }
