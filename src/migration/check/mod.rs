@@ -8,9 +8,8 @@
 //! judge/        from the table and the Shape to findings: no database in there
 //! ```
 
-mod expression;
 mod judge;
-mod parser;
+mod printed;
 mod tables;
 
 pub(crate) use judge::{contradictions, key_order_problem, missing_purge_index};

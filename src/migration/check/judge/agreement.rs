@@ -5,7 +5,7 @@ use crate::connection::Question;
 use crate::declare::{Mode, Rows};
 use crate::dialect::{Dialect, Names};
 use crate::error::Severity::{Error, Note, Warning};
-use crate::migration::check::expression::is_same_predicate;
+use crate::migration::check::printed::is_same;
 use crate::migration::shape::Shape;
 use crate::schema::{LiveCheck, LiveColumn, tokens};
 
@@ -114,9 +114,8 @@ impl Judge<'_> {
             return found;
         }
         if let Some((expression, check)) = self.pair() {
-            let is_known = check.is_some_and(|check| {
-                check.validated && is_same_predicate(self.dialect, &check.expression, &expression)
-            });
+            let is_known =
+                check.is_some_and(|check| check.validated && is_same(self.dialect, &check.expression, &expression));
             if !is_known {
                 found.extend([Disagreement::DeletedWithoutInstant, Disagreement::ActiveWithInstant]);
             }
@@ -145,8 +144,7 @@ impl Judge<'_> {
         };
         // Whatever its name, and however it is spelled.
         let checks = self.live.checks.iter().filter(|check| names(check, flag) && names(check, timestamp));
-        let check = checks
-            .max_by_key(|check| (check.validated, is_same_predicate(self.dialect, &check.expression, &expression)));
+        let check = checks.max_by_key(|check| (check.validated, is_same(self.dialect, &check.expression, &expression)));
         Some((expression, check))
     }
 }

@@ -5,10 +5,9 @@ use super::{Judge, script};
 use crate::declare::Mode;
 use crate::dialect::{ClockForm, Dialect};
 use crate::error::Severity::{Error, Note, Warning};
-use crate::migration::check::expression::Value;
-use crate::migration::check::parser::parse;
+use crate::migration::check::printed::number;
 use crate::migration::shape::Column;
-use crate::schema::{LiveColumn, tokens};
+use crate::schema::LiveColumn;
 
 /// What a column is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,7 +199,7 @@ impl<'a> Judge<'a> {
             }
             (Purpose::Flag, Some(default)) => {
                 let active = i64::from(self.active_literal() == "TRUE");
-                let is_wrong = matches!(number(self.dialect, default), Some(Value::Number(number)) if number != active);
+                let is_wrong = number(default).is_some_and(|number| number != active);
                 if is_wrong {
                     let hint = self.rebuild_hint();
                     let message =
@@ -217,7 +216,7 @@ impl<'a> Judge<'a> {
             }
             // It may be what is wanted.
             (Purpose::Hold, Some(default)) => {
-                if matches!(number(self.dialect, default), Some(Value::Number(number)) if number != 0) {
+                if number(default).is_some_and(|number| number != 0) {
                     let message = format!("the default of `{name}` is {default}, so new rows are under hold at once");
                     self.push(Note, message, None);
                 }
@@ -289,14 +288,5 @@ impl<'a> Judge<'a> {
             (Some(ClockForm::Timestamptz), _) => "'1970-01-01 00:00:00+00:00'",
             _ => "0",
         }
-    }
-}
-
-/// The value of a default, if it is a literal. MySQL writes one of the type BIT as `b'0'`.
-fn number(dialect: Dialect, default: &str) -> Option<Value> {
-    let bit = default.strip_prefix("b'").and_then(|rest| rest.strip_suffix('\''));
-    match bit {
-        Some(bit) => Value::of_literal(bit),
-        None => parse(&tokens(default))?.value(dialect, "", Value::Null),
     }
 }

@@ -3,8 +3,8 @@
 use super::{Judge, script};
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
-use crate::error::Severity::{Error, Warning};
-use crate::migration::check::expression::{StateColumn, conjuncts};
+use crate::error::Severity::{Error, Note, Warning};
+use crate::migration::check::printed::{StateColumn, conjuncts};
 use crate::schema::LiveIndex;
 
 impl Judge<'_> {
@@ -52,7 +52,7 @@ impl Judge<'_> {
         let serves = match (&index.predicate, self.dialect) {
             (Some(predicate), _) => {
                 let is_in = place.is_some() || index.included.iter().any(|column| self.is_same(column, timestamp));
-                is_in && self.state().implies(Rows::Deleted, predicate)
+                is_in && self.holds_all_deleted(predicate, timestamp)
             }
             (None, Dialect::Mysql) if self.shape.mode != Mode::Timestamp => {
                 let flag_first = index.position(self.dialect, &self.shape.state.name) == Some(0);
@@ -63,61 +63,45 @@ impl Judge<'_> {
         is_usable && serves
     }
 
-    /// Partial indexes that say the right thing in words that the planner cannot match.
+    /// Whether an index with this predicate holds every row that a purge looks for.
+    fn holds_all_deleted(&self, predicate: &str, timestamp: &str) -> bool {
+        let time = StateColumn { dialect: self.dialect, mode: Mode::Timestamp, name: timestamp };
+        let is_ours = |part: &String| self.state().is_ours(Rows::Deleted, part) || time.is_ours(Rows::Deleted, part);
+        conjuncts(predicate).iter().all(is_ours)
+    }
+
+    /// Partial indexes whose predicate is not spelled as the filters are.
     pub(super) fn predicates(&mut self) {
         for index in self.live.indexes.iter().filter(|index| index.valid && index.exclusion.is_none()) {
             let Some(predicate) = &index.predicate else { continue };
-            let Some(means) = self.mismatch(predicate) else { continue };
-            let sql = means.and_then(|rows| self.respell(index, rows));
-            let own = self.predicate(means.unwrap_or(Rows::Active));
-            let message = format!(
-                "the partial index `{}` is not used by our filters, which are spelled {own}: its predicate is {predicate}",
-                index.name
-            );
-            self.push(Warning, message, sql);
+            if self.is_meant_for_filters(predicate) {
+                let own = self.predicate(Rows::Active);
+                let message = format!(
+                    "the partial index `{}` has the predicate {predicate}, and active() writes {own}: the database may not \
+                     use the index for it",
+                    index.name
+                );
+                self.push(Note, message, None);
+            }
         }
     }
 
-    /// Whether our filters cannot use an index with this predicate, and which rows it was meant for,
-    /// if it is nothing but another spelling of ours.
-    fn mismatch(&self, predicate: &str) -> Option<Option<Rows>> {
-        let state = self.state();
-        let parts = conjuncts(predicate);
-        let named = parts.iter().filter(|part| state.is_named_in(part)).collect::<Vec<_>>();
-        if named.is_empty() {
-            // With a flag beside it, the timestamp is not what active() asks for. (An index of the
-            // rows that have a time serves purges.)
-            let name = self.timestamp().filter(|_| self.shape.has_flag_and_timestamp())?;
+    /// Whether a predicate tests the state in words that are not those of the filters.
+    fn is_meant_for_filters(&self, predicate: &str) -> bool {
+        if self.state().is_named_in(predicate) {
+            return !self.is_used(predicate, Rows::Active) && !self.is_used(predicate, Rows::Deleted);
+        }
+        // With a flag beside it, the timestamp is not what active() asks for. (An index of the rows that have a time serves
+        // purges.)
+        self.timestamp().filter(|_| self.shape.has_flag_and_timestamp()).is_some_and(|name| {
             let timestamp = StateColumn { dialect: self.dialect, mode: Mode::Timestamp, name };
-            return (timestamp.rows(predicate) == Some(Rows::Active)).then_some(Some(Rows::Active));
-        }
-        let is_used = |rows: Rows| named.iter().all(|part| state.implies(rows, part));
-        if is_used(Rows::Active) || is_used(Rows::Deleted) || named.iter().all(|part| state.is_constant(part)) {
-            return None;
-        }
-        // A part of an OR that is not understood could be one that the planner understands.
-        if named.iter().any(|part| state.is_unclear(part)) {
-            return None;
-        }
-        let rows = state.rows(predicate);
-        // `deleted_at > '2024-01-01'` is not meant for our filters.
-        let is_other_test = self.shape.mode == Mode::Timestamp && named.iter().all(|part| state.rows(part).is_none());
-        if is_other_test { None } else { Some(rows) }
+            timestamp.rows(predicate) == Some(Rows::Active)
+        })
     }
 
-    fn respell(&self, index: &LiveIndex, rows: Rows) -> Option<String> {
-        let predicate = self.predicate(rows);
-        match self.dialect {
-            // The new one first, so that a unique index protects all the time.
-            Dialect::Postgres => {
-                let name = self.free_name("respelled", std::slice::from_ref(&index.name));
-                let rename = format!("ALTER INDEX {} RENAME TO {}", self.index(&name), self.quote(&index.name));
-                Some(script(&[self.like(index, &name, Some(&predicate))?, self.drop_index(&index.name), rename]))
-            }
-            Dialect::Mysql | Dialect::Sqlite => {
-                let again = self.like(index, &index.name, Some(&predicate))?;
-                Some(script(&[self.drop_index(&index.name), again]))
-            }
-        }
+    /// Whether the parts of a predicate that name the state are the filter for these rows.
+    fn is_used(&self, predicate: &str, rows: Rows) -> bool {
+        let state = self.state();
+        conjuncts(predicate).iter().filter(|part| state.is_named_in(part)).all(|part| state.is_ours(rows, part))
     }
 }

@@ -15,7 +15,7 @@ mod uniques;
 use crate::declare::{Mode, Rows};
 use crate::dialect::{Dialect, Names, TableName};
 use crate::error::{Finding, Severity};
-use crate::migration::check::expression::StateColumn;
+use crate::migration::check::printed::StateColumn;
 use crate::migration::shape::Shape;
 use crate::schema::{LiveColumn, LiveKey, LiveTable, TableKind, same_column};
 
