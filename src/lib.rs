@@ -102,7 +102,7 @@
 //! | `returning_clauses_for_sqlite_3_35` | Diesel's feature of the same name |
 //! | `async` | `run_async` and `outcome_async` for connections of diesel-async |
 //! | `tracing` | an event of the `tracing` crate for each batch of a purge job |
-//! | `migrations` (default) | `MigrationHarness` in [`migration`] |
+//! | `migrations` | `MigrationHarness` in [`migration`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs, missing_debug_implementations)]
 #![forbid(unsafe_code)]

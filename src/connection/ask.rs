@@ -185,7 +185,7 @@ pub trait ReadsCatalog: AnswersText {}
 
 impl<DB: AnswersText> ReadsCatalog for DB {}
 
-/// A backend that a [`Question`] can be put to; that of a `MultiConnection` is one too.
+/// A backend whose connections can answer queries of text. That of a `MultiConnection` is one too.
 #[diagnostic::on_unimplemented(message = "`{Self}` cannot load rows of nullable `Text`")]
 pub trait AnswersText: SoftDeleteBackend {
     /// The answer to a question.
@@ -198,7 +198,7 @@ pub trait AnswersText: SoftDeleteBackend {
     where
         Conn: Connection<Backend = Self>;
 
-    /// [`ask`](Self::ask) for a connection of diesel-async.
+    /// [`query_text`](Self::query_text) for a connection of diesel-async.
     #[cfg(feature = "async")]
     fn query_text_async<Conn>(
         conn: &mut Conn,
@@ -207,7 +207,7 @@ pub trait AnswersText: SoftDeleteBackend {
     where
         Conn: diesel_async::AsyncConnection<Backend = Self>;
 
-    /// [`tell`](Self::tell) for a connection of diesel-async.
+    /// [`execute_text`](Self::execute_text) for a connection of diesel-async.
     #[cfg(feature = "async")]
     fn execute_text_async<Conn>(
         conn: &mut Conn,

@@ -107,7 +107,7 @@ impl<'c, J> RetentionPolicy<'c, J> {
     /// Use a direct connection. A pooler in transaction mode can give each statement another
     /// connection of the server: then two runners can work at once, or the lock stays with a connection
     /// of the pooler, and later runs remove nothing until that closes. The same happens if the future of
-    /// [`run_async`](Self::run_async) is dropped before its end and the connection is kept.
+    /// `run_async` is dropped before its end and the connection is kept.
     pub fn exclusive(mut self, name: impl Into<String>) -> Self {
         self.exclusive = Some(name.into());
         self
