@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diesel_soft_delete::migration::{Dialect, LiveParent, SoftDeleteMigration};
 
-/// Migrations for soft deletion, and a check of the live schema.
+/// Migrations for soft deletion, and a check of the schema.
 #[derive(Debug, Parser)]
 #[command(
     name = "diesel_soft_delete",
     version,
-    after_help = "Exit codes: 0 done, or all is well; 1 `check` found something to mend; 2 it could not be done."
+    max_term_width = 100,
+    after_help = "Exit codes: 0 it is done, nothing is left to do, or all is well. 1 `check` found something to fix. \
+                  2 it could not be done."
 )]
 pub struct Arguments {
     #[command(subcommand)]
@@ -19,19 +21,21 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Writes the migration that adds soft deletion to a table, for `diesel migration run`.
+    /// Writes the migrations that add soft deletion to tables, for `diesel migration run`.
     ///
-    /// With a database (`--database-url`, `DATABASE_URL` or a file `.env`) the primary key, the columns that
-    /// are there and unique indexes to be replaced are looked up; without one say `--backend`.
+    /// With a database (`--database-url`, `DATABASE_URL` or a file `.env`) the program looks up what is there: the
+    /// primary key, columns, indexes, triggers, and unique indexes to be replaced. A second call writes only what is
+    /// still missing. Without a database, name the `--backend`.
     Generate(Box<Generate>),
-    /// Checks that the live tables fit, and prints the SQL that fixes what does not.
+    /// Checks that the tables of a database fit, and prints the SQL that fixes what does not.
     Check(Box<Check>),
 }
 
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// The table, or `schema.table`.
-    pub table: String,
+    /// The tables, or `schema.table`. The parents that --live-parent names come first.
+    #[arg(required = true)]
+    pub tables: Vec<String>,
 
     /// The database to write SQL for. With a database URL it is known.
     #[arg(long, value_enum)]
@@ -40,7 +44,8 @@ pub struct Generate {
     #[command(flatten)]
     pub database: Database,
 
-    /// The directory of the migrations. [default: `migrations`, here or in a directory above]
+    /// The directory of the migrations. [default: what diesel.toml says, or `migrations`, here or in a directory
+    /// above]
     #[arg(long, value_name = "DIRECTORY", env = "MIGRATION_DIRECTORY")]
     pub migration_dir: Option<PathBuf>,
 
@@ -48,9 +53,27 @@ pub struct Generate {
     #[arg(long)]
     pub version: Option<String>,
 
-    /// Prints the SQL and writes nothing.
+    /// Prints the SQL of `up.sql` and writes nothing.
     #[arg(long)]
     pub dry_run: bool,
+
+    /// Prints the SQL of `down.sql` and writes nothing.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub down: bool,
+
+    /// Writes one folder for each table instead of one for each step. For small tables: writes wait while indexes are
+    /// built.
+    #[arg(long)]
+    pub single_folder: bool,
+
+    /// Leaves a unique index that --unique replaces in place. Running code may still say ON CONFLICT on it. Call
+    /// `generate` without this option later, to drop it.
+    #[arg(long)]
+    pub keep_unique: bool,
+
+    /// The SQL type of a column that is added: `deleted_at=timestamptz`. May be repeated.
+    #[arg(long, value_name = "COLUMN=TYPE", value_parser = parse_column_type)]
+    pub column_type: Vec<(String, String)>,
 
     #[command(flatten)]
     pub columns: Columns,
@@ -71,8 +94,9 @@ pub struct Generate {
     #[arg(long)]
     pub guard: bool,
 
-    /// Triggers that refuse an active row under a soft-deleted parent: `users:author_id`. The parent has the
-    /// key `id` and the flag `is_deleted`. May be repeated.
+    /// Triggers that refuse an active row below a deleted parent: `users:author_id`. The parent has the key `id`, and
+    /// the flag `is_deleted` or `deleted_at` alone. May be repeated; with several tables it is for those that have the
+    /// column.
     #[arg(long, value_name = "PARENT:COLUMNS", value_parser = parse_live_parent)]
     pub live_parent: Vec<(String, String)>,
 
@@ -156,8 +180,8 @@ pub struct Columns {
     #[arg(long, value_name = "COLUMN")]
     pub touch: Option<String>,
 
-    /// Nullable columns that describe a deletion.
-    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    /// Nullable columns that describe a deletion, perhaps with their types: `deleted_by:bigint,reason`.
+    #[arg(long, value_name = "COLUMN[:TYPE]", value_delimiter = ',')]
     pub metadata: Vec<String>,
 
     /// The nullable column that identifies one delete operation.
@@ -203,6 +227,13 @@ fn parse_live_parent(text: &str) -> Result<(String, String), String> {
     }
 }
 
+fn parse_column_type(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((column, sql)) if !column.is_empty() && !sql.is_empty() => Ok((column.into(), sql.into())),
+        _ => Err(String::from("write the column and its SQL type: `deleted_at=timestamptz`")),
+    }
+}
+
 /// `a,b`: a comma cannot be part of a name here.
 fn list(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).collect()
@@ -218,7 +249,13 @@ impl Columns {
     pub fn migration(&self, table: &str) -> SoftDeleteMigration {
         use diesel_soft_delete::TimeUnit;
 
-        let mut migration = SoftDeleteMigration::new(table).metadata(&self.metadata[..]);
+        let mut migration = SoftDeleteMigration::new(table);
+        for column in &self.metadata {
+            migration = match column.split_once(':') {
+                Some((name, sql)) => migration.metadata(name).column_type(name, sql),
+                None => migration.metadata(&column[..]),
+            };
+        }
         if let Some(name) = &self.flag {
             migration = migration.flag(name);
         }
@@ -249,9 +286,20 @@ impl Columns {
 }
 
 impl Generate {
-    /// The migration, as far as the arguments say.
-    pub fn migration(&self) -> SoftDeleteMigration {
-        let mut migration = self.columns.migration(&self.table).existing(&self.existing[..]);
+    /// The tables, those before others that are their live parents.
+    pub fn in_order(&self) -> Vec<&str> {
+        let is_parent = |table: &str| self.live_parent.iter().any(|(parent, _)| parent == table);
+        let (parents, others): (Vec<&str>, Vec<&str>) =
+            self.tables.iter().map(String::as_str).partition(|table| is_parent(table));
+        parents.into_iter().chain(others).collect()
+    }
+
+    /// The migration of a table, as far as the arguments say.
+    pub fn migration(&self, table: &str) -> SoftDeleteMigration {
+        let mut migration = self.columns.migration(table).existing(&self.existing[..]);
+        for (column, sql) in &self.column_type {
+            migration = migration.column_type(column, sql);
+        }
         if !self.primary_key.is_empty() {
             migration = migration.primary_key(&self.primary_key[..]);
         }
@@ -261,8 +309,9 @@ impl Generate {
         for columns in &self.index {
             migration = migration.index_active(list(columns));
         }
-        for (parent, columns) in &self.live_parent {
-            migration = migration.require_live_parent(LiveParent::new(parent), list(columns));
+        for (parent, columns) in self.live_parent.iter().filter(|(parent, _)| parent != table || self.tables.len() == 1)
+        {
+            migration = migration.require_live_parent(self.parent(parent), list(columns));
         }
         if let Some(name) = &self.view {
             migration = migration.active_view(name);
@@ -270,27 +319,33 @@ impl Generate {
         if let Some(name) = &self.archive {
             migration = migration.archive_table(name);
         }
-        if self.guard {
-            migration = migration.guard_hard_delete();
+        let switches: [(bool, fn(SoftDeleteMigration) -> SoftDeleteMigration); 9] = [
+            (self.guard, SoftDeleteMigration::guard_hard_delete),
+            (self.backfill, SoftDeleteMigration::backfill),
+            (self.backfill_by_timestamp, SoftDeleteMigration::backfill_by_timestamp),
+            (self.with_check, SoftDeleteMigration::with_check),
+            (self.allow_copy, SoftDeleteMigration::allow_copy),
+            (self.no_check, SoftDeleteMigration::without_check),
+            (self.no_purge_index, SoftDeleteMigration::without_purge_index),
+            (self.keep_unique, SoftDeleteMigration::keep_unique),
+            (self.single_folder, SoftDeleteMigration::single_folder),
+        ];
+        switches.into_iter().filter(|(is_on, _)| *is_on).fold(migration, |migration, (_, switch)| switch(migration))
+    }
+
+    /// A live parent; one of the same call has the same columns.
+    fn parent(&self, table: &str) -> LiveParent {
+        let parent = LiveParent::new(table);
+        if !self.tables.iter().any(|own| own == table) {
+            return parent;
         }
-        if self.backfill {
-            migration = migration.backfill();
-        }
-        if self.backfill_by_timestamp {
-            migration = migration.backfill_by_timestamp();
-        }
-        if self.with_check {
-            migration = migration.with_check();
-        }
-        if self.allow_copy {
-            migration = migration.allow_copy();
-        }
-        if self.no_check {
-            migration = migration.without_check();
-        }
-        if self.no_purge_index {
-            migration = migration.without_purge_index();
-        }
-        migration
+        let columns = &self.columns;
+        let parent = match (&columns.flag, &columns.active_flag, &columns.timestamp) {
+            (Some(flag), ..) => parent.flag(flag),
+            (None, Some(flag), _) => parent.active_flag(flag),
+            (None, None, Some(timestamp)) => parent.timestamp(timestamp),
+            (None, None, None) => parent.flag("is_deleted"),
+        };
+        if self.tables.len() > 1 { parent.from_earlier_migration() } else { parent }
     }
 }

@@ -98,5 +98,5 @@ fn establish<C: Connection>(url: &str) -> Result<C, Failure> {
 
 #[allow(dead_code, reason = "with every backend built in none is missing")]
 fn missing(feature: &str) -> Failure {
-    format!("this program was built without `{feature}`; install it with `--features cli,{feature}`").into()
+    format!("this program was built without `{feature}`; install it with `cargo install diesel_soft_delete_cli --features {feature}`").into()
 }

@@ -3,70 +3,134 @@
 use std::path::{Path, PathBuf};
 
 use diesel_migrations::FileBasedMigrations;
-use diesel_soft_delete::migration::Dialect;
+use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+use serde::Deserialize;
 
 use crate::arguments::Generate;
 use crate::database::{Failure, Live, dialect_of};
 
 pub fn run(arguments: &Generate) -> Result<(), Failure> {
-    let mut migration = arguments.migration();
-    let backend = arguments.backend.map(Dialect::from);
-    let url = arguments.database.database_url.as_deref();
-    // A URL in the environment may be that of another project's database.
-    let dialect = match (backend, url.map(dialect_of)) {
-        (Some(backend), Some(of_url)) if backend != of_url => {
-            return Err("--backend and the database URL name different databases; leave one of them out".into());
-        }
-        (Some(dialect), _) | (None, Some(dialect)) => dialect,
-        (None, None) => {
-            return Err(
-                "say which database: --backend postgres, mysql or sqlite; or --database-url or DATABASE_URL".into()
-            );
-        }
-    };
-    if let Some(url) = url {
-        migration = Live::connect(url)?.look_up(migration)?;
-        for column in migration.existing_columns() {
-            eprintln!("note: the column `{column}` is there already; the migration leaves it alone");
+    let several = arguments.tables.len() > 1;
+    for (option, is_given) in [("--view", arguments.view.is_some()), ("--archive", arguments.archive.is_some())] {
+        if several && is_given {
+            return Err(format!(
+                "{option} names one object, so it cannot be given for several tables. Call `generate` for each"
+            )
+            .into());
         }
     }
-    if arguments.dry_run {
-        let now = chrono::Utc::now().format("%Y-%m-%d-%H%M%S").to_string();
-        for folder in migration.folders(dialect, arguments.version.as_deref().unwrap_or(&now))? {
-            println!("-- {}/up.sql\n{}", folder.name, folder.up_sql);
-            println!("-- {}/down.sql\n{}", folder.name, folder.down_sql);
+    let url = arguments.database.database_url.as_deref();
+    let dialect = dialect(arguments, url)?;
+    let mut live = url.map(Live::connect).transpose()?;
+    let mut migrations = Vec::new();
+    for table in arguments.in_order() {
+        let mut migration = arguments.migration(table);
+        if let Some(live) = &mut live {
+            migration = live.look_up(migration)?;
+            for column in migration.existing_columns() {
+                eprintln!("note: the column `{column}` of `{table}` is there already; the migration leaves it alone");
+            }
         }
-        return Ok(());
+        migrations.push(migration);
+    }
+    if arguments.dry_run || arguments.down {
+        return print(arguments, &migrations, dialect);
     }
     let directory = directory(arguments)?;
-    let folders = match &arguments.version {
-        Some(version) => migration.write_to_as(&directory, dialect, version)?,
-        None => migration.write_to(&directory, dialect)?,
-    };
+    let folders = SoftDeleteMigration::write_all(&migrations, &directory, dialect, arguments.version.as_deref())?;
     if folders.is_empty() {
-        println!("Nothing to migrate: the table has all of it");
+        println!("Nothing is left to do: the database has all of it.");
+        return Ok(());
     }
     for folder in folders {
         for file in ["up.sql", "down.sql", "metadata.toml"] {
             println!("Creating {}", relative(&folder.join(file)).display());
         }
     }
+    if arguments.keep_unique && !arguments.unique.is_empty() {
+        println!(
+            "The unique index that is replaced stays for now. When no running code names it in ON CONFLICT any more,"
+        );
+        println!("call `generate` again without --keep-unique.");
+    }
+    println!("Next: read the SQL, then `diesel migration run`.");
     Ok(())
 }
 
-/// As the diesel CLI looks for it.
+/// The dialect. A URL in the environment may be that of another project's database.
+fn dialect(arguments: &Generate, url: Option<&str>) -> Result<Dialect, Failure> {
+    match (arguments.backend.map(Dialect::from), url.map(dialect_of)) {
+        (Some(backend), Some(of_url)) if backend != of_url => {
+            Err("--backend and the database URL name different databases; leave one of them out".into())
+        }
+        (Some(dialect), _) | (None, Some(dialect)) => Ok(dialect),
+        (None, None) => {
+            Err("say which database: --backend postgres, mysql or sqlite; or --database-url or DATABASE_URL".into())
+        }
+    }
+}
+
+fn print(arguments: &Generate, migrations: &[SoftDeleteMigration], dialect: Dialect) -> Result<(), Failure> {
+    let now = chrono::Utc::now().format("%Y-%m-%d-%H%M%S").to_string();
+    let version = arguments.version.as_deref().unwrap_or(&now);
+    let folders = SoftDeleteMigration::all_folders(migrations, dialect, version)?;
+    if folders.is_empty() {
+        println!("-- Nothing is left to do: the database has all of it.");
+    }
+    for folder in folders {
+        let (file, sql) = if arguments.down { ("down.sql", folder.down_sql) } else { ("up.sql", folder.up_sql) };
+        println!("-- {}/{file}\n{sql}", folder.name);
+    }
+    Ok(())
+}
+
+/// What the diesel CLI reads from `diesel.toml`.
+#[derive(Debug, Deserialize)]
+struct Config {
+    migrations_directory: Option<Directory>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Directory {
+    dir: PathBuf,
+}
+
+/// Looks for the directory where the diesel CLI does.
 fn directory(arguments: &Generate) -> Result<PathBuf, Failure> {
-    match &arguments.migration_dir {
-        Some(directory) if directory.is_dir() => Ok(directory.clone()),
+    let given = match &arguments.migration_dir {
+        Some(directory) => Some(directory.clone()),
+        None => configured()?,
+    };
+    match given {
+        Some(directory) if directory.is_dir() => Ok(directory),
         Some(directory) => Err(format!("the migrations directory `{}` does not exist", directory.display()).into()),
         None => match FileBasedMigrations::find_migrations_directory() {
             Ok(found) => Ok(found.path().to_path_buf()),
             Err(_) => {
-                Err("there is no `migrations` directory here or above; run `diesel setup`, or pass --migration-dir"
+                Err("there is no `migrations` directory here or above. Run `diesel setup`, or pass --migration-dir"
                     .into())
             }
         },
     }
+}
+
+/// `[migrations_directory] dir` of `diesel.toml`: of `DIESEL_CONFIG_FILE`, or here or in a directory above.
+fn configured() -> Result<Option<PathBuf>, Failure> {
+    let file = match std::env::var_os("DIESEL_CONFIG_FILE") {
+        Some(file) => PathBuf::from(file),
+        None => {
+            let here = std::env::current_dir()?;
+            match here.ancestors().map(|directory| directory.join("diesel.toml")).find(|file| file.is_file()) {
+                Some(file) => file,
+                None => return Ok(None),
+            }
+        }
+    };
+    let text =
+        std::fs::read_to_string(&file).map_err(|error| format!("`{}` could not be read: {error}", file.display()))?;
+    let config: Config = toml::from_str(&text).map_err(|error| format!("`{}`: {error}", file.display()))?;
+    let base = file.parent().unwrap_or(Path::new("")).to_path_buf();
+    Ok(config.migrations_directory.map(|directory| base.join(directory.dir)))
 }
 
 fn relative(path: &Path) -> &Path {

@@ -1,4 +1,4 @@
-//! `diesel_soft_delete`: writes migrations for soft deletion, and checks a live schema.
+//! `diesel_soft_delete`: writes migrations for soft deletion, and checks the schema of a database.
 
 mod arguments;
 mod check;
@@ -11,9 +11,9 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
 
-/// Nothing to mend.
+/// It is done, nothing is left to do, or all is well.
 const WELL: u8 = 0;
-/// The check found something to mend.
+/// The check found something to fix.
 const FOUND: u8 = 1;
 /// It could not be done. (clap ends with this too, for arguments it does not understand.)
 const FAILED: u8 = 2;
@@ -27,6 +27,11 @@ fn main() -> ExitCode {
     };
     ExitCode::from(result.unwrap_or_else(|error| {
         eprintln!("error: {error}");
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            eprintln!("caused by: {error}");
+            cause = error.source();
+        }
         FAILED
     }))
 }

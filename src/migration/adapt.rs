@@ -5,11 +5,11 @@ use diesel::connection::LoadConnection;
 use super::builder::SoftDeleteMigration;
 use super::check::check_shape;
 use super::plan::{LIVE_COLUMN, Replaced, columns_of};
-use super::types::ColumnType;
+use super::types::{ColumnType, Role};
 use crate::connection::{Blocking, Executor, ReadsCatalog, block, dialect};
 use crate::dialect::{Dialect, Names, TableName};
 use crate::error::{Error, Finding};
-use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, read_table, same_column};
+use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, read_table, same_column, trigger_names};
 
 impl SoftDeleteMigration {
     /// Looks the table up in a live database, and fills in what was not said:
@@ -71,14 +71,24 @@ impl SoftDeleteMigration {
             self.all_columns = self.known_columns(&live);
         }
         self.refuse_unknown_columns(dialect, &live)?;
-        for (parent, _) in self.parents.clone() {
-            let parent = parent.beside(&self.table);
-            let found = read_table(x, dialect, &parent.table).await?;
-            if let Some(missing) = parent.missing(dialect, found.as_ref(), &self.shape()) {
-                let what = format!("require a live parent in `{}`", parent.table.plain());
+        for place in 0..self.parents.len() {
+            let table = self.parents[place].0.clone().beside(&self.table).table;
+            let found = read_table(x, dialect, &table).await?;
+            let parent = self.parents[place].0.clone().adapted(dialect, found.as_ref());
+            if let Some(missing) = parent.clone().beside(&self.table).missing(dialect, found.as_ref(), &self.shape()) {
+                let what = format!("require a live parent in `{}`", table.plain());
                 return Err(
                     self.unsupported(&what, &format!("there is no {missing}; every insert of a child would fail"))
                 );
+            }
+            self.parents[place].0 = parent;
+        }
+        self.objects = live.indexes.iter().map(|index| index.name.clone()).collect();
+        self.objects.extend(trigger_names(x, dialect, &live.name).await?);
+        for name in self.view.iter().chain(&self.archive) {
+            let name = name.clone().beside(&self.table);
+            if read_table(x, dialect, &name).await?.is_some() {
+                self.objects.push(name.plain());
             }
         }
         Ok(self)
@@ -105,7 +115,12 @@ impl SoftDeleteMigration {
             self.set_state(&shape);
         }
         for column in columns_of(&shape) {
-            let Some(found) = live.column(dialect, &column.name) else { continue };
+            let Some(found) = live.column(dialect, &column.name) else {
+                if has_zones(dialect, live) && column.ty == ColumnType::Assumed(Role::Instant(None)) {
+                    self.types.push((column.name.clone(), ColumnType::Written(String::from("TIMESTAMPTZ"))));
+                }
+                continue;
+            };
             if shape.timestamp.as_ref() == Some(column) && !found.nullable {
                 return Err(self.unsupported(
                     &format!("take over the existing column `{}`", column.name),
@@ -259,6 +274,14 @@ impl SoftDeleteMigration {
 }
 
 /// Whether an index lets a deleted row block what the new one would not.
+/// Whether the table's own timestamps are those of PostgreSQL with a zone.
+fn has_zones(dialect: Dialect, live: &LiveTable) -> bool {
+    let has = |ty: &str| {
+        live.columns.iter().any(|column| column.sql_type.starts_with("timestamp") && column.sql_type.ends_with(ty))
+    };
+    dialect == Dialect::Postgres && has(" with time zone") && !has(" without time zone")
+}
+
 fn is_plain_unique(dialect: Dialect, index: &LiveIndex, columns: &[String]) -> bool {
     let keys: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
     index.unique

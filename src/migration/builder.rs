@@ -81,6 +81,10 @@ pub struct SoftDeleteMigration {
     pub(super) view: Option<TableName>,
     pub(super) archive: Option<TableName>,
     pub(super) lock_timeout: Duration,
+    pub(super) keep_unique: bool,
+    pub(super) single_folder: bool,
+    /// Indexes, triggers, views and archives that exist, by name.
+    pub(super) objects: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +181,9 @@ impl SoftDeleteMigration {
             view: None,
             archive: None,
             lock_timeout: Duration::from_secs(5),
+            keep_unique: false,
+            single_folder: false,
+            objects: Vec::new(),
         }
     }
 
@@ -529,6 +536,43 @@ impl SoftDeleteMigration {
             Some(unique) => unique.replaced.push(Replaced { name, is_constraint, columns: None }),
             None => self.replaces_nothing = true,
         }
+        self
+    }
+
+    /// Leaves the unique indexes that [`unique_among_active`](Self::unique_among_active) replaces in place.
+    ///
+    /// This is the first half of a rolling deployment. Running code may still name the old key in `ON CONFLICT`. When no
+    /// such code runs any more, a second migration without this drops the old index. With
+    /// [`adapted_to`](Self::adapted_to) the second migration does nothing else.
+    ///
+    /// ```
+    /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    ///
+    /// let both = SoftDeleteMigration::new("posts").unique_among_active("slug").replacing_index("posts_slug");
+    /// assert!(both.up_sql(Dialect::Postgres)?.contains("DROP INDEX \"posts_slug\""));
+    /// assert!(!both.keep_unique().up_sql(Dialect::Postgres)?.contains("DROP INDEX"));
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn keep_unique(mut self) -> Self {
+        self.keep_unique = true;
+        self
+    }
+
+    /// Writes one folder instead of one per step.
+    ///
+    /// For small tables: PostgreSQL builds indexes in the migration's transaction then, and writes wait for it.
+    ///
+    /// ```
+    /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    ///
+    /// let migration = SoftDeleteMigration::new("posts").unique_among_active("slug").single_folder();
+    /// assert_eq!(migration.folders(Dialect::Postgres, "2026-11-25-101500")?.len(), 1);
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    #[must_use]
+    pub fn single_folder(mut self) -> Self {
+        self.single_folder = true;
         self
     }
 

@@ -39,13 +39,44 @@ impl SoftDeleteMigration {
     /// Those of [`up_sql`](Self::up_sql); [`MigrationExists`](Error::MigrationExists) and
     /// [`MigrationFile`](Error::MigrationFile).
     pub fn write_to(&self, migrations: impl AsRef<Path>, dialect: Dialect) -> Result<Vec<PathBuf>, Error> {
-        let migrations = migrations.as_ref();
-        let taken = taken_versions(migrations)?;
+        Self::write_all(std::slice::from_ref(self), migrations, dialect, None)
+    }
+
+    /// Writes several migrations, one after the other, as [`write_to`](Self::write_to) writes one.
+    ///
+    /// A migration that requires a live parent comes after that of the parent. Without a version the current time is the
+    /// first one. Nothing is written if one of them cannot be.
+    ///
+    /// ```
+    /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+    ///
+    /// # let dir = std::env::temp_dir().join(format!("dsd_doc_all_{}", std::process::id()));
+    /// let both = [SoftDeleteMigration::new("users"), SoftDeleteMigration::new("posts")];
+    /// let folders = SoftDeleteMigration::write_all(&both, &dir, Dialect::Sqlite, Some("2026-11-25-101500"))?;
+    /// assert!(folders[1].ends_with("2026-11-25-101501_posts_soft_delete_columns"));
+    /// # std::fs::remove_dir_all(&dir).unwrap();
+    /// # Ok::<(), diesel_soft_delete::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`write_to_as`](Self::write_to_as).
+    pub fn write_all(
+        migrations: &[Self],
+        directory: impl AsRef<Path>,
+        dialect: Dialect,
+        version: Option<&str>,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let directory = directory.as_ref();
+        if let Some(version) = version {
+            return write(directory, &Self::all_folders(migrations, dialect, version)?);
+        }
+        let taken = taken_versions(directory)?;
         let mut at = Utc::now();
         loop {
-            let folders = self.folders(dialect, &at.format(FORMAT).to_string())?;
+            let folders = Self::all_folders(migrations, dialect, &at.format(FORMAT).to_string())?;
             if !folders.iter().any(|folder| taken.contains(&version_of(&folder.name))) {
-                return write(migrations, &folders);
+                return write(directory, &folders);
             }
             at += chrono::TimeDelta::seconds(1);
         }
@@ -64,7 +95,7 @@ impl SoftDeleteMigration {
         dialect: Dialect,
         version: &str,
     ) -> Result<Vec<PathBuf>, Error> {
-        write(migrations.as_ref(), &self.folders(dialect, version)?)
+        Self::write_all(std::slice::from_ref(self), migrations, dialect, Some(version))
     }
 
     /// The folders that [`write_to_as`](Self::write_to_as) writes, without writing them.
@@ -89,10 +120,22 @@ impl SoftDeleteMigration {
     ///
     /// Those of [`up_sql`](Self::up_sql), and [`InvalidName`](Error::InvalidName) for the version.
     pub fn folders(&self, dialect: Dialect, version: &str) -> Result<Vec<MigrationFolder>, Error> {
-        let steps = self.steps(dialect, Builds::Online)?;
+        Self::all_folders(std::slice::from_ref(self), dialect, version)
+    }
+
+    /// The folders that [`write_all`](Self::write_all) writes, without writing them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`folders`](Self::folders).
+    pub fn all_folders(migrations: &[Self], dialect: Dialect, version: &str) -> Result<Vec<MigrationFolder>, Error> {
+        let mut steps = Vec::new();
+        for migration in migrations {
+            steps.extend(migration.folder_steps(dialect)?.into_iter().map(|step| (title(migration, &step), step)));
+        }
         let versions = versions::from(version, steps.len())?;
-        let folder = |(step, version): (&Step, &String)| MigrationFolder {
-            name: format!("{version}_{}", title(self, step)),
+        let folder = |((title, step), version): (&(String, Step), &String)| MigrationFolder {
+            name: format!("{version}_{title}"),
             up_sql: script(&step.up),
             down_sql: script(&step.down),
             metadata: if step.in_transaction {
@@ -104,6 +147,22 @@ impl SoftDeleteMigration {
             },
         };
         Ok(steps.iter().zip(&versions).map(folder).collect())
+    }
+
+    /// One step for each folder.
+    fn folder_steps(&self, dialect: Dialect) -> Result<Vec<Step>, Error> {
+        if !self.single_folder {
+            return self.steps(dialect, Builds::Online);
+        }
+        let steps = self.steps(dialect, Builds::Script)?;
+        if steps.is_empty() {
+            return Ok(steps);
+        }
+        let mut whole = Step::new("");
+        whole.in_transaction = steps.iter().all(|step| step.in_transaction);
+        whole.down = steps.iter().rev().flat_map(|step| step.down.clone()).collect();
+        whole.up = steps.into_iter().flat_map(|step| step.up).collect();
+        Ok(vec![whole])
     }
 }
 
@@ -177,5 +236,6 @@ fn taken_versions(migrations: &Path) -> Result<Vec<String>, Error> {
 pub(super) fn title(migration: &SoftDeleteMigration, step: &Step) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
     let table: String = migration.table.plain().chars().map(plain).collect();
-    format!("{table}_soft_delete_{}", step.title)
+    let title = format!("{table}_soft_delete_{}", step.title);
+    title.trim_end_matches('_').to_owned()
 }

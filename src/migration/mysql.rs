@@ -16,7 +16,9 @@ pub(super) fn steps(change: &Change) -> Vec<Step> {
     steps.extend(writer.backfill());
     steps.extend(writer.live_column());
     for unique in &change.uniques {
-        steps.push(writer.unique(unique));
+        if !unique.exists {
+            steps.push(writer.unique(unique));
+        }
         steps.extend(unique.replaced.iter().map(|replaced| writer.replace(unique, replaced)));
     }
     steps.extend(change.indexes.iter().map(|index| writer.index(index)));
@@ -206,7 +208,7 @@ impl Writer<'_> {
 
     fn live_column(&self) -> Option<Step> {
         let change = self.change;
-        if change.uniques.is_empty() || change.has_live_column {
+        if change.has_live_column || change.uniques.iter().all(|unique| unique.exists) {
             return None;
         }
         let mut step = Step::new("active_key_column");

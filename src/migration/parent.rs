@@ -27,6 +27,9 @@ pub struct LiveParent {
     mode: Mode,
     /// A `table!` says where the table is; a plain name is meant beside the child.
     declared: bool,
+    /// Nobody named the column of its state.
+    assumed: bool,
+    earlier: bool,
 }
 
 impl LiveParent {
@@ -39,6 +42,8 @@ impl LiveParent {
             column: String::from("is_deleted"),
             mode: Mode::Flag,
             declared: false,
+            assumed: true,
+            earlier: false,
         }
     }
 
@@ -62,7 +67,15 @@ impl LiveParent {
         T::AllColumns: TableColumns,
     {
         let shape = Shape::of::<T>();
-        Self { table: shape.table, key: primary_key::<T>(), column: shape.state.name, mode: shape.mode, declared: true }
+        Self {
+            table: shape.table,
+            key: primary_key::<T>(),
+            column: shape.state.name,
+            mode: shape.mode,
+            declared: true,
+            assumed: false,
+            earlier: false,
+        }
     }
 
     /// The columns that the foreign key points at, in its order.
@@ -75,21 +88,47 @@ impl LiveParent {
     /// The flag that is `TRUE` for deleted rows.
     #[must_use]
     pub fn flag(mut self, column: impl Into<String>) -> Self {
-        (self.column, self.mode) = (column.into(), Mode::Flag);
+        (self.column, self.mode, self.assumed) = (column.into(), Mode::Flag, false);
         self
     }
 
     /// The flag that is `TRUE` for active rows.
     #[must_use]
     pub fn active_flag(mut self, column: impl Into<String>) -> Self {
-        (self.column, self.mode) = (column.into(), Mode::ActiveFlag);
+        (self.column, self.mode, self.assumed) = (column.into(), Mode::ActiveFlag, false);
         self
     }
 
     /// The timestamp of a table without a flag: `NULL` for active rows.
     #[must_use]
     pub fn timestamp(mut self, column: impl Into<String>) -> Self {
-        (self.column, self.mode) = (column.into(), Mode::Timestamp);
+        (self.column, self.mode, self.assumed) = (column.into(), Mode::Timestamp, false);
+        self
+    }
+
+    /// The parent gets the column of its state from a migration that runs before this one, and that has not run yet.
+    ///
+    /// [`adapted_to`](super::SoftDeleteMigration::adapted_to) then does not look for the column.
+    ///
+    /// ```
+    /// use diesel_soft_delete::migration::{LiveParent, SoftDeleteMigration};
+    ///
+    /// let users = LiveParent::new("users").from_earlier_migration();
+    /// let posts = SoftDeleteMigration::new("posts").require_live_parent(users, "author_id");
+    /// # let _ = posts;
+    /// ```
+    #[must_use]
+    pub fn from_earlier_migration(mut self) -> Self {
+        self.earlier = true;
+        self
+    }
+
+    /// Where nobody named the column: the flag `is_deleted`, or `deleted_at` in a table that has it alone.
+    pub(super) fn adapted(self, dialect: Dialect, found: Option<&LiveTable>) -> Self {
+        let has = |name: &str| found.is_some_and(|found| found.column(dialect, name).is_some());
+        if self.assumed && !self.earlier && !has("is_deleted") && has("deleted_at") {
+            return self.timestamp("deleted_at");
+        }
         self
     }
 
@@ -103,7 +142,7 @@ impl LiveParent {
     /// What a live parent lacks; a table that is its own parent will have the columns.
     pub(super) fn missing(&self, dialect: Dialect, live: Option<&LiveTable>, child: &Shape) -> Option<String> {
         let Some(live) = live else { return Some(String::from("such table")) };
-        let is_itself = child.table == self.table && child.state.name == self.column;
+        let is_itself = self.earlier || child.table == self.table && child.state.name == self.column;
         let state = Some(&self.column).filter(|_| !is_itself);
         let absent = self.key.iter().chain(state).find(|column| live.column(dialect, column).is_none());
         absent.map(|column| format!("column `{column}` in it"))

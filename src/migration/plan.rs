@@ -66,6 +66,8 @@ pub(super) struct Unique {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
     pub(super) replaced: Vec<Replaced>,
+    /// Only what it replaces is dropped.
+    pub(super) exists: bool,
 }
 
 /// A unique index or constraint that a unique index among active rows takes the place of.
@@ -219,14 +221,23 @@ impl SoftDeleteMigration {
             agreement.map(|expression| Check { name: names.make("soft_delete_check", &[]), expression, holds_already });
 
         let mut uniques = Vec::new();
+        let is_there = |name: &String| self.objects.iter().any(|object| object.eq_ignore_ascii_case(name));
         for unique in &self.uniques {
             let name = names.make("active_key", &unique.columns);
-            uniques.push(Unique { name, columns: unique.columns.clone(), replaced: unique.replaced.clone() });
+            let replaced = if self.keep_unique { Vec::new() } else { unique.replaced.clone() };
+            let exists = is_there(&name);
+            if !exists || !replaced.is_empty() {
+                uniques.push(Unique { name, columns: unique.columns.clone(), replaced, exists });
+            }
         }
         let mut indexes = Vec::new();
         for columns in &self.active_indexes {
+            let name = names.make("active_idx", columns);
+            if is_there(&name) {
+                continue;
+            }
             indexes.push(Index {
-                name: names.make("active_idx", columns),
+                name,
                 columns: columns.clone(),
                 rows: Rows::Active,
                 title: "active_index",
@@ -247,23 +258,30 @@ impl SoftDeleteMigration {
             });
         }
 
-        let guard = self.guard.then(|| names.make("guard_hard_delete", &[]));
+        let guard = self.guard.then(|| names.make("guard_hard_delete", &[])).filter(|name| !is_there(name));
         let mut parents = Vec::new();
         for (parent, foreign_key) in &self.parents {
             let parent = parent.clone().beside(&shape.table);
             parent.check(dialect, &shape.table.plain(), foreign_key)?;
-            parents.push(Parent {
+            let parent = Parent {
                 name: names.make("live_parent", foreign_key),
                 on_insert: names.make("live_parent_insert", foreign_key),
                 on_update: names.make("live_parent_update", foreign_key),
                 parent,
                 foreign_key: foreign_key.clone(),
-            });
+            };
+            if !is_there(&parent.on_insert) {
+                parents.push(parent);
+            }
         }
         let beside = |name: &TableName| name.clone().beside(&shape.table);
-        let view = self.view.as_ref().map(beside);
-        let archive =
-            self.archive.as_ref().map(beside).map(|name| Archive { name, columns: self.archive_columns(dialect) });
+        let view = self.view.as_ref().map(beside).filter(|name| !is_there(&name.plain()));
+        let archive = self
+            .archive
+            .as_ref()
+            .map(beside)
+            .filter(|name| !is_there(&name.plain()))
+            .map(|name| Archive { name, columns: self.archive_columns(dialect) });
         for (what, relation) in [("view", &view), ("archive table", &archive.as_ref().map(|a| a.name.clone()))] {
             if let Some(relation) = relation {
                 relation.check(dialect, what)?;

@@ -13,9 +13,11 @@ pub(super) fn steps(change: &Change, builds: Builds) -> Vec<Step> {
     steps.extend(writer.backfill());
     steps.extend(writer.check());
     for unique in &change.uniques {
-        let sql = writer.create_index("CREATE UNIQUE INDEX", &unique.name, &unique.columns, Rows::Active);
-        let why = "One value among active rows; deleted rows do not block it.";
-        steps.push(writer.index_step("active_key", &unique.name, why, sql));
+        if !unique.exists {
+            let sql = writer.create_index("CREATE UNIQUE INDEX", &unique.name, &unique.columns, Rows::Active);
+            let why = "One value among active rows; deleted rows do not block it.";
+            steps.push(writer.index_step("active_key", &unique.name, why, sql));
+        }
         steps.extend(unique.replaced.iter().map(|replaced| writer.replace(unique, replaced)));
     }
     steps.extend(change.indexes.iter().map(|index| writer.index(index)));

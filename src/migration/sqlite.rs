@@ -123,8 +123,10 @@ impl Writer<'_> {
     fn indexes(&mut self) -> Result<(), Error> {
         let change = self.change;
         for unique in &change.uniques {
-            let why = "One value among active rows; deleted rows do not block it.";
-            self.index("CREATE UNIQUE INDEX", &unique.name, &unique.columns, Rows::Active, why);
+            if !unique.exists {
+                let why = "One value among active rows; deleted rows do not block it.";
+                self.index("CREATE UNIQUE INDEX", &unique.name, &unique.columns, Rows::Active, why);
+            }
             for replaced in &unique.replaced {
                 self.replace(unique, replaced)?;
             }

@@ -12,7 +12,7 @@ pub(crate) use catalog::{
     Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveKey, LiveReference, LiveTable, Reach,
     TableKind, collect_foreign_keys, foreign_keys, same_column,
 };
-pub(crate) use read::read_table;
+pub(crate) use read::{read_table, trigger_names};
 pub use references::{Leaves, Reference};
 pub(crate) use tokens::{Kind, Token, closing, tokens, top_level};
 

@@ -42,3 +42,38 @@ pub(crate) async fn read_table<X: Executor>(
         Dialect::Sqlite => sqlite::table(place, &answers),
     }))
 }
+
+/// The names of the triggers of a table.
+pub(crate) async fn trigger_names<X: Executor>(
+    x: &mut X,
+    dialect: Dialect,
+    table: &TableName,
+) -> Result<Vec<String>, Error> {
+    let question = match dialect {
+        Dialect::Postgres => Question::select(dialect, &["tgname"])
+            .sql(" FROM pg_trigger WHERE NOT tgisinternal AND tgrelid = to_regclass(")
+            .bind(&table.quoted(dialect))
+            .sql(")"),
+        Dialect::Mysql => {
+            let question = Question::select(dialect, &["trigger_name"])
+                .sql(" FROM information_schema.triggers WHERE event_object_table = ")
+                .bind(&table.name)
+                .sql(" AND event_object_schema = ");
+            match &table.schema {
+                Some(schema) => question.bind(schema),
+                None => question.sql("DATABASE()"),
+            }
+        }
+        Dialect::Sqlite => {
+            let schema = table.schema.as_deref().unwrap_or("main");
+            Question::select(dialect, &["name"])
+                .sql(&format!(
+                    " FROM {}.sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(",
+                    dialect.quote(schema)
+                ))
+                .bind(&table.name)
+                .sql(")")
+        }
+    };
+    Ok(ask(x, question).await?.iter().map(|row| row.text(0).to_owned()).collect())
+}
