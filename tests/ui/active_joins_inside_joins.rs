@@ -12,12 +12,12 @@ fn main() {
 
     // The predicate of `posts` alone, for a join of `posts` and `comments`.
     let _ = users::table.left_join(posts::table.on_active(on).inner_join(comments::table)).active();
-    //~^ this ON clause carries the predicate of a part of what is joined
+    //~^ this ON clause carries the predicate of only a part of the joined tables
     //~^^ `.on_active(..)` comes last: `right.inner_join(other).on_active(on_clause)`
     let _ = users::table.inner_join(posts::table.on_active(on).inner_join(comments::table)).active();
-    //~^ this ON clause carries the predicate of a part of what is joined
+    //~^ this ON clause carries the predicate of only a part of the joined tables
     let _ = users::table.active().inner_join(posts::table.on_active(on).inner_join(comments::table));
-    //~^ this ON clause carries the predicate of a part of what is joined
+    //~^ this ON clause carries the predicate of only a part of the joined tables
 
     // `active()` came too early for `posts`, though not for what is inside of the join.
     let _ = comments::table.active().inner_join(posts::table.inner_join_active(users::table));

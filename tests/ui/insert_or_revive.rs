@@ -12,7 +12,7 @@ struct InsertedOnly {
     user_id: i32,
 }
 
-fn runs<Q: diesel_soft_delete::methods::Revivable<diesel::mysql::Mysql>>(_: Q) {}
+fn runs<Q: diesel_soft_delete::methods::RunsOn<diesel::mysql::Mysql>>(_: Q) {}
 
 fn main() {
     let values = (posts::user_id.eq(1),);
@@ -27,11 +27,11 @@ fn main() {
     let _ = posts::table.insert_or_revive(values).run(&mut ());
     //~^ no method named `run` found
     let _ = posts::table.insert_or_revive(values).on(posts::user_id.eq(1));
-    //~^ is not a column of the table `posts::table`
+    //~^ is neither a column of the table `posts::table`
     let _ = posts::table.insert_or_revive(values).on(comments::post_id);
     //~^ type mismatch
     let _ = posts::table.insert_or_revive(values).on(posts::user_id).keeping(posts::user_id.eq(1));
-    //~^ is not a column of the table `posts::table`
+    //~^ is neither a column of the table `posts::table`
     let _ = posts::table.insert_or_revive(values).on(posts::user_id).keeping((posts::user_id, comments::post_id));
     //~^ is neither a column of the table `posts::table` nor a tuple of its columns
     runs(posts::table.insert_or_revive(posts::user_id.eq(1)).on(posts::user_id));

@@ -23,7 +23,7 @@ diesel::table! { d { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<T
 
 #[derive(SoftDeletable)]
 #[diesel(table_name = d)]
-#[soft_delete(unit = millis)] //~ `unit` is for integer columns, and neither the timestamp nor the touch column is one
+#[soft_delete(unit = millis)] //~ `unit` is for integer columns, and neither the timestamp nor the touch column is an integer
 struct D;
 
 diesel::table! { e { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
