@@ -3,7 +3,7 @@
 mod finding;
 mod report;
 
-pub use finding::{Finding, Severity};
+pub use finding::{Finding, FindingKind, Severity};
 pub use report::{Blocked, BlockedBy, Progress, PurgeReport, RetentionReport, Stopped};
 
 use std::path::PathBuf;

@@ -67,9 +67,7 @@ mod readme_undeclared {
 /// The tables of the pages: Ada (active) wrote `One` and `Two` (deleted). Bob (active) wrote nothing. Cleo (deleted) wrote `Three`.
 macro_rules! blog {
     () => {
-        use chrono::TimeDelta;
         use diesel::prelude::*;
-        use diesel_soft_delete::RetentionPolicy;
         use diesel_soft_delete::prelude::*;
 
         diesel::table! {
@@ -160,6 +158,8 @@ const BLOG: &str = "
         (1, 1, 'One', FALSE, NULL), (2, 1, 'Two', TRUE, '2024-03-01 12:00:00'), (3, 3, 'Three', FALSE, NULL);";
 
 mod queries_and_statements {
+    use chrono::TimeDelta;
+
     blog!();
     diesel_soft_delete::soft_deletable! { users { flag = is_deleted, timestamp = deleted_at, operation = deletion_id } }
 
@@ -195,7 +195,7 @@ mod queries_and_statements {
     #[test]
     fn the_blocks_of_purges_run() -> super::Result {
         let conn = &mut blog()?;
-        statements!("README_6");
+        statements!("README_7");
         statements!("reference_4");
         Ok(())
     }
@@ -203,7 +203,7 @@ mod queries_and_statements {
     #[test]
     fn the_blocks_of_keys_that_come_back_run() -> super::Result {
         let conn = &mut blog()?;
-        statements!("README_7");
+        statements!("README_8");
         statements!("reference_2");
         Ok(())
     }
@@ -224,11 +224,12 @@ mod queries_and_statements {
 
 mod cascades {
     blog!();
+    items!("README_5");
 
     #[test]
     fn the_block_of_cascades_runs() -> super::Result {
         let conn = &mut blog()?;
-        statements!("README_5");
+        statements!("README_6");
         let active: i64 = posts::table.active().count().get_result(conn)?;
         assert_eq!(active, 2, "the restore brings back what the delete took along");
         Ok(())
