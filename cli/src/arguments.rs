@@ -315,7 +315,9 @@ impl Generate {
         }
         for (parent, columns) in self.live_parent.iter().filter(|(parent, _)| parent != table || self.tables.len() == 1)
         {
-            migration = migration.require_live_parent(self.parent(parent), list(columns));
+            let parent = self.parent(parent);
+            let parent = if self.tables.len() > 1 { parent.where_columns_exist() } else { parent };
+            migration = migration.require_live_parent(parent, list(columns));
         }
         if let Some(name) = &self.view {
             migration = migration.active_view(name);

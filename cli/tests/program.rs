@@ -285,6 +285,40 @@ fn the_directory_of_diesel_toml_is_used() {
     assert!(error.contains("nowhere` does not exist"), "{error}");
 }
 
+/// With every option, whichever way the folders are made.
+#[cfg(feature = "postgres")]
+#[test]
+#[ignore = "needs diesel-guard, whose path is in DIESEL_GUARD: `tests/run --long`"]
+fn diesel_guard_accepts_the_folders_for_postgres() {
+    let guard = std::env::var("DIESEL_GUARD").expect("DIESEL_GUARD");
+    let project = Project::new("diesel_guard");
+    let (mut owner, url) = support::postgres::shared();
+    let conn = &mut *owner;
+    crate::postgres::blog::create(conn);
+    conn.batch_execute(
+        "CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT UNIQUE, deleted_at TIMESTAMP);
+         ALTER TABLE users DROP COLUMN is_deleted;",
+    )
+    .unwrap();
+    for (folder, version) in [("", "2026-11-25"), ("--single-folder", "2026-11-26")] {
+        let run = |arguments: &str, time: &str| {
+            let arguments = format!("generate {arguments} {folder} --version {version}-{time}");
+            stdout(&project.run(Some(&url), &arguments.split_whitespace().collect::<Vec<_>>()), 0);
+        };
+        run(
+            "users posts --live-parent users:author_id --guard --touch touched_at --operation deletion_id --metadata reason",
+            "100000",
+        );
+        run("posts --unique slug --index title --archive posts_archive --view live_posts --hold legal_hold", "110000");
+        run("tags --unique name", "120000");
+    }
+    std::fs::write(project.0.join("diesel-guard.toml"), "framework = \"diesel\"\ncheck_down = true\n").unwrap();
+    let output = Command::new(guard).current_dir(&project.0).args(["check", "migrations"]).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && err.is_empty(), "{out}\n{err}");
+    assert!(project.count() > 15, "{}", project.count());
+}
+
 /// PostgreSQL: a table whose own times have a zone gets one with a zone.
 #[cfg(feature = "postgres")]
 #[test]

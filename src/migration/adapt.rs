@@ -70,6 +70,8 @@ impl SoftDeleteMigration {
         if self.all_columns.is_empty() {
             self.all_columns = self.known_columns(&live);
         }
+        let has_columns = |columns: &[String]| columns.iter().all(|column| live.column(dialect, column).is_some());
+        self.parents.retain(|(parent, columns)| !parent.optional || has_columns(columns));
         self.refuse_unknown_columns(dialect, &live)?;
         for place in 0..self.parents.len() {
             let table = self.parents[place].0.clone().beside(&self.table).table;
@@ -242,6 +244,12 @@ impl SoftDeleteMigration {
     /// ```
     pub fn existing_columns(&self) -> &[String] {
         &self.existing
+    }
+
+    /// The tables of the parents that [`require_live_parent`](Self::require_live_parent) named, as far as they apply. See
+    /// [`LiveParent::where_columns_exist`](super::LiveParent::where_columns_exist).
+    pub fn live_parents(&self) -> impl Iterator<Item = String> {
+        self.parents.iter().map(|(parent, _)| parent.table.plain())
     }
 
     /// Checks the live table against the columns of this migration: what [`check`](super::check()) finds

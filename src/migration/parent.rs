@@ -30,6 +30,7 @@ pub struct LiveParent {
     /// Nobody named the column of its state.
     assumed: bool,
     earlier: bool,
+    pub(super) optional: bool,
 }
 
 impl LiveParent {
@@ -44,6 +45,7 @@ impl LiveParent {
             declared: false,
             assumed: true,
             earlier: false,
+            optional: false,
         }
     }
 
@@ -75,6 +77,7 @@ impl LiveParent {
             declared: true,
             assumed: false,
             earlier: false,
+            optional: false,
         }
     }
 
@@ -120,6 +123,31 @@ impl LiveParent {
     #[must_use]
     pub fn from_earlier_migration(mut self) -> Self {
         self.earlier = true;
+        self
+    }
+
+    /// A child without the columns of the foreign key gets no triggers.
+    ///
+    /// This is for one list of parents and several children. Only
+    /// [`adapted_to`](super::SoftDeleteMigration::adapted_to) knows the columns.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// use diesel_soft_delete::migration::{LiveParent, SoftDeleteMigration};
+    ///
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let users = || LiveParent::new("users").where_columns_exist();
+    /// let posts = SoftDeleteMigration::new("posts").require_live_parent(users(), "user_id").adapted_to(conn)?;
+    /// let tags = SoftDeleteMigration::new("tags").require_live_parent(users(), "user_id").adapted_to(conn)?;
+    /// assert_eq!(posts.live_parents().collect::<Vec<_>>(), ["users"]);
+    /// assert_eq!(tags.live_parents().count(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn where_columns_exist(mut self) -> Self {
+        self.optional = true;
         self
     }
 

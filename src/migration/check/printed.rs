@@ -1,7 +1,7 @@
 //! Predicates as a database prints them, compared with those that this crate writes.
 //!
 //! Nothing here understands an expression. Two texts are the same if they have the same words, apart from quotes, casts
-//! and the parentheses around the whole.
+//! and parentheses without an AND or an OR in them.
 
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
@@ -45,7 +45,7 @@ impl StateColumn<'_> {
 /// Whether two texts are the same, but for the form that the database gives them.
 pub(super) fn is_same(dialect: Dialect, one: &str, other: &str) -> bool {
     let (one, other) = (tokens(one), tokens(other));
-    let plain = |tokens| without_single_parentheses(without_casts(unwrapped(tokens)));
+    let plain = |tokens| without_needless_parentheses(without_casts(unwrapped(tokens)));
     let (one, other) = (plain(&one), plain(&other));
     one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| is_same_word(dialect, &one.kind, &other.kind))
 }
@@ -78,14 +78,24 @@ fn without_casts(tokens: &[Token]) -> Vec<&Token> {
     kept
 }
 
-/// Without the parentheses around a single word, which PostgreSQL writes around a column that it casts.
-fn without_single_parentheses(tokens: Vec<&Token>) -> Vec<&Token> {
-    let is_single = |at: usize| {
-        tokens.get(at).is_some_and(|token| token.is_symbol("("))
-            && tokens.get(at + 2).is_some_and(|token| token.is_symbol(")"))
-    };
-    let kept = |at: usize| !is_single(at) && !at.checked_sub(2).is_some_and(is_single);
-    tokens.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, token)| *token).collect()
+/// Without the parentheses that enclose no AND and no OR, which PostgreSQL writes around each comparison.
+fn without_needless_parentheses(tokens: Vec<&Token>) -> Vec<&Token> {
+    let mut open: Vec<(usize, bool)> = Vec::new();
+    let mut needless = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if token.is_symbol("(") {
+            open.push((at, false));
+        } else if token.is("AND") || token.is("OR") {
+            if let Some((_, joins)) = open.last_mut() {
+                *joins = true;
+            }
+        } else if token.is_symbol(")") {
+            if let Some((start, false)) = open.pop() {
+                needless.extend([start, at]);
+            }
+        }
+    }
+    tokens.into_iter().enumerate().filter(|(at, _)| !needless.contains(at)).map(|(_, token)| token).collect()
 }
 
 /// The number of a default that is a literal: 1 for TRUE, 0 for FALSE.
@@ -139,6 +149,7 @@ mod tests {
     fn a_printed_predicate_is_told_from_another_one() {
         let flag = |dialect| StateColumn { dialect, mode: Mode::Flag, name: "is_deleted" };
         let time = |dialect| StateColumn { dialect, mode: Mode::Timestamp, name: "deleted_at" };
+        let nullable = StateColumn { mode: Mode::NullableFlag, ..flag(Dialect::Postgres) };
         let (active, deleted) = (Some(Rows::Active), Some(Rows::Deleted));
         for (state, sql, rows) in [
             (flag(Dialect::Postgres), "(is_deleted = false)", active),
@@ -146,6 +157,8 @@ mod tests {
             (flag(Dialect::Postgres), "is_deleted", deleted),
             (flag(Dialect::Postgres), "(is_deleted IS FALSE)", None),
             (flag(Dialect::Postgres), "((is_deleted)::boolean = false)", active),
+            (nullable, "((is_deleted = false) OR (is_deleted IS NULL))", active),
+            (nullable, "((is_deleted = true) AND (is_deleted IS NOT NULL))", deleted),
             (flag(Dialect::Sqlite), "`is_deleted` = FALSE", active),
             (flag(Dialect::Sqlite), "is_deleted=FALSE", active),
             (flag(Dialect::Sqlite), "is_deleted = false", None),
