@@ -41,7 +41,9 @@ fn blocks(page: &str, may_ignore: bool) -> Result<Vec<String>, String> {
     for line in page.lines() {
         match block.as_mut() {
             None if line == "```rust" => block = Some(String::new()),
-            None if line.starts_with("```rust") && !may_ignore => return Err(format!("a block that no test can compile: {line}")),
+            None if line.starts_with("```rust") && !may_ignore => {
+                return Err(format!("a block that no test can compile: {line}"));
+            }
             Some(_) if line == "```" => found.extend(block.take()),
             Some(text) => text.extend([line, "\n"]),
             None => {}
