@@ -66,13 +66,13 @@ fn paths(code: &str, root: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Adds the path at the beginning of `text`, or each path of the group in braces there; returns what is left.
+/// Adds the path at the beginning of `text`, or each path of a group in braces. Returns the rest of the text.
 fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
         while !rest.trim_start().starts_with('}') {
             rest = expand(rest, &mut prefix.clone(), found);
-            // `as another`, and the comma.
+            // This skips `as another` and the comma.
             let end = rest.find([',', '}']).unwrap_or(rest.len());
             rest = rest[end..].strip_prefix(',').unwrap_or(&rest[end..]);
             if rest.is_empty() {
@@ -83,7 +83,7 @@ fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<Strin
     }
     let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
     if end == 0 {
-        // `*`, or the beginning of something else.
+        // This is `*`, or something else that is not a path.
         return text.get(1..).unwrap_or_default();
     }
     prefix.push(text[..end].to_owned());
@@ -96,7 +96,7 @@ fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<Strin
     }
 }
 
-/// The layer that a name of the crate's root comes from: `crate::Error` is that of `error`.
+/// The layers of the names in the crate's root. For example, `crate::Error` comes from `error`.
 fn root_names(library: &str) -> HashMap<String, usize> {
     let mut names = HashMap::new();
     for line in code(library).split(';') {
@@ -142,7 +142,7 @@ fn no_file_imports_from_a_higher_layer() {
             arrows += 1;
             match to {
                 Some(to) if to <= own => {}
-                // A macro of the crate, in a test.
+                // This is a macro of the crate, which tests use.
                 None if path[0] == "soft_deletable" => {}
                 _ => upwards.push(format!("{} imports {}", place.join("/"), path.join("::"))),
             }
