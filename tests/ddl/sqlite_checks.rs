@@ -1,4 +1,4 @@
-//! `check` on SQLite: predicates as its planner sees them, tables of other forms.
+//! `check` on SQLite judges predicates as its planner does, and knows tables of other forms.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -68,7 +68,7 @@ fn is_used(conn: &mut SqliteConnection, queries: [String; 2]) -> bool {
     })
 }
 
-/// The finding stands exactly where the planner cannot use the index; its SQL makes it usable.
+/// Asserts that there is a finding exactly if the planner cannot use the index, and that its SQL makes it usable.
 macro_rules! agrees_with_the_planner {
     ($conn:ident, $table:ident, $predicates:expr) => {
         for (predicate, has_sql) in $predicates {
@@ -99,7 +99,7 @@ macro_rules! agrees_with_the_planner {
 }
 
 #[test]
-fn predicates_as_the_planner_sees_them() {
+fn partial_indexes_are_judged_as_the_planner_uses_them() {
     let conn = &mut *good();
     let flag = [
         ("is_deleted = FALSE", false),
@@ -155,7 +155,7 @@ fn predicates_as_the_planner_sees_them() {
 }
 
 #[test]
-fn a_check_is_only_missed() {
+fn a_missing_check_is_only_a_note() {
     let conn = &mut *connection();
     conn.batch_execute(&format!(
         "{};",
@@ -172,7 +172,7 @@ fn a_check_is_only_missed() {
 }
 
 #[test]
-fn tables_of_other_forms() {
+fn tables_of_other_forms_are_checked() {
     let conn = &mut *connection();
     conn.batch_execute(&format!("{} WITHOUT ROWID", POSTS)).unwrap();
     mend::<posts::table, _>(conn, Warning, "no index serves a purge");
@@ -195,7 +195,7 @@ fn tables_of_other_forms() {
 }
 
 #[test]
-fn an_attached_database() {
+fn a_table_of_an_attached_database_is_checked() {
     mod other {
         diesel::table! {
             aside.posts (id) {
@@ -246,7 +246,7 @@ fn a_temporary_table_is_found_first_and_an_attached_one_last() {
     mend::<posts::table, _>(conn, Warning, "1 deleted row(s)");
     conn.batch_execute("DROP TABLE temp.kids; DROP TABLE temp.posts").unwrap();
     clean::<posts::table, _>(conn);
-    // That of `main` stands before those of other databases, in the order in which they were attached.
+    // The table of `main` comes before those of attached databases, which come in the order of their attachment.
     clean::<notes::table, _>(conn);
     conn.batch_execute("DROP TABLE main.notes").unwrap();
     report::<notes::table, _>(conn, Error, "`deleted_at` is INTEGER");
@@ -256,7 +256,7 @@ fn a_temporary_table_is_found_first_and_an_attached_one_last() {
 }
 
 #[test]
-fn keys_that_are_given_again_are_noted() {
+fn keys_that_sqlite_can_use_again_are_noted() {
     let phrase = "has no AUTOINCREMENT";
     let conn = &mut *connection();
     for (key, noted) in [
@@ -264,7 +264,7 @@ fn keys_that_are_given_again_are_noted() {
         ("\"id\" INTEGER CONSTRAINT autoincrement_not PRIMARY KEY", true),
         ("id INTEGER PRIMARY KEY AUTOINCREMENT", false),
         ("id INTEGER NOT NULL PRIMARY KEY ASC autoincrement", false),
-        // None of these is another name for the rowid.
+        // None of these keys is an alias of the rowid.
         ("id INTEGER PRIMARY KEY DESC", false),
         ("id INT PRIMARY KEY", false),
         ("id TEXT PRIMARY KEY", false),
@@ -297,7 +297,7 @@ fn foreign_keys_that_are_off_are_noted() {
 }
 
 #[test]
-fn a_lock_of_another_connection_is_waited_for() {
+fn the_check_waits_for_a_lock_of_another_connection() {
     let path = std::env::temp_dir().join(format!("dsd_check_{}.sqlite", std::process::id()));
     let url = path.display().to_string();
     let mut conn = SqliteConnection::establish(&url).unwrap();
