@@ -1,4 +1,4 @@
-// Diesel's harness and plain scripts run the migration that adds the columns.
+// Diesel's harness and scripts run the migration that adds the columns.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

@@ -148,7 +148,7 @@ fn a_job_sends_these_statements() {
         count(""),
     ];
     assert_eq!(sent, expected);
-    // Each batch is a transaction of its own.
+    // Each batch has its own transaction.
     let texts = texts.lock().unwrap();
     let order = texts.iter().filter_map(|text| match text.as_str() {
         "BEGIN" | "COMMIT" => Some(text.as_str()),

@@ -101,7 +101,7 @@ mod threads {
         assert_eq!(live(conn), 0);
     }
 
-    /// Each of many rows was deleted by an operation of its own.
+    /// Each of many rows was deleted by its own operation.
     #[test]
     fn rows_of_many_operations_are_restored_in_one_call() {
         let conn = &mut *create(DDL);
