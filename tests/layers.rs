@@ -20,7 +20,7 @@ const LAYERS: [&str; 12] = [
     "purge",
 ];
 
-/// Diesel's private API, and the names of its private types: only `diesel_internals` may write them.
+/// Diesel's private API and the names of its private types, which only `diesel_internals` may write.
 const PRIVATE: [&str; 6] = [
     "diesel::internal",
     "diesel::query_dsl::InternalJoinDsl",
@@ -53,7 +53,7 @@ fn code(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// The paths that code names after `crate::` or `super::`: the first two segments of each, groups in braces expanded.
+/// The paths that code names after `crate::` or `super::`, with groups in braces expanded.
 fn paths(code: &str, root: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for (start, _) in code.match_indices(root) {
@@ -131,7 +131,7 @@ fn no_file_imports_from_a_higher_layer() {
         let code = code(&fs::read_to_string(&file).expect("a source file"));
         let mut reached = paths(&code, "crate::");
         for ups in 1..4 {
-            // `super::super::name` of `a/b/c` is `a::name`; in a module inside the file it is `a::b::name`.
+            // `super::super::name` of `a/b/c` is `a::name`. In a module inside the file it is `a::b::name`.
             for path in paths(&code, &"super::".repeat(ups)).into_iter().filter(|path| path[0] != "super") {
                 let kept = place.len().saturating_sub(ups);
                 reached.push(place[..kept].iter().cloned().chain(path).collect());

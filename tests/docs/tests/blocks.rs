@@ -64,7 +64,8 @@ mod readme_undeclared {
     items!("README_2");
 }
 
-/// The tables of the pages: Ada (active) wrote `One` and `Two` (deleted). Bob (active) wrote nothing. Cleo (deleted) wrote `Three`.
+/// The tables of the pages. Ada, who is active, wrote `One` and the deleted `Two`. Bob is active and wrote nothing. Cleo is
+/// deleted and wrote `Three`.
 macro_rules! blog {
     () => {
         use chrono::TimeDelta;

@@ -80,7 +80,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    // A thread of notes: each can answer another.
+    // The notes are a thread, since each can answer another.
     notes {
         id -> Integer,
         chapter_id -> Nullable<Integer>,

@@ -144,7 +144,7 @@ fn under_hold(result: Result<ErasureReport, Error>) -> (String, Option<String>, 
     }
 }
 
-/// Something that is done just before a statement is sent.
+/// An action that runs just before a statement is sent.
 struct Before<F>(&'static str, F);
 
 impl<F: FnMut(&str) + Send + 'static> Instrumentation for Before<F> {

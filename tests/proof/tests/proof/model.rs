@@ -178,7 +178,7 @@ pub enum Step {
     PurgeOlderThan(Target, i64, bool),
 }
 
-/// What a step says it did.
+/// What a step reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Did {
     Rows(usize),

@@ -48,7 +48,7 @@ macro_rules! ordered {
     ($proof:ident, $($query:tt)*) => { shape!(everywhere, $proof, true, {} { $($query)* }) };
 }
 
-/// Every way to use `active()` on one source: a table, or tables joined.
+/// Every way to use `active()` on one source, which is a table or a join.
 ///
 /// `by` are the keys of all its tables, so that an order by them is total. `filter` is any filter.
 macro_rules! source {
