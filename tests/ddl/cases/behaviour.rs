@@ -457,7 +457,7 @@ fn the_view_shows_active_rows() {
 
 /// Rows are copied with explicit columns. The database sets the time of the archiving.
 #[test]
-fn the_archive_takes_rows_and_stores_when() {
+fn the_archive_takes_rows_and_sets_archived_at() {
     diesel::table! {
         posts_archive {
             id -> Integer,

@@ -148,7 +148,7 @@ fn a_unique_index_with_more_properties_is_replaced_only_by_name() {
 
 /// Several keys over the same columns in any order would all block a value.
 #[test]
-fn every_plain_key_over_the_columns_is_replaced() {
+fn every_unique_key_over_the_columns_is_replaced() {
     let conn = &mut *blog::empty();
     conn.batch_execute("CREATE UNIQUE INDEX first_key ON posts (title, author_id)").unwrap();
     conn.batch_execute("CREATE UNIQUE INDEX second_key ON posts (author_id, title)").unwrap();

@@ -59,7 +59,7 @@ macro_rules! assert_refused {
 }
 
 #[test]
-fn a_timestamp_that_cannot_be_null_is_refused_and_a_single_delete_leaves_active_rows() {
+fn a_timestamp_that_cannot_be_null_is_refused_and_a_zero_is_not_a_time() {
     let conn = &mut *connection();
     let zero = match DIALECT {
         Dialect::Mysql => {
@@ -395,7 +395,7 @@ fn a_key_that_is_not_unique_gets_the_true_reason() {
 // --- sessions and special tables -------------------------------------------------------------------
 
 #[test]
-fn a_session_that_refuses_deletes_without_a_key_is_served_and_left_as_it_was() {
+fn a_session_with_safe_updates_is_served_and_keeps_its_setting() {
     if DIALECT != Dialect::Mysql {
         return;
     }

@@ -557,7 +557,7 @@ fn another_index_that_refuses_is_an_error() {
 }
 
 #[test]
-fn a_transaction_stays_usable_and_decides() {
+fn a_transaction_stays_usable_and_can_undo_a_revival() {
     let conn = &mut *live_slugs();
     let before = load(conn);
     let taken = |slug| NewArticle { email: Some("one@x"), ..write(slug) };
