@@ -102,10 +102,11 @@
 //! | `returning_clauses_for_sqlite_3_35` | Diesel's feature of the same name |
 //! | `async` | `run_async` and `outcome_async` for connections of diesel-async |
 //! | `tracing` | an event of the `tracing` crate for each batch of a purge job |
+//! | `serde` | `serde::Serialize` for the reports and findings |
 //! | `migrations` | `MigrationHarness` in [`migration`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// Not for the whole workspace: tests and examples have public items that need no text.
-#![warn(missing_docs)]
+// Not for the whole workspace: tests and examples have public items that need neither.
+#![warn(missing_docs, missing_debug_implementations)]
 
 // The macros write `::diesel_soft_delete`, and this crate uses them too.
 extern crate self as diesel_soft_delete;
@@ -129,10 +130,13 @@ pub use cascade::{CascadeReport, Cascading};
 /// Ages and times in this crate's API are chrono's.
 pub use chrono;
 pub use declare::{SoftDeletable, TimeUnit};
-pub use dialect::{DbNow, Dialect, NoReturningClause, ReturningClause, SoftDeleteBackend, db_now};
-pub use error::{Blocked, BlockedBy, Error, Finding, Progress, PurgeReport, RetentionReport, Severity, Stopped};
-pub use migration::{SoftDeleteMigration, assert_schema, check};
+pub use dialect::{DbNow, NoReturningClause, ReturningClause, SoftDeleteBackend, db_now};
+pub use error::{Blocked, BlockedBy, Error, Progress, PurgeReport, RetentionReport, Stopped};
+// The module `migration` is their home and documents them.
+#[doc(no_inline)]
+pub use migration::{Dialect, Finding, FindingKind, SchemaCheck, Severity, SoftDeleteMigration, assert_schema, check};
 #[cfg(feature = "async")]
+#[doc(no_inline)]
 pub use migration::{assert_schema_async, check_async};
 pub use purge::{IntoDuration, PurgeJob, RetentionPolicy};
 pub use query::{JoinOnActiveDsl, SoftDeleteQueryDsl, active, deleted, is_active, is_active_or_missing, is_deleted};

@@ -33,7 +33,7 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// The tables, or `schema.table`. The parents that --live-parent names come first.
+    /// The tables, or `schema.table`. Parents that --live-parent names come first, in the order of those options.
     #[arg(required = true)]
     pub tables: Vec<String>,
 
@@ -286,12 +286,16 @@ impl Columns {
 }
 
 impl Generate {
-    /// The tables, those before others that are their live parents.
+    /// The tables, each once: live parents in the order of their options, then the others.
     pub fn in_order(&self) -> Vec<&str> {
-        let is_parent = |table: &str| self.live_parent.iter().any(|(parent, _)| parent == table);
-        let (parents, others): (Vec<&str>, Vec<&str>) =
-            self.tables.iter().map(String::as_str).partition(|table| is_parent(table));
-        parents.into_iter().chain(others).collect()
+        let parents = self.live_parent.iter().map(|(parent, _)| parent).filter(|parent| self.tables.contains(parent));
+        let mut tables: Vec<&str> = Vec::new();
+        for table in parents.chain(&self.tables) {
+            if !tables.contains(&table.as_str()) {
+                tables.push(table);
+            }
+        }
+        tables
     }
 
     /// The migration of a table, as far as the arguments say.

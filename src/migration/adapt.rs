@@ -273,7 +273,6 @@ impl SoftDeleteMigration {
     }
 }
 
-/// Whether an index lets a deleted row block what the new one would not.
 /// Whether the table's own timestamps are those of PostgreSQL with a zone.
 fn has_zones(dialect: Dialect, live: &LiveTable) -> bool {
     let has = |ty: &str| {
@@ -282,6 +281,7 @@ fn has_zones(dialect: Dialect, live: &LiveTable) -> bool {
     dialect == Dialect::Postgres && has(" with time zone") && !has(" without time zone")
 }
 
+/// Whether an index lets a deleted row block what the new one would not.
 fn is_plain_unique(dialect: Dialect, index: &LiveIndex, columns: &[String]) -> bool {
     let keys: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
     index.unique

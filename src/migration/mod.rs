@@ -43,7 +43,7 @@ mod types;
 mod versions;
 
 pub use builder::SoftDeleteMigration;
-pub use check::{Tables, assert_schema, check};
+pub use check::{SchemaCheck, Tables, assert_schema, check};
 #[cfg(feature = "async")]
 pub use check::{assert_schema_async, check_async};
 pub(crate) use check::{contradictions, key_order_problem, missing_purge_index};
@@ -58,4 +58,4 @@ pub use source::SoftDeleteMigrations;
 pub use crate::connection::ReadsCatalog;
 pub use crate::declare::{ColumnNames, TableColumns};
 pub use crate::dialect::{Dialect, HasDialect};
-pub use crate::error::{Finding, Severity};
+pub use crate::error::{Finding, FindingKind, Severity};

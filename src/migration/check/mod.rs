@@ -1,11 +1,10 @@
 //! Compares the declarations with the live schema.
 //!
 //! ```text
-//! mod.rs        check, assert_schema: a Shape is asked about, then judged
-//! ask.rs        one question, one answer; the loop, sync and async
-//! catalog.rs    a table as the database has it; postgres.rs, mysql.rs, sqlite.rs: what to ask for it
-//! tokens.rs     SQL text as words; parser.rs, expression.rs: predicates, and what a planner sees in them
-//! judge/        from the table and the Shape to findings: no database in there
+//! mod.rs       check, assert_schema, SchemaCheck: asks about a table, then judges
+//! tables.rs    one table or a tuple of tables
+//! judge/       facts in, findings out; asks no database
+//! printed.rs   predicates as the database prints them
 //! ```
 
 mod judge;
@@ -15,12 +14,15 @@ mod tables;
 pub(crate) use judge::{contradictions, key_order_problem, missing_purge_index};
 pub use tables::Tables;
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use diesel::connection::LoadConnection;
 
 use self::judge::Answers;
 use crate::connection::{Blocking, Executor, ReadsCatalog, ask, block, dialect};
 use crate::declare::SoftDeletable;
-use crate::error::{Error, Finding, Severity};
+use crate::error::{Error, Finding, FindingKind, Severity};
 use crate::migration::shape::Shape;
 use crate::schema::{collect_foreign_keys, foreign_keys, read_table};
 
@@ -78,7 +80,7 @@ where
     Conn: LoadConnection,
     Conn::Backend: ReadsCatalog,
 {
-    block(check_shape(&mut Blocking(conn), &Shape::of::<T>()))
+    SchemaCheck::<T>::new().check(conn)
 }
 
 /// Fails unless the live schema fits the declarations: for the start of an app, or a test.
@@ -113,7 +115,95 @@ where
     Conn: LoadConnection,
     Conn::Backend: ReadsCatalog,
 {
-    block(assert_tables::<T, _>(&mut Blocking(conn)))
+    SchemaCheck::<T>::new().assert(conn)
+}
+
+/// [`check`] and [`assert_schema`] with findings that the app accepts.
+///
+/// `T` is a table or a tuple of tables, as for [`assert_schema`].
+///
+/// ```
+/// # include!("../../doctest_setup.rs");
+/// use diesel_soft_delete::migration::{FindingKind, SchemaCheck};
+///
+/// # fn main() -> Result<(), diesel_soft_delete::Error> {
+/// # let conn = &mut connection();
+/// // These tables were made by hand, without an index for purges.
+/// assert!(SchemaCheck::<(users::table, posts::table)>::new().assert(conn).is_err());
+/// SchemaCheck::<(users::table, posts::table)>::new()
+///     .allow(FindingKind::MissingPurgeIndex, "users")
+///     .allow(FindingKind::MissingPurgeIndex, "posts")
+///     .assert(conn)
+/// # }
+/// ```
+pub struct SchemaCheck<T> {
+    allowed: Vec<(FindingKind, String)>,
+    tables: PhantomData<fn() -> T>,
+}
+
+impl<T: Tables> SchemaCheck<T> {
+    /// A check that allows nothing yet.
+    pub fn new() -> Self {
+        Self { allowed: Vec::new(), tables: PhantomData }
+    }
+
+    /// Leaves out the findings of this kind about this subject.
+    ///
+    /// The subject is [`Finding::subject`]: the name of a column, an index, a constraint or a child table, or else of
+    /// the table itself. Findings of this kind about other subjects stay.
+    pub fn allow(mut self, kind: FindingKind, subject: impl Into<String>) -> Self {
+        self.allowed.push((kind, subject.into()));
+        self
+    }
+
+    /// The findings of all the tables, without the allowed ones. See [`check`].
+    ///
+    /// # Errors
+    ///
+    /// As [`check`].
+    pub fn check<Conn>(&self, conn: &mut Conn) -> Result<Vec<Finding>, Error>
+    where
+        Conn: LoadConnection,
+        Conn::Backend: ReadsCatalog,
+    {
+        block(self.find(&mut Blocking(conn)))
+    }
+
+    /// Fails if there is a finding that is worse than a note and is not allowed. See [`assert_schema`].
+    ///
+    /// # Errors
+    ///
+    /// As [`assert_schema`].
+    pub fn assert<Conn>(&self, conn: &mut Conn) -> Result<(), Error>
+    where
+        Conn: LoadConnection,
+        Conn::Backend: ReadsCatalog,
+    {
+        only_notes(self.check(conn)?)
+    }
+
+    async fn find<X: Executor>(&self, x: &mut X) -> Result<Vec<Finding>, Error> {
+        let mut findings = Vec::new();
+        for table in T::declared() {
+            findings.extend(check_shape(x, table.shape()).await?);
+        }
+        findings.retain(|finding| {
+            !self.allowed.iter().any(|(kind, subject)| *kind == finding.kind && *subject == finding.subject)
+        });
+        Ok(findings)
+    }
+}
+
+impl<T: Tables> Default for SchemaCheck<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for SchemaCheck<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SchemaCheck").field("allowed", &self.allowed).finish_non_exhaustive()
+    }
 }
 
 /// The findings of one table.
@@ -139,14 +229,6 @@ pub(crate) async fn check_shape<X: Executor>(x: &mut X, shape: &Shape) -> Result
         answers.counts.push((disagreement, count));
     }
     Ok(judge::findings(dialect, shape, Some(&live), &answers))
-}
-
-async fn assert_tables<T: Tables, X: Executor>(x: &mut X) -> Result<(), Error> {
-    let mut findings = Vec::new();
-    for table in T::declared() {
-        findings.extend(check_shape(x, table.shape()).await?);
-    }
-    only_notes(findings)
 }
 
 fn only_notes(mut findings: Vec<Finding>) -> Result<(), Error> {
@@ -175,7 +257,7 @@ mod with_diesel_async {
         Conn: AsyncConnection,
         Conn::Backend: ReadsCatalog,
     {
-        check_shape(&mut Asynchronous(conn), &Shape::of::<T>()).await
+        SchemaCheck::<T>::new().check_async(conn).await
     }
 
     /// [`assert_schema`] for a connection of diesel-async.
@@ -189,7 +271,35 @@ mod with_diesel_async {
         Conn: AsyncConnection,
         Conn::Backend: ReadsCatalog,
     {
-        assert_tables::<T, _>(&mut Asynchronous(conn)).await
+        SchemaCheck::<T>::new().assert_async(conn).await
+    }
+
+    impl<T: Tables> SchemaCheck<T> {
+        /// [`check`](Self::check) for a connection of diesel-async.
+        ///
+        /// # Errors
+        ///
+        /// As [`check`](super::check).
+        pub async fn check_async<Conn>(&self, conn: &mut Conn) -> Result<Vec<Finding>, Error>
+        where
+            Conn: AsyncConnection,
+            Conn::Backend: ReadsCatalog,
+        {
+            self.find(&mut Asynchronous(conn)).await
+        }
+
+        /// [`assert`](Self::assert) for a connection of diesel-async.
+        ///
+        /// # Errors
+        ///
+        /// As [`assert_schema`].
+        pub async fn assert_async<Conn>(&self, conn: &mut Conn) -> Result<(), Error>
+        where
+            Conn: AsyncConnection,
+            Conn::Backend: ReadsCatalog,
+        {
+            only_notes(self.check_async(conn).await?)
+        }
     }
 }
 

@@ -26,7 +26,7 @@ impl StateColumn<'_> {
         [Rows::Active, Rows::Deleted].into_iter().find(|rows| self.is_ours(*rows, sql))
     }
 
-    /// Whether the text is the predicate of this crate for these rows.
+    /// Whether the text is the predicate of this crate for these rows, or one of the parts that it joins by AND.
     pub(super) fn is_ours(self, rows: Rows, sql: &str) -> bool {
         let column = self.dialect.quote(self.name);
         let own = self.mode.text(rows, &column);
@@ -37,14 +37,16 @@ impl StateColumn<'_> {
             _ => None,
         };
         let bare = is_bare.map(|is_bare| if is_bare { column } else { format!("NOT {column}") });
-        std::iter::once(own).chain(bare).any(|own| is_same(self.dialect, &own, sql))
+        // A part of the predicate is weaker than the whole, so the database uses an index over it too.
+        conjuncts(&own).into_iter().chain([own]).chain(bare).any(|own| is_same(self.dialect, &own, sql))
     }
 }
 
 /// Whether two texts are the same, but for the form that the database gives them.
 pub(super) fn is_same(dialect: Dialect, one: &str, other: &str) -> bool {
     let (one, other) = (tokens(one), tokens(other));
-    let (one, other) = (without_casts(unwrapped(&one)), without_casts(unwrapped(&other)));
+    let plain = |tokens| without_single_parentheses(without_casts(unwrapped(tokens)));
+    let (one, other) = (plain(&one), plain(&other));
     one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| is_same_word(dialect, &one.kind, &other.kind))
 }
 
@@ -74,6 +76,16 @@ fn without_casts(tokens: &[Token]) -> Vec<&Token> {
         }
     }
     kept
+}
+
+/// Without the parentheses around a single word, which PostgreSQL writes around a column that it casts.
+fn without_single_parentheses(tokens: Vec<&Token>) -> Vec<&Token> {
+    let is_single = |at: usize| {
+        tokens.get(at).is_some_and(|token| token.is_symbol("("))
+            && tokens.get(at + 2).is_some_and(|token| token.is_symbol(")"))
+    };
+    let kept = |at: usize| !is_single(at) && !at.checked_sub(2).is_some_and(is_single);
+    tokens.iter().enumerate().filter(|(at, _)| kept(*at)).map(|(_, token)| *token).collect()
 }
 
 /// The number of a default that is a literal: 1 for TRUE, 0 for FALSE.
@@ -133,6 +145,7 @@ mod tests {
             (flag(Dialect::Postgres), "(NOT is_deleted)", active),
             (flag(Dialect::Postgres), "is_deleted", deleted),
             (flag(Dialect::Postgres), "(is_deleted IS FALSE)", None),
+            (flag(Dialect::Postgres), "((is_deleted)::boolean = false)", active),
             (flag(Dialect::Sqlite), "`is_deleted` = FALSE", active),
             (flag(Dialect::Sqlite), "is_deleted=FALSE", active),
             (flag(Dialect::Sqlite), "is_deleted = false", None),

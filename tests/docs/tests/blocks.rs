@@ -68,9 +68,7 @@ mod readme_undeclared {
 /// deleted and wrote `Three`.
 macro_rules! blog {
     () => {
-        use chrono::TimeDelta;
         use diesel::prelude::*;
-        use diesel_soft_delete::RetentionPolicy;
         use diesel_soft_delete::prelude::*;
 
         diesel::table! {
@@ -146,7 +144,7 @@ macro_rules! blog {
 const BLOG: &str = "
     CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE,
         is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP, deletion_id TEXT);
-    CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users, title TEXT NOT NULL,
+    CREATE TABLE posts (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER REFERENCES users ON DELETE CASCADE, title TEXT NOT NULL,
         slug TEXT UNIQUE, views INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 1,
         is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP, deletion_id TEXT);
     CREATE TABLE users_archive (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL,
@@ -161,6 +159,9 @@ const BLOG: &str = "
         (1, 1, 'One', FALSE, NULL), (2, 1, 'Two', TRUE, '2024-03-01 12:00:00'), (3, 3, 'Three', FALSE, NULL);";
 
 mod queries_and_statements {
+    use chrono::TimeDelta;
+    use diesel_soft_delete::migration::{Finding, FindingKind};
+
     blog!();
     diesel_soft_delete::soft_deletable! { users { flag = is_deleted, timestamp = deleted_at, operation = deletion_id } }
 
@@ -196,7 +197,7 @@ mod queries_and_statements {
     #[test]
     fn the_blocks_of_purges_run() -> super::Result {
         let conn = &mut blog()?;
-        statements!("README_6");
+        statements!("README_7");
         statements!("reference_4");
         Ok(())
     }
@@ -204,8 +205,25 @@ mod queries_and_statements {
     #[test]
     fn the_blocks_of_keys_that_come_back_run() -> super::Result {
         let conn = &mut blog()?;
-        statements!("README_7");
+        statements!("README_8");
         statements!("reference_2");
+        Ok(())
+    }
+
+    #[test]
+    fn the_block_of_the_check_accepts_what_it_names() -> super::Result {
+        let conn = &mut blog()?;
+        let kinds = |findings: &[Finding]| findings.iter().map(|finding| finding.kind).collect::<Vec<_>>();
+        let all = kinds(&diesel_soft_delete::check::<users::table, _>(conn)?);
+        assert!(all.contains(&FindingKind::ReferenceChangesRows), "{all:?}");
+        let mut run = || -> super::Result {
+            statements!("migrations_1");
+            Ok(())
+        };
+        // These tables were made by hand and have other findings.
+        let error = run().expect_err("no index for purges").downcast::<diesel_soft_delete::Error>()?;
+        let diesel_soft_delete::Error::SchemaMismatch { findings } = *error else { return Err("another error".into()) };
+        assert!(!kinds(&findings).contains(&FindingKind::ReferenceChangesRows), "{findings:?}");
         Ok(())
     }
 
@@ -225,11 +243,12 @@ mod queries_and_statements {
 
 mod cascades {
     blog!();
+    items!("README_5");
 
     #[test]
     fn the_block_of_cascades_runs() -> super::Result {
         let conn = &mut blog()?;
-        statements!("README_5");
+        statements!("README_6");
         let active: i64 = posts::table.active().count().get_result(conn)?;
         assert_eq!(active, 2, "the restore brings back what the delete took along");
         Ok(())

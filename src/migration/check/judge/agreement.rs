@@ -4,6 +4,7 @@ use super::{Judge, script};
 use crate::connection::Question;
 use crate::declare::{Mode, Rows};
 use crate::dialect::{Dialect, Names};
+use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::is_same;
 use crate::migration::shape::Shape;
@@ -55,17 +56,18 @@ impl Judge<'_> {
                 let add =
                     format!("ALTER TABLE {table} ADD CONSTRAINT {} CHECK {expression} NOT VALID", self.quote(&name));
                 let sql = script(&[add, validate(&name)]);
-                self.push(Warning, String::from("no CHECK keeps the flag and the timestamp in agreement"), sql);
+                let message = String::from("no CHECK keeps the flag and the timestamp in agreement");
+                self.push_about_table(FindingKind::MissingCheck, Warning, message, sql);
             }
             (None, _) => {
                 let message = "no CHECK keeps the flag and the timestamp in agreement; \
                                SQLite adds one to columns that exist only by a rebuild of the table";
-                self.push(Note, message.to_owned(), None);
+                self.push_about_table(FindingKind::MissingCheck, Note, message.to_owned(), None);
             }
             (Some(LiveCheck { name: Some(name), validated: false, .. }), _) => {
                 let message = format!("the CHECK `{name}` is not validated: rows that were there may break it");
                 let sql = validate(&name);
-                self.push(Warning, message, sql);
+                self.push((FindingKind::UnvalidatedCheck, &name), Warning, message, sql);
             }
             _ => {}
         }
@@ -80,7 +82,8 @@ impl Judge<'_> {
                      filter finds them, and no statement changes them",
                     self.shape.state.name
                 );
-                self.push(Error, message, None);
+                let shape = self.shape;
+                self.push((FindingKind::NeitherState, &shape.state.name), Error, message, None);
                 continue;
             }
             let Some(timestamp) = &self.shape.timestamp else { continue };
@@ -103,7 +106,7 @@ impl Judge<'_> {
                     Some(update("NULL")),
                 ),
             };
-            self.push(Warning, message, sql);
+            self.push((FindingKind::DisagreeingRows, &timestamp.name), Warning, message, sql);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Properties of the database that change what a soft delete, an erasure or a purge does.
 
 use super::Judge;
+use crate::error::FindingKind;
 use crate::error::Severity::{Note, Warning};
 use crate::schema::tokens;
 
@@ -11,12 +12,12 @@ impl Judge<'_> {
         if live.hides_rows {
             let message = "row security applies to this user: a soft delete, an erasure or a purge does not find rows that a \
                            policy hides, and can report success all the same";
-            self.push(Note, message.to_owned(), None);
+            self.push_about_table(FindingKind::RowSecurity, Note, message.to_owned(), None);
         }
         if live.keeps_history {
             let message = "the table is system-versioned: rows that are purged or erased stay in its history, which \
                            `DELETE HISTORY` removes";
-            self.push(Note, message.to_owned(), None);
+            self.push_about_table(FindingKind::SystemVersioned, Note, message.to_owned(), None);
         }
         if live.gives_keys_again {
             let message = format!(
@@ -24,12 +25,12 @@ impl Judge<'_> {
                  that number already, and what still refers to it belongs to the new row",
                 live.primary_key.join(", ")
             );
-            self.push(Note, message, None);
+            self.push_about_table(FindingKind::ReusedKeys, Note, message, None);
         }
         if live.foreign_keys_off && (live.has_parents || !live.references.is_empty()) {
             let message = "foreign keys are off on this connection (`PRAGMA foreign_keys`): a purge leaves rows behind \
                            that refer to removed ones, and no ON DELETE action runs";
-            self.push(Note, message.to_owned(), None);
+            self.push_about_table(FindingKind::ForeignKeysOff, Note, message.to_owned(), None);
         }
     }
 
@@ -50,7 +51,7 @@ impl Judge<'_> {
                 column.name,
                 live.delete_triggers.join(", ")
             );
-            self.push(Warning, message, None);
+            self.push((FindingKind::PartitionMoves, &column.name), Warning, message, None);
         }
     }
 }

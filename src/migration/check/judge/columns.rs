@@ -4,6 +4,7 @@ use super::types::{Misfit, flag_misfit, time_misfit};
 use super::{Judge, script};
 use crate::declare::Mode;
 use crate::dialect::{ClockForm, Dialect};
+use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::number;
 use crate::migration::shape::Column;
@@ -56,7 +57,7 @@ impl<'a> Judge<'a> {
                 None => self.missing(column, purpose),
                 Some(live) if live.generated && purpose != Purpose::Hold => {
                     let message = format!("`{}` is a generated column, which no statement can set", column.name);
-                    self.push(Error, message, None);
+                    self.push((FindingKind::GeneratedColumn, &column.name), Error, message, None);
                 }
                 Some(live) => {
                     self.column_type(column, purpose, &live);
@@ -96,7 +97,7 @@ impl<'a> Judge<'a> {
             }
             script(&statements)
         });
-        self.push(Error, message, sql);
+        self.push((FindingKind::MissingColumn, &column.name), Error, message, sql);
     }
 
     fn column_type(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
@@ -142,7 +143,7 @@ impl<'a> Judge<'a> {
             }
             _ => None,
         };
-        self.push(severity, message, sql);
+        self.push((FindingKind::ColumnType, &column.name), severity, message, sql);
     }
 
     fn nullability(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
@@ -166,7 +167,7 @@ impl<'a> Judge<'a> {
                 };
                 let message =
                     format!("`{name}` can be NULL but is declared NOT NULL, and rows with NULL are {what}{hint}");
-                self.push(Error, message, sql);
+                self.push((FindingKind::ColumnNullability, &column.name), Error, message, sql);
             }
             Purpose::Timestamp | Purpose::Reset if !live.nullable => {
                 let (hint, sql) = match self.dialect {
@@ -181,7 +182,7 @@ impl<'a> Judge<'a> {
                 };
                 let message =
                     format!("`{name}` is NOT NULL, but is declared nullable: {rows}a restore sets it to NULL{hint}");
-                self.push(Error, message, sql);
+                self.push((FindingKind::ColumnNullability, &column.name), Error, message, sql);
             }
             _ => {}
         }
@@ -195,7 +196,7 @@ impl<'a> Judge<'a> {
                 let hint = self.rebuild_hint();
                 let message = format!("`{name}` has no default, so inserts that do not name it {what}{hint}");
                 let sql = self.set_default(name);
-                self.push(Warning, message, sql);
+                self.push((FindingKind::ColumnDefault, &column.name), Warning, message, sql);
             }
             (Purpose::Flag, Some(default)) => {
                 let active = i64::from(self.active_literal() == "TRUE");
@@ -205,20 +206,20 @@ impl<'a> Judge<'a> {
                     let message =
                         format!("the default of `{name}` is {default}, so new rows would be born deleted{hint}");
                     let sql = self.set_default(name);
-                    self.push(Error, message, sql);
+                    self.push((FindingKind::ColumnDefault, &column.name), Error, message, sql);
                 }
             }
             (Purpose::Hold, None) if !live.nullable && !live.generated => {
                 let hint = self.rebuild_hint();
                 let message = format!("`{name}` has no default, so inserts that do not name it fail{hint}");
                 let sql = (self.dialect != Dialect::Sqlite).then(|| self.alter(name, "SET DEFAULT FALSE"));
-                self.push(Warning, message, sql);
+                self.push((FindingKind::ColumnDefault, &column.name), Warning, message, sql);
             }
             // It may be what is wanted.
             (Purpose::Hold, Some(default)) => {
                 if number(default).is_some_and(|number| number != 0) {
                     let message = format!("the default of `{name}` is {default}, so new rows are under hold at once");
-                    self.push(Note, message, None);
+                    self.push((FindingKind::ColumnDefault, &column.name), Note, message, None);
                 }
             }
             (Purpose::Timestamp, Some(default)) => {
@@ -234,7 +235,7 @@ impl<'a> Judge<'a> {
                     Dialect::Mysql => Some(self.modify(live, "NULL DEFAULT NULL")),
                     Dialect::Sqlite => None,
                 };
-                self.push(severity, message, sql);
+                self.push((FindingKind::ColumnDefault, &column.name), severity, message, sql);
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use super::Judge;
 use crate::declare::Rows;
+use crate::error::FindingKind;
 use crate::error::Severity::Warning;
 use crate::schema::{tokens, top_level};
 
@@ -32,7 +33,7 @@ impl Judge<'_> {
                 );
                 Some(sql.trim_end().to_owned())
             };
-            self.push(Warning, message, sql);
+            self.push((FindingKind::ExclusionCountsDeleted, &index.name), Warning, message, sql);
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::{Judge, script};
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
+use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::{StateColumn, conjuncts};
 use crate::schema::LiveIndex;
@@ -17,7 +18,7 @@ impl Judge<'_> {
                 "the index `{}` is invalid (its build failed, or is still going on): it is not used for queries, but written to",
                 index.name
             );
-            self.push(Error, message, sql);
+            self.push((FindingKind::InvalidIndex, &index.name), Error, message, sql);
         }
     }
 
@@ -43,7 +44,8 @@ impl Judge<'_> {
         columns.push(timestamp.to_owned());
         let name = self.free_name("purge_idx", &[]);
         let sql = self.create_index(&name, &columns, &self.predicate(Rows::Deleted));
-        self.push(Warning, String::from("no index serves a purge, which would read the whole table"), sql);
+        let message = String::from("no index serves a purge, which would read the whole table");
+        self.push_about_table(FindingKind::MissingPurgeIndex, Warning, message, sql);
     }
 
     fn serves_purges(&self, index: &LiveIndex, timestamp: &str) -> bool {
@@ -81,7 +83,7 @@ impl Judge<'_> {
                      use the index for it",
                     index.name
                 );
-                self.push(Note, message, None);
+                self.push((FindingKind::IndexPredicate, &index.name), Note, message, None);
             }
         }
     }

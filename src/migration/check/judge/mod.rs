@@ -14,7 +14,7 @@ mod uniques;
 
 use crate::declare::{Mode, Rows};
 use crate::dialect::{Dialect, Names, TableName};
-use crate::error::{Finding, Severity};
+use crate::error::{Finding, FindingKind, Severity};
 use crate::migration::check::printed::StateColumn;
 use crate::migration::shape::Shape;
 use crate::schema::{LiveColumn, LiveKey, LiveTable, TableKind, same_column};
@@ -32,16 +32,21 @@ pub(super) struct Answers {
 
 /// The findings of one table, errors first.
 pub(super) fn findings(dialect: Dialect, shape: &Shape, live: Option<&LiveTable>, answers: &Answers) -> Vec<Finding> {
-    let finding = |message: &str| Finding {
+    let finding = |kind, message: &str| Finding {
         table: shape.table.plain(),
+        kind,
+        subject: shape.table.name.clone(),
         severity: Severity::Error,
         message: message.to_owned(),
         sql: None,
     };
     let live = match live {
-        None => return vec![finding("the table does not exist")],
+        None => return vec![finding(FindingKind::MissingTable, "the table does not exist")],
         Some(live) if live.kind == TableKind::View => {
-            return vec![finding("it is a view, and soft deletion is declared for the table behind it")];
+            return vec![finding(
+                FindingKind::View,
+                "it is a view, and soft deletion is declared for the table behind it",
+            )];
         }
         Some(live) => live,
     };
@@ -102,9 +107,28 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn push(&mut self, severity: Severity, message: String, sql: impl Into<Option<String>>) {
+    /// Adds a finding of a kind about a subject: a column, an index, a constraint, a child, or else the table.
+    fn push(
+        &mut self,
+        (kind, subject): (FindingKind, &str),
+        severity: Severity,
+        message: String,
+        sql: impl Into<Option<String>>,
+    ) {
         let table = self.shape.table.plain();
-        self.findings.push(Finding { table, severity, message, sql: sql.into() });
+        self.findings.push(Finding { table, kind, subject: subject.to_owned(), severity, message, sql: sql.into() });
+    }
+
+    /// Adds a finding about the table itself.
+    fn push_about_table(
+        &mut self,
+        kind: FindingKind,
+        severity: Severity,
+        message: String,
+        sql: impl Into<Option<String>>,
+    ) {
+        let shape = self.shape;
+        self.push((kind, &shape.table.name), severity, message, sql);
     }
 
     /// The table as statements name it: as the declaration does.

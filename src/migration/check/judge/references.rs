@@ -2,6 +2,7 @@
 
 use super::{Judge, script};
 use crate::dialect::{Dialect, Names, TableName};
+use crate::error::FindingKind;
 use crate::error::Severity::{Note, Warning};
 use crate::schema::{Action, LiveReference, Reach};
 
@@ -24,14 +25,14 @@ impl Judge<'_> {
                          active ones too{part}{hint}"
                     );
                     let sql = self.restrict(reference);
-                    self.push(Warning, message, sql);
+                    self.push((FindingKind::ReferenceChangesRows, &child), Warning, message, sql);
                 }
                 Action::Nothing | Action::Restrict => {
                     let message = format!(
                         "`{child}` ({columns}) references {parent} ON DELETE {action}: its rows keep pointing at \
                          soft-deleted ones, and a purge of a row that has some is refused{part}"
                     );
-                    self.push(Note, message, None);
+                    self.push((FindingKind::ReferenceRefusesPurge, &child), Note, message, None);
                 }
             }
         }

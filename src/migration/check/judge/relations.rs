@@ -2,6 +2,7 @@
 
 use super::Judge;
 use crate::dialect::{Dialect, TableName};
+use crate::error::FindingKind;
 use crate::error::Severity::Error;
 use crate::migration::shape::DeclaredRelation;
 use crate::schema::LiveKey;
@@ -27,7 +28,7 @@ impl Judge<'_> {
                 self.nearby(&other.parent).plain(),
                 parent_columns.join(", "),
             );
-            self.push(Error, message, None);
+            self.push((FindingKind::ContradictedRelation, &child), Error, message, None);
         }
     }
 

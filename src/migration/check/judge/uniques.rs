@@ -3,6 +3,7 @@
 use super::{Judge, script};
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
+use crate::error::FindingKind;
 use crate::error::Severity::{Error, Warning};
 use crate::schema::{IndexOrigin, LiveIndex, Reach, tokens};
 
@@ -18,13 +19,13 @@ impl Judge<'_> {
                 continue;
             }
             if let Some(message) = self.wrong_key(index) {
-                self.push(Error, message, None);
+                self.push((FindingKind::UniqueOverState, &index.name), Error, message, None);
             } else if index.predicate.is_some() {
                 let message = format!(
                     "the unique index `{}` counts soft-deleted rows: its predicate does not leave them out",
                     index.name
                 );
-                self.push(Warning, message, None);
+                self.push((FindingKind::UniqueCountsDeleted, &index.name), Warning, message, None);
             } else {
                 let mut message =
                     format!("the unique index `{}` counts soft-deleted rows, so their values stay taken", index.name);
@@ -42,7 +43,7 @@ impl Judge<'_> {
                         adds_column = Some(index.name.clone());
                     }
                 }
-                self.push(Warning, message, sql);
+                self.push((FindingKind::UniqueCountsDeleted, &index.name), Warning, message, sql);
             }
         }
     }
