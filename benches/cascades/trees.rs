@@ -1,4 +1,4 @@
-// The tree on one backend, and the ways to delete it. Included once per backend, which brings `Conn`, `Instant_`,
+// The tree on one backend, and the ways to delete it. Each backend includes this file and defines `Conn`, `Instant_`,
 // `COMMENTS_OF_POSTS` and `INSTANT`.
 
 use chrono::NaiveDateTime;
@@ -81,7 +81,7 @@ fn cascade_back(conn: &mut Conn, user: i32) {
     assert_eq!(report.total(), u64::from(1 + crate::POSTS + crate::POSTS * crate::COMMENTS));
 }
 
-/// The best that we could write by hand: three statements in a transaction.
+/// The fastest way that we could write by hand, which is three statements in a transaction.
 fn by_hand(conn: &mut Conn, user: i32) {
     let now = now();
     conn.transaction(|conn| {
@@ -100,7 +100,7 @@ fn by_hand(conn: &mut Conn, user: i32) {
     .expect("three statements");
 }
 
-/// The same, back.
+/// The same three statements as a restore.
 fn by_hand_back(conn: &mut Conn, user: i32) {
     conn.transaction(|conn| {
         let at = users::table.find(user).select(users::deleted_at.assume_not_null()).first::<NaiveDateTime>(conn)?;
@@ -121,7 +121,7 @@ fn by_hand_back(conn: &mut Conn, user: i32) {
     .expect("three statements");
 }
 
-/// As most ORMs do it: each row is loaded, and updated by its key, after its children.
+/// The way of most ORMs, which load each row and update it by its key after its children.
 fn row_by_row(conn: &mut Conn, user: i32) {
     let now = now();
     conn.transaction(|conn| {

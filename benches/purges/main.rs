@@ -1,6 +1,6 @@
-//! Purges of 500k of a million rows, as ratios: `benches/run` runs it after the short pairs.
+//! Compares purges of 500,000 of a million rows as ratios. `benches/run` runs it after the short pairs.
 //!
-//! The ways take turns on fresh copies of one table; a row of the table is the median of ratios, of four rounds each.
+//! The ways take turns on fresh copies of one table. A row of the output is the median of ratios of four rounds each.
 
 mod backends;
 mod writer;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use soft_delete_benches::rounds::{Row, Rows, Side, is_wanted, timed};
 
-/// How many rows the table has; half of them are to be purged, scattered over the keys.
+/// How many rows the table has. A purge removes half of them, scattered over the keys.
 const ROWS: u32 = 1_000_000;
 /// How many threads a table that refers to itself has.
 const THREADS: u32 = 50_000;

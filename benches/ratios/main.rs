@@ -1,4 +1,4 @@
-//! Each pair, interleaved, as one table of ratios: `benches/run`.
+//! Measures each pair interleaved, and prints one table of ratios. `benches/run` runs it.
 
 mod compile_time;
 mod instructions;
@@ -19,7 +19,7 @@ use crate::interleave::Interleave;
 use crate::ratio::Ratio;
 use crate::table::{Row, Table};
 
-// Both sides pay for the count.
+// Both sides have the cost of the count.
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
@@ -40,7 +40,7 @@ macro_rules! on_backend {
 fn main() {
     let directory = target_directory().join("benches");
     let estimates = directory.join("criterion");
-    // Estimates of an earlier run, which may have measured something else.
+    // An earlier run may have measured something else, so its estimates are removed.
     let _ = std::fs::remove_dir_all(&estimates);
     let criterion = Criterion::default()
         .with_measurement(Ratio)
@@ -60,15 +60,14 @@ fn main() {
     println!("\n{}", run.table);
 }
 
-/// What is measured, and what is known already.
+/// The measurements and their results.
 struct Run {
     criterion: Criterion<Ratio>,
     table: Table,
 }
 
 impl Run {
-    /// Has criterion take samples of a ratio, each over some rounds of `round`, which returns the
-    /// durations of both sides.
+    /// Lets criterion take samples of a ratio. Each sample has some rounds of `round`, which returns both durations.
     fn ratio(&mut self, row: &Row, samples: usize, seconds: u64, mut round: impl FnMut() -> [Duration; 2]) {
         let mut group = self.criterion.benchmark_group("ratio");
         group.sampling_mode(SamplingMode::Flat);
@@ -97,7 +96,7 @@ impl Run {
 }
 
 fn target_directory() -> PathBuf {
-    // target/release/deps/ratios-0123
+    // The path is `target/release/deps/ratios-0123`.
     let program = std::env::current_exe().expect("this program has a path");
     program.ancestors().nth(3).expect("cargo puts it three levels below the target directory").to_owned()
 }

@@ -1,12 +1,12 @@
-//! A ratio of two durations, as something that criterion measures.
+//! A ratio of two durations as a measurement of criterion.
 
 use std::time::Duration;
 
 use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter};
 
-/// Ours to by hand. Criterion divides what it measures by the number of rounds, and gives the median of
-/// the samples with a bootstrap interval: so a sample's value is its ratio times its rounds.
+/// The ratio of ours to by hand. Criterion divides a measurement by its rounds, and gives the median of the samples with
+/// a bootstrap interval. So the value of a sample is its ratio times its rounds.
 pub struct Ratio;
 
 /// The value of one sample.

@@ -1,15 +1,15 @@
-//! What the benchmarks compare: the same work done by `diesel_soft_delete` and as a user of Diesel
-//! would write it by hand, on each backend.
+//! The benchmarks compare the same work by `diesel_soft_delete` and by hand, as a user of Diesel would write it, on each
+//! backend.
 
 pub mod allocations;
 pub mod rounds;
 
 use diesel::connection::SimpleConnection;
 
-/// The same work twice.
+/// The same work in two ways.
 pub struct Pair<C> {
     pub name: &'static str,
-    /// Brings the rows with these ids into the state that the work starts from; never measured.
+    /// Resets the rows with these ids to the state at the start. This is not measured.
     pub prepare: fn(&mut C, first: i32, last: i32),
     pub ours: Side<C>,
     pub by_hand: Side<C>,
@@ -17,22 +17,22 @@ pub struct Pair<C> {
     pub rows: usize,
 }
 
-/// One of the two.
+/// One of the two ways.
 pub struct Side<C> {
     /// Builds the statement for one id and executes it. Returns how many rows it changed or loaded.
     pub call: fn(&mut C, i32) -> usize,
     /// Builds the statement and writes its SQL.
     pub sql: fn(i32) -> String,
-    /// Builds the statement and nothing else.
+    /// Only builds the statement.
     pub build: fn(i32),
 }
 
-/// The verbs are called on the ids from 1 to this; reads on the same ids, or authors.
+/// The verbs are called on the ids from 1 to this. Reads are called on the same ids or authors.
 pub const IDS: i32 = 2000;
-/// Every author has 20 of these posts, and two more that are deleted.
+/// Every author has 20 of these posts and two more deleted ones.
 pub const AUTHORS: i32 = 100;
 
-/// A connection to a database of its own, which is dropped at the end.
+/// A connection to its own database, which is dropped at the end.
 pub struct Private<C: SimpleConnection> {
     pub conn: C,
     cleanup: String,
@@ -40,7 +40,7 @@ pub struct Private<C: SimpleConnection> {
 
 impl<C: SimpleConnection> Drop for Private<C> {
     fn drop(&mut self) {
-        // Also on the way out of a panic, when there is nobody to tell.
+        // This also runs during a panic, so its error is ignored.
         let _ = self.conn.batch_execute(&self.cleanup);
     }
 }
@@ -89,7 +89,7 @@ pub mod postgres {
     const INSTANT: &str = "TIMESTAMP";
     const AFTER_FILLING: &str = "VACUUM ANALYZE posts";
 
-    /// A schema of its own, and more connections to it.
+    /// Its own schema, and more connections to it.
     pub fn empty() -> super::Private<Conn> {
         let name = super::unique_name();
         let mut conn = another();
@@ -118,7 +118,7 @@ pub mod mysql {
     const INSTANT: &str = "DATETIME(6) NULL DEFAULT NULL";
     const AFTER_FILLING: &str = "ANALYZE TABLE posts";
 
-    /// A database of its own.
+    /// Its own database.
     pub fn empty() -> super::Private<Conn> {
         let name = super::unique_name();
         let url = super::url("MYSQL_DATABASE_URL");

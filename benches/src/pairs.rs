@@ -65,7 +65,7 @@ pub fn filled() -> Private<Conn> {
         String::from("INSERT INTO authors (id, is_deleted) SELECT DISTINCT author_id, FALSE FROM posts"),
         String::from(AFTER_FILLING),
     ] {
-        // `ANALYZE TABLE` of MySQL returns rows, which `batch_execute` reads and forgets.
+        // MySQL's `ANALYZE TABLE` returns rows, which `batch_execute` reads and ignores.
         diesel::connection::SimpleConnection::batch_execute(&mut database.conn, &sql)
             .expect("the posts can be created");
     }
@@ -194,7 +194,7 @@ fn join_query() -> Pair<Conn> {
     }
 }
 
-/// The soft delete by hand, against itself: what it shows is noise.
+/// The soft delete by hand compared with itself, which shows the noise.
 pub fn control() -> Pair<Conn> {
     Pair { name: "control: by hand against itself", ours: soft_delete().by_hand, ..soft_delete() }
 }

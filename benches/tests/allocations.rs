@@ -1,4 +1,4 @@
-//! Building and executing a statement takes no more allocations than the same written by hand.
+//! Building and executing a statement takes no more allocations than the same statement by hand.
 
 use diesel::connection::SimpleConnection;
 use soft_delete_benches::allocations::{Counting, count};
@@ -7,7 +7,7 @@ use soft_delete_benches::{Pair, Private, Side};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Building; building and writing the SQL; building, finding in the cache and executing.
+/// The allocations to build a statement, to build it and write its SQL, and to build it and execute it from the cache.
 fn counts<C>(side: &Side<C>, pair: &Pair<C>, conn: &mut C) -> [u64; 3] {
     let ids = 1..=10;
     (pair.prepare)(conn, 1, 11);
@@ -46,21 +46,21 @@ fn the_counter_counts() {
 }
 
 #[test]
-fn on_sqlite() {
+fn statements_on_sqlite_allocate_no_more_than_by_hand() {
     use soft_delete_benches::sqlite::{NAME, filled, pairs};
     no_more_than_by_hand(NAME, filled, pairs());
 }
 
 #[cfg(feature = "postgres")]
 #[test]
-fn on_postgres() {
+fn statements_on_postgres_allocate_no_more_than_by_hand() {
     use soft_delete_benches::postgres::{NAME, filled, pairs};
     no_more_than_by_hand(NAME, filled, pairs());
 }
 
 #[cfg(feature = "mysql")]
 #[test]
-fn on_mysql() {
+fn statements_on_mysql_allocate_no_more_than_by_hand() {
     use soft_delete_benches::mysql::{NAME, filled, pairs};
     no_more_than_by_hand(NAME, filled, pairs());
 }

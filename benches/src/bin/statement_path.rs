@@ -1,4 +1,4 @@
-//! Calls one side of a pair on SQLite a given number of times, for a count of instructions:
+//! Calls one side of a pair on SQLite a given number of times, for a count of instructions. The usage is
 //! `statement_path PAIR ours|by_hand CALLS`. `benches/run` runs it under callgrind.
 
 use soft_delete_benches::sqlite::{filled, pairs};
