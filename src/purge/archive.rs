@@ -10,7 +10,7 @@ use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
 use crate::schema::{LiveColumn, LiveTable, same_column};
 
-/// A table that rows can be copied into: one of `table!`.
+/// A table that rows can be copied into: any table of `table!`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no table to archive rows in",
     note = "declare the archive with `diesel::table!`, and give it: `.archive_into(posts_archive::table)`; \
@@ -21,15 +21,15 @@ pub trait ArchiveTarget: Table {}
 #[diagnostic::do_not_recommend]
 impl<T: Table> ArchiveTarget for T {}
 
-/// Where a job copies rows to before it removes them, or nowhere.
+/// Where a job copies rows before it removes them, or nowhere.
 pub trait ArchiveTable<DB: Backend> {
-    /// What its `table!` says; `None` without an archive.
+    /// Returns what its `table!` says, or `None` without an archive.
     fn declared(&self) -> Option<DeclaredTable>;
     /// Writes its name.
     fn walk<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>;
 }
 
-/// A table as its `table!` says.
+/// A table as its `table!` declares it.
 #[derive(Debug, Clone)]
 pub struct DeclaredTable {
     pub(super) name: TableName,
@@ -46,7 +46,7 @@ impl DeclaredTable {
     }
 }
 
-/// No `.archive_into(..)`.
+/// A job without `.archive_into(..)`.
 #[derive(Debug, Clone, Copy)]
 pub struct NoArchive;
 
@@ -77,7 +77,8 @@ where
     }
 }
 
-/// The columns to copy: every column of the table, by its name. All that does not fit is said at once.
+/// Returns the columns to copy, which are all columns of the table, by name. The error lists everything that does not
+/// fit.
 ///
 /// The columns of `allowed` may have another type in the archive.
 pub(super) fn columns(
@@ -121,7 +122,7 @@ pub(super) fn columns(
     Err(Error::ArchiveMismatch { table: source.name.plain(), archive: archive.name.plain(), problems })
 }
 
-/// A column that has another type in the archive.
+/// The problem of a column that has another type in the archive.
 fn other_type(table: &DeclaredTable, name: &str, from: &str, to: &str) -> String {
     format!(
         "the column `{name}` is `{from}` in the table and `{to}` in the archive: give it the same type, or allow this one \
@@ -130,7 +131,7 @@ fn other_type(table: &DeclaredTable, name: &str, from: &str, to: &str) -> String
     )
 }
 
-/// Compares the two `table!`s.
+/// Compares the two `table!` declarations.
 fn declared(
     source: &DeclaredTable,
     archive: &DeclaredTable,
@@ -150,7 +151,7 @@ fn declared(
     }
 }
 
-/// `diesel::sql_types::Nullable<diesel::sql_types::Text>` without its paths.
+/// Removes the paths from a type such as `diesel::sql_types::Nullable<diesel::sql_types::Text>`.
 fn short(sql_type: &str) -> String {
     let mut text = String::new();
     for part in sql_type.split_inclusive(['<', '>', ',', ' ']) {
@@ -159,7 +160,7 @@ fn short(sql_type: &str) -> String {
     text
 }
 
-/// Compares the two tables as the database has them, and lists the columns to copy.
+/// Compares the two tables as the database has them, and returns the columns to copy.
 fn live(
     dialect: Dialect,
     (source, live_source): (&DeclaredTable, &LiveTable),
@@ -169,11 +170,11 @@ fn live(
 ) -> Vec<String> {
     let mut columns = Vec::new();
     for column in &live_source.columns {
-        // As the `table!` spells it, where it does.
+        // The copy uses the spelling of the `table!` if it names the column.
         let spelled = source.columns.iter().find(|declared| same_column(dialect, declared.name, &column.name));
         let name = spelled.map_or(column.name.as_str(), |declared| declared.name);
         match live_archive.column(dialect, name) {
-            // What the table computes can be computed again.
+            // A generated column can be computed again, so it may be missing.
             None if column.generated && spelled.is_none() => {}
             None => problems.push(format!("it has no column `{name}`")),
             Some(twin) if twin.generated && column.generated => {}
@@ -181,7 +182,7 @@ fn live(
                 problems.push(format!("its column `{name}` is generated, so the value of the table's would be lost"));
             }
             Some(twin) => {
-                // SQLite's key columns are not said to be NOT NULL.
+                // SQLite's catalog does not say NOT NULL for the columns of a primary key.
                 let is_key = live_source.primary_key.contains(&column.name);
                 if column.nullable && !twin.nullable && !is_key {
                     problems.push(format!("the column `{name}` can be NULL in the table, but not in the archive"));
@@ -208,9 +209,9 @@ fn live(
     columns
 }
 
-/// The type, on MySQL with the character set of a text.
+/// Returns the type of a column. On MySQL the type of a text includes its character set.
 fn type_with_letters(column: &LiveColumn) -> String {
-    // A collation begins with the character set that it belongs to.
+    // The name of a collation begins with its character set.
     let set = column.collation.as_deref().and_then(|collation| collation.split('_').next());
     set.map_or_else(|| column.sql_type.clone(), |set| format!("{} CHARACTER SET {set}", column.sql_type))
 }

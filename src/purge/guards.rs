@@ -1,4 +1,4 @@
-//! What is looked up in the catalog before a job begins.
+//! What a job looks up in the catalog before it begins.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::migration::{Shape, missing_purge_index};
 use crate::schema::{Action, LiveTable, read_table, same_column};
 
-/// Refuses a table from which a removal reaches others, unless each of them is named.
+/// Refuses a table whose removal would reach rows of other tables, unless each of these tables is allowed.
 ///
-/// A row of such a child goes, or loses its reference, whatever its state: live ones too, and on MariaDB
-/// past a trigger that guards them. What is reached through a child counts as well.
+/// The database removes or changes such a row in any state, so active rows too. On MariaDB the child's triggers do not
+/// run, so they cannot prevent it. A table that is reached through a child counts as well.
 pub(super) async fn reaches<X: Executor>(
     x: &mut X,
     dialect: Dialect,
@@ -45,10 +45,10 @@ pub(super) async fn reaches<X: Executor>(
     Ok(())
 }
 
-/// What the values of a key must be cast to.
+/// Returns what the bound values of a key must be cast to, for each of its columns.
 ///
-/// Diesel binds a text as `text`. PostgreSQL then compares the column as a `text` too: no index on it serves, and
-/// a `char(n)` is not equal to itself any more (its blanks are lost), nor does `citext` come in its own order.
+/// Diesel binds a text as `text`, and PostgreSQL then compares the column as `text` too. So it uses no index on the
+/// column. A `char(n)` loses its blanks and no longer equals itself, and `citext` is not sorted in its own order.
 pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<Option<String>> {
     let cast = |name: &String| {
         let sql_type = live.column(dialect, name)?.sql_type.as_str();
@@ -65,7 +65,7 @@ pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<O
     key.iter().map(cast).collect()
 }
 
-/// What an operator should know of the table before its rows go.
+/// Returns notes on what an operator should know about the table before its rows are removed.
 pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(engine) = &live.unsafe_engine {
@@ -96,7 +96,7 @@ pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
     notes
 }
 
-/// How many deleted rows have a timestamp from which their age cannot be told.
+/// Returns a note with the number of deleted rows whose timestamp does not tell their age.
 pub(super) async fn unknown_times<X: Executor>(
     x: &mut X,
     dialect: Dialect,
@@ -120,10 +120,10 @@ pub(super) async fn unknown_times<X: Executor>(
     Ok((rows > 0).then_some(note))
 }
 
-/// How many rows make a table large.
+/// The number of rows from which a table counts as large.
 const LARGE: u64 = 100_000;
 
-/// What makes the job slow, if the table is large.
+/// Returns a note if a missing index makes the job slow and the table is large.
 pub(super) async fn index_note<X: Executor>(
     x: &mut X,
     dialect: Dialect,
