@@ -1,4 +1,4 @@
-//! The catalog of MySQL and MariaDB: the part of `information_schema` that both have.
+//! The catalog of MySQL and MariaDB: the part of `information_schema` that both of them have.
 
 use super::catalog::{
     Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
@@ -27,7 +27,8 @@ pub(crate) fn locate(table: &TableName) -> Question {
     }
 }
 
-/// Which of the tables the name means: the catalog compares without case, queries on most systems do not.
+/// Returns the table that the name means. The catalog compares names without case, but queries on most systems compare
+/// with it.
 pub(crate) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
     let is_exact = |row: &&Row| row.text(1) == table.name;
     let is_same = |row: &&Row| row.text(3) != "0" && same_column(DIALECT, row.text(1), &table.name);
@@ -89,7 +90,7 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
     ]
 }
 
-/// The foreign keys of a child.
+/// Asks for the foreign keys of a child.
 pub(crate) fn foreign_keys(child: &TableName) -> Question {
     let columns = &[
         "k.constraint_name",
@@ -111,7 +112,7 @@ pub(crate) fn foreign_keys(child: &TableName) -> Question {
     question.sql(" ORDER BY k.constraint_name, k.ordinal_position")
 }
 
-/// Whether a row of [`foreign_keys`] is of this table: the catalog compares without case.
+/// Returns whether a row of [`foreign_keys`] belongs to this table, since the catalog compares names without case.
 pub(crate) fn is_of(child: &TableName, row: &Row) -> bool {
     row.text(5) == child.name || row.text(6) != "0" && same_column(DIALECT, row.text(5), &child.name)
 }
@@ -126,7 +127,7 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
         columns: columns.iter().filter(mine).map(column).collect(),
         primary_key: primary_key.unwrap_or_default(),
         indexes,
-        // None is asked for: a CHECK costs a copy of the table here, so none is expected.
+        // A CHECK makes MySQL copy the table, so the migrations write none here, and none is read.
         checks: Vec::new(),
         references: collect_references(&place.name, references.iter().filter(mine)),
         kind: place.kind,
@@ -150,9 +151,9 @@ fn column(row: &Row) -> LiveColumn {
         sql_type: row.text(2).to_owned(),
         is_enum: false,
         nullable: row.is_true(3),
-        // MariaDB writes SQL here, so also the word NULL; MySQL the bare value.
+        // MariaDB prints the default as SQL, so it can be the word NULL. MySQL prints the bare value.
         default: row.optional(4).filter(|default| !default.eq_ignore_ascii_case("null")),
-        // Not `DEFAULT_GENERATED`, which is an expression for a default.
+        // The words are listed because `DEFAULT_GENERATED` is only a default that is an expression.
         generated: ["VIRTUAL", "STORED", "PERSISTENT"].iter().any(|word| extra.contains(word)),
         numbered: extra.contains("AUTO_INCREMENT"),
         collation: row.optional(6),

@@ -1,4 +1,4 @@
-//! The catalog of PostgreSQL. `pg_catalog` is named everywhere: a `search_path` could hide it.
+//! The catalog of PostgreSQL. Every name is qualified with `pg_catalog`, since a `search_path` could hide it.
 
 use super::catalog::{
     Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
@@ -8,7 +8,7 @@ use crate::dialect::{Dialect, TableName};
 
 const DIALECT: Dialect = Dialect::Postgres;
 
-/// The table as a query finds it: without a schema along the `search_path`.
+/// Asks for the table as a query finds it, so a name without a schema follows the `search_path`.
 pub(crate) fn locate(table: &TableName) -> Question {
     let heirs = "c.relkind <> 'p' AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)";
     let columns = &["n.nspname", "c.relname", "c.relkind", "c.oid", "pg_catalog.row_security_active(c.oid)", heirs];
@@ -28,7 +28,7 @@ pub(crate) fn place(rows: &[Row]) -> Option<Place> {
         "p" => TableKind::Partitioned,
         "v" | "m" => TableKind::View,
         "f" => TableKind::Other,
-        // An index, a sequence, a type.
+        // The name is that of an index, a sequence or a type.
         _ => return None,
     };
     let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
@@ -40,7 +40,7 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
     let of_table = |question: Question, from: &str, rest: &str| {
         question.sql(from).sql(" = CAST(").bind(&place.detail).sql(" AS pg_catalog.oid)").sql(rest)
     };
-    // A domain is judged by the type it is made of.
+    // A domain is judged by its base type, so the query follows domains down to it.
     let columns = Question::select(
         DIALECT,
         &[
@@ -117,8 +117,8 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
             " FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid",
             " ORDER BY c.conname",
         ),
-        // A partition's copy of a foreign key has a parent constraint. A key that is not enforced does nothing. The
-        // column that says so came with PostgreSQL 18, hence `to_jsonb`.
+        // A partition's copy of a foreign key has a parent constraint. A key that is not enforced does nothing.
+        // PostgreSQL 18 added the column that says so, and `to_jsonb` reads it without naming it.
         references
             .sql(" FROM (WITH RECURSIVE below(oid) AS (SELECT CAST(")
             .bind(&place.detail)
@@ -150,7 +150,8 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
     questions
 }
 
-/// What a table and its partitions are partitioned by, and the triggers that fire for a row that leaves one.
+/// Asks for the partition keys of a table and its partitions, and for the triggers that fire when a row leaves a
+/// partition.
 fn partitions(place: &Place) -> Question {
     Question::select(DIALECT, &["p.what", "p.text"])
         .sql(" FROM (WITH RECURSIVE below(oid) AS (SELECT CAST(")
@@ -167,7 +168,7 @@ fn partitions(place: &Place) -> Question {
         )
 }
 
-/// The foreign keys of a child. Those that PostgreSQL made for the partitions of a parent are copies.
+/// Asks for the foreign keys of a child, without the copies that PostgreSQL makes for the partitions of a parent.
 pub(crate) fn foreign_keys(child: &TableName) -> Question {
     let columns = &["c.conname", "n.nspname", "t.relname", "child.attname", "parent.attname"];
     Question::select(DIALECT, columns)
@@ -227,7 +228,7 @@ fn column(row: &Row) -> LiveColumn {
         sql_type: row.text(1).to_owned(),
         is_enum: row.is_true(6),
         nullable: row.is_true(2),
-        // `NULL::timestamp without time zone` is no default.
+        // `NULL::timestamp without time zone` is not a default.
         default: row.optional(3).filter(|default| *default != "NULL" && !default.starts_with("NULL::")),
         generated: row.is_true(4),
         numbered: row.is_true(5),
