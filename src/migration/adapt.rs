@@ -9,7 +9,7 @@ use super::types::{ColumnType, Role};
 use crate::connection::{Blocking, Executor, ReadsCatalog, block, dialect};
 use crate::dialect::{Dialect, Names, TableName};
 use crate::error::{Error, Finding};
-use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, read_table, same_column, trigger_names};
+use crate::schema::{CatalogIndex, CatalogTable, IndexOrigin, TableKind, read_table, same_column, trigger_names};
 
 impl SoftDeleteMigration {
     /// Looks the table up in a live database, and fills in what was not said:
@@ -57,20 +57,20 @@ impl SoftDeleteMigration {
     async fn adapted<X: Executor>(mut self, x: &mut X) -> Result<Self, Error> {
         let dialect = dialect(x).await?;
         self.table.check(dialect, "table")?;
-        let Some(live) = read_table(x, dialect, &self.table).await? else {
+        let Some(catalog) = read_table(x, dialect, &self.table).await? else {
             return Err(self.unsupported("look the table up", "there is no table of that name in this database"));
         };
-        self.refuse_kind(&live)?;
-        if self.primary_key.is_none() && !live.primary_key.is_empty() {
-            self.primary_key = Some(live.primary_key.clone());
+        self.refuse_kind(&catalog)?;
+        if self.primary_key.is_none() && !catalog.primary_key.is_empty() {
+            self.primary_key = Some(catalog.primary_key.clone());
         }
-        self.adapt_columns(dialect, &live)?;
-        self.adapt_parts(dialect, &live);
-        self.adapt_uniques(dialect, &live)?;
+        self.adapt_columns(dialect, &catalog)?;
+        self.adapt_parts(dialect, &catalog);
+        self.adapt_uniques(dialect, &catalog)?;
         if self.all_columns.is_empty() {
-            self.all_columns = self.known_columns(&live);
+            self.all_columns = self.known_columns(&catalog);
         }
-        self.refuse_unknown_columns(dialect, &live)?;
+        self.refuse_unknown_columns(dialect, &catalog)?;
         for place in 0..self.parents.len() {
             let table = self.parents[place].0.clone().beside(&self.table).table;
             let found = read_table(x, dialect, &table).await?;
@@ -83,8 +83,8 @@ impl SoftDeleteMigration {
             }
             self.parents[place].0 = parent;
         }
-        self.objects = live.indexes.iter().map(|index| index.name.clone()).collect();
-        self.objects.extend(trigger_names(x, dialect, &live.name).await?);
+        self.objects = catalog.indexes.iter().map(|index| index.name.clone()).collect();
+        self.objects.extend(trigger_names(x, dialect, &catalog.name).await?);
         for name in self.view.iter().chain(&self.archive) {
             let name = name.clone().beside(&self.table);
             if read_table(x, dialect, &name).await?.is_some() {
@@ -94,8 +94,8 @@ impl SoftDeleteMigration {
         Ok(self)
     }
 
-    fn refuse_kind(&self, live: &LiveTable) -> Result<(), Error> {
-        match live.kind {
+    fn refuse_kind(&self, catalog: &CatalogTable) -> Result<(), Error> {
+        match catalog.kind {
             TableKind::Table => Ok(()),
             TableKind::View => Err(self.unsupported("add columns to it", "it is a view; name the table behind it")),
             TableKind::Partitioned => Err(self.unsupported(
@@ -108,15 +108,15 @@ impl SoftDeleteMigration {
         }
     }
 
-    fn adapt_columns(&mut self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
+    fn adapt_columns(&mut self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
         let shape = self.shape();
         // What was assumed is meant from here on, whatever is said later.
         if shape.mode.is_flag() {
             self.set_state(&shape);
         }
         for column in columns_of(&shape) {
-            let Some(found) = live.column(dialect, &column.name) else {
-                if has_zones(dialect, live) && column.ty == ColumnType::Assumed(Role::Instant(None)) {
+            let Some(found) = catalog.column(dialect, &column.name) else {
+                if has_zones(dialect, catalog) && column.ty == ColumnType::Assumed(Role::Instant(None)) {
                     self.types.push((column.name.clone(), ColumnType::Written(String::from("TIMESTAMPTZ"))));
                 }
                 continue;
@@ -145,12 +145,12 @@ impl SoftDeleteMigration {
     }
 
     /// What an earlier migration has made is not made again.
-    fn adapt_parts(&mut self, dialect: Dialect, live: &LiveTable) {
+    fn adapt_parts(&mut self, dialect: Dialect, catalog: &CatalogTable) {
         let shape = self.shape();
         if let (Some(timestamp), true) = (&shape.timestamp, shape.has_flag_and_timestamp()) {
             let both = [&shape.state.name, &timestamp.name];
             let there =
-                live.checks.iter().any(|check| both.iter().all(|name| check.expression.contains(name.as_str())));
+                catalog.checks.iter().any(|check| both.iter().all(|name| check.expression.contains(name.as_str())));
             // What was asked for is not left out.
             if there && self.check.is_none() {
                 self.check = Some(false);
@@ -158,30 +158,30 @@ impl SoftDeleteMigration {
         }
         if self.purge_index.is_none() {
             let name = Names::new(&self.table.name).make("purge_idx", &[]);
-            self.purge_index = Some(!live.indexes.iter().any(|index| index.name == name));
+            self.purge_index = Some(!catalog.indexes.iter().any(|index| index.name == name));
         }
-        if live.column(dialect, LIVE_COLUMN).is_some_and(|column| column.generated) {
+        if catalog.column(dialect, LIVE_COLUMN).is_some_and(|column| column.generated) {
             self.existing.push(LIVE_COLUMN.to_owned());
         }
     }
 
-    fn adapt_uniques(&mut self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
-        let table = live.name.plain();
+    fn adapt_uniques(&mut self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
+        let table = catalog.name.plain();
         for unique in self.uniques.iter_mut().filter(|unique| unique.replaced.is_empty()) {
-            for index in live.indexes.iter().filter(|index| is_plain_unique(dialect, index, &unique.columns)) {
+            for index in catalog.indexes.iter().filter(|index| is_plain_unique(dialect, index, &unique.columns)) {
                 let refuse = |why: String| {
                     let (table, what) = (table.clone(), format!("replace the unique index `{}`", index.name));
                     Err(Error::UnsupportedMigration { table, what, why })
                 };
                 let means = |columns: &[String]| same_set(dialect, columns, &unique.columns);
-                if let Some(child) = live.references.iter().find(|reference| means(&reference.parent_columns)) {
+                if let Some(child) = catalog.references.iter().find(|reference| means(&reference.parent_columns)) {
                     return refuse(format!(
                         "a foreign key of `{}` references these columns, and would mean deleted rows too; let it reference \
                          the primary key",
                         child.child.plain()
                     ));
                 }
-                if let Some(extra) = says_more(dialect, index, &live.name) {
+                if let Some(extra) = says_more(dialect, index, &catalog.name) {
                     return refuse(format!(
                         "it says more than its columns ({extra}), which the new one would not; name it with \
                          `.replacing_index(..)` to replace it all the same, or write the migration by hand"
@@ -196,11 +196,12 @@ impl SoftDeleteMigration {
     }
 
     /// Misspelt columns fail here, and not half-way.
-    fn refuse_unknown_columns(&self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
+    fn refuse_unknown_columns(&self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
         let shape = self.shape();
         let ours = columns_of(&shape);
         let is_known = |name: &String| {
-            live.column(dialect, name).is_some() || ours.iter().any(|column| same_column(dialect, &column.name, name))
+            catalog.column(dialect, name).is_some()
+                || ours.iter().any(|column| same_column(dialect, &column.name, name))
         };
         let lists = self.active_indexes.iter().chain(self.uniques.iter().map(|unique| &unique.columns));
         let lists = lists.chain(&self.primary_key).chain(self.parents.iter().map(|(_, columns)| columns));
@@ -216,8 +217,8 @@ impl SoftDeleteMigration {
     }
 
     /// The columns that the table has and will have, with their types.
-    fn known_columns(&self, live: &LiveTable) -> Vec<(String, ColumnType)> {
-        let there = live.columns.iter().filter(|column| column.name != LIVE_COLUMN).map(|column| {
+    fn known_columns(&self, catalog: &CatalogTable) -> Vec<(String, ColumnType)> {
+        let there = catalog.columns.iter().filter(|column| column.name != LIVE_COLUMN).map(|column| {
             let null = if column.nullable { "" } else { " NOT NULL" };
             (column.name.clone(), ColumnType::Written(format!("{}{null}", column.sql_type)))
         });
@@ -275,14 +276,14 @@ impl SoftDeleteMigration {
 
 /// Whether an index lets a deleted row block what the new one would not.
 /// Whether the table's own timestamps are those of PostgreSQL with a zone.
-fn has_zones(dialect: Dialect, live: &LiveTable) -> bool {
+fn has_zones(dialect: Dialect, catalog: &CatalogTable) -> bool {
     let has = |ty: &str| {
-        live.columns.iter().any(|column| column.sql_type.starts_with("timestamp") && column.sql_type.ends_with(ty))
+        catalog.columns.iter().any(|column| column.sql_type.starts_with("timestamp") && column.sql_type.ends_with(ty))
     };
     dialect == Dialect::Postgres && has(" with time zone") && !has(" without time zone")
 }
 
-fn is_plain_unique(dialect: Dialect, index: &LiveIndex, columns: &[String]) -> bool {
+fn is_plain_unique(dialect: Dialect, index: &CatalogIndex, columns: &[String]) -> bool {
     let keys: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
     index.unique
         && index.origin != IndexOrigin::PrimaryKey
@@ -296,7 +297,7 @@ fn same_set(dialect: Dialect, one: &[String], other: &[String]) -> bool {
 }
 
 /// What a unique index says beyond its columns, which one by its columns alone would not.
-fn says_more(dialect: Dialect, index: &LiveIndex, table: &TableName) -> Option<&'static str> {
+fn says_more(dialect: Dialect, index: &CatalogIndex, table: &TableName) -> Option<&'static str> {
     let definition = index.definition.as_deref()?;
     // Quotes make no difference here, for the columns are known to be the same.
     let plain = |text: &str| text.replace('"', "").split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();

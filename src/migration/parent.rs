@@ -4,7 +4,7 @@ use super::shape::Shape;
 use crate::declare::{ColumnNames, Mode, Rows, SoftDeletable, TableColumns, primary_key};
 use crate::dialect::{Dialect, TableName, check_column};
 use crate::error::Error;
-use crate::schema::LiveTable;
+use crate::schema::CatalogTable;
 
 /// A parent table: how its rows are found, and how its state is read.
 ///
@@ -124,7 +124,7 @@ impl LiveParent {
     }
 
     /// Where nobody named the column: the flag `is_deleted`, or `deleted_at` in a table that has it alone.
-    pub(super) fn adapted(self, dialect: Dialect, found: Option<&LiveTable>) -> Self {
+    pub(super) fn adapted(self, dialect: Dialect, found: Option<&CatalogTable>) -> Self {
         let has = |name: &str| found.is_some_and(|found| found.column(dialect, name).is_some());
         if self.assumed && !self.earlier && !has("is_deleted") && has("deleted_at") {
             return self.timestamp("deleted_at");
@@ -140,11 +140,11 @@ impl LiveParent {
     }
 
     /// What a live parent lacks; a table that is its own parent will have the columns.
-    pub(super) fn missing(&self, dialect: Dialect, live: Option<&LiveTable>, child: &Shape) -> Option<String> {
-        let Some(live) = live else { return Some(String::from("such table")) };
+    pub(super) fn missing(&self, dialect: Dialect, catalog: Option<&CatalogTable>, child: &Shape) -> Option<String> {
+        let Some(catalog) = catalog else { return Some(String::from("such table")) };
         let is_itself = self.earlier || child.table == self.table && child.state.name == self.column;
         let state = Some(&self.column).filter(|_| !is_itself);
-        let absent = self.key.iter().chain(state).find(|column| live.column(dialect, column).is_none());
+        let absent = self.key.iter().chain(state).find(|column| catalog.column(dialect, column).is_none());
         absent.map(|column| format!("column `{column}` in it"))
     }
 

@@ -9,7 +9,7 @@ use crate::declare::{Rows, TimeKind, deletion_time};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::migration::{Shape, missing_purge_index};
-use crate::schema::{Action, LiveTable, read_table, same_column};
+use crate::schema::{Action, CatalogTable, read_table, same_column};
 
 /// Refuses a table whose removal would reach rows of other tables, unless each of these tables is allowed.
 ///
@@ -18,7 +18,7 @@ use crate::schema::{Action, LiveTable, read_table, same_column};
 pub(super) async fn reaches<X: Executor>(
     x: &mut X,
     dialect: Dialect,
-    root: &LiveTable,
+    root: &CatalogTable,
     allowed: &[String],
 ) -> Result<(), Error> {
     let mut seen = HashSet::from([root.name.clone()]);
@@ -49,9 +49,9 @@ pub(super) async fn reaches<X: Executor>(
 ///
 /// Diesel binds a text as `text`, and PostgreSQL then compares the column as `text` too. So it uses no index on the
 /// column. A `char(n)` loses its blanks and no longer equals itself, and `citext` is not sorted in its own order.
-pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<Option<String>> {
+pub(super) fn casts(dialect: Dialect, catalog: &CatalogTable, key: &[String]) -> Vec<Option<String>> {
     let cast = |name: &String| {
-        let sql_type = live.column(dialect, name)?.sql_type.as_str();
+        let sql_type = catalog.column(dialect, name)?.sql_type.as_str();
         if dialect != Dialect::Postgres {
             None
         } else if sql_type == "bpchar" || sql_type == "character" || sql_type.starts_with("character(") {
@@ -66,29 +66,29 @@ pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<O
 }
 
 /// Returns notes on what an operator should know about the table before its rows are removed.
-pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
+pub(super) fn facts(catalog: &CatalogTable, has_archive: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(engine) = &live.unsafe_engine {
+    if let Some(engine) = &catalog.unsafe_engine {
         notes.push(format!(
             "the engine {engine} does not support transactions: rows of a batch that failed can be gone without being counted"
         ));
     }
-    if live.gives_keys_again {
+    if catalog.gives_keys_again {
         let archive = if has_archive { ", which the archive then refuses if the number is unique there" } else { "" };
         notes.push(format!(
             "SQLite can give the number of a removed row to a new row{archive}: the primary key has no AUTOINCREMENT"
         ));
     }
-    if live.foreign_keys_off && !live.references.is_empty() {
+    if catalog.foreign_keys_off && !catalog.references.is_empty() {
         notes.push(String::from(
             "this connection ignores foreign keys: children of removed rows stay, and can belong to a new row with the same \
              number. Switch them on with `PRAGMA foreign_keys = ON`",
         ));
     }
-    if live.keeps_history {
+    if catalog.keeps_history {
         notes.push(String::from("the table is system-versioned: removed rows stay readable in its history"));
     }
-    if live.hides_rows {
+    if catalog.hides_rows {
         notes.push(String::from(
             "row security applies to this user: rows that a policy hides are neither removed nor counted",
         ));
@@ -128,21 +128,21 @@ pub(super) async fn index_note<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     shape: &Shape,
-    live: &LiveTable,
+    catalog: &CatalogTable,
     key: &[String],
 ) -> QueryResult<Option<String>> {
     let begins_with_key = |columns: Vec<&str>| {
         columns.len() >= key.len() && key.iter().zip(columns).all(|(one, other)| same_column(dialect, one, other))
     };
-    let primary = live.primary_key.iter().map(String::as_str).collect();
+    let primary = catalog.primary_key.iter().map(String::as_str).collect();
     let has_key = begins_with_key(primary)
-        || live.indexes.iter().any(|index| {
+        || catalog.indexes.iter().any(|index| {
             let columns = index.keys.iter().map(|key| key.column.as_deref().unwrap_or_default()).collect();
             index.valid && index.ordered && index.predicate.is_none() && begins_with_key(columns)
         });
     let note = if !has_key {
         format!("no index begins with the key ({}): every batch reads the whole table", key.join(", "))
-    } else if let Some(finding) = missing_purge_index(dialect, shape, live) {
+    } else if let Some(finding) = missing_purge_index(dialect, shape, catalog) {
         let sql = finding.sql.map(|sql| format!("; create one: {sql}")).unwrap_or_default();
         format!("no index serves the purge: a run reads the whole table{sql}")
     } else {

@@ -60,27 +60,27 @@ where
 {
     let (mut notes, dialect) = (Vec::new(), crate::connection::dialect(x).await?);
     let shape = Shape::of::<T>();
-    let live = read_table(x, dialect, &shape.table).await?;
+    let catalog = read_table(x, dialect, &shape.table).await?;
     // All checks below need the catalog, so a table that it does not show is refused.
-    let Some(live) = live else {
+    let Some(catalog) = catalog else {
         return Err(Error::NoTable { table: T::table_name() });
     };
-    if live.kind == TableKind::View {
+    if catalog.kind == TableKind::View {
         return Err(Error::PurgeOfView { table: T::table_name() });
     }
-    let findings = contradictions(dialect, &shape, &live);
+    let findings = contradictions(dialect, &shape, &catalog);
     if !findings.is_empty() {
         return Err(Error::SchemaMismatch { findings });
     }
     for name in key {
-        let why = live.column(dialect, name).and_then(|column| key_order_problem(dialect, column));
+        let why = catalog.column(dialect, name).and_then(|column| key_order_problem(dialect, column));
         if let Some(why) = why {
             return Err(Error::UnorderedKey { table: T::table_name(), column: name.clone(), why: why.to_owned() });
         }
     }
-    guards::reaches(x, dialect, &live, &options.reaches).await?;
+    guards::reaches(x, dialect, &catalog, &options.reaches).await?;
     let mut references = Vec::new();
-    for reference in held::references(dialect, &live) {
+    for reference in held::references(dialect, &catalog) {
         // A user who may not read a child cannot leave out the rows that it holds. The database refuses those one by
         // one.
         match x.query_text(Question::select(dialect, &["1"]).sql(&format!(" FROM {}", reference.trial()))).await {
@@ -92,20 +92,20 @@ where
     let columns = match archive.declared() {
         None => None,
         Some(declared) => {
-            let live_archive = read_table(x, dialect, &declared.name).await?;
+            let catalog_archive = read_table(x, dialect, &declared.name).await?;
             let source = DeclaredTable::of::<T>();
             Some(archive::columns(
                 dialect,
-                (&source, &live),
-                (&declared, live_archive.as_ref()),
+                (&source, &catalog),
+                (&declared, catalog_archive.as_ref()),
                 &options.allowed_types,
             )?)
         }
     };
-    notes.extend(guards::facts(&live, columns.is_some()));
-    notes.extend(guards::index_note(x, dialect, &shape, &live, key).await?);
+    notes.extend(guards::facts(&catalog, columns.is_some()));
+    notes.extend(guards::index_note(x, dialect, &shape, &catalog, key).await?);
     notes.extend(guards::unknown_times(x, dialect, &shape, T::Stamp::KIND).await?);
-    let casts = guards::casts(dialect, &live, key);
-    let has_unique_key = live.is_unique(dialect, key);
+    let casts = guards::casts(dialect, &catalog, key);
+    let has_unique_key = catalog.is_unique(dialect, key);
     Ok(Prepared { dialect, columns, casts, references, has_unique_key, notes, retries: 0, took: Duration::ZERO })
 }

@@ -6,21 +6,21 @@ use crate::dialect::{Dialect, TableName};
 
 /// A table as the catalog describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveTable {
+pub(crate) struct CatalogTable {
     /// The name with its schema, which is the database on MySQL.
     pub(crate) name: TableName,
     pub(crate) kind: TableKind,
-    pub(crate) columns: Vec<LiveColumn>,
+    pub(crate) columns: Vec<CatalogColumn>,
     /// The columns of the primary key, in its order.
     pub(crate) primary_key: Vec<String>,
     /// All indexes, including that of the primary key.
-    pub(crate) indexes: Vec<LiveIndex>,
-    pub(crate) checks: Vec<LiveCheck>,
+    pub(crate) indexes: Vec<CatalogIndex>,
+    pub(crate) checks: Vec<CatalogCheck>,
     /// The foreign keys through which a DELETE on this table reaches another table.
     ///
     /// These are the keys that name this table. On PostgreSQL they are also the keys that name a table of which it is a
     /// partition, and those that name its partitions or its children by INHERITS.
-    pub(crate) references: Vec<LiveReference>,
+    pub(crate) references: Vec<CatalogReference>,
     /// MySQL: the engine, if it does not support transactions.
     pub(crate) unsafe_engine: Option<String>,
     /// SQLite: whether the connection ignores foreign keys (`PRAGMA foreign_keys`).
@@ -56,7 +56,7 @@ pub(crate) enum TableKind {
 
 /// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveColumn {
+pub(crate) struct CatalogColumn {
     pub(crate) name: String,
     /// The type as the database prints it. On PostgreSQL a domain is replaced by its base type, and on MySQL it is the
     /// `column_type`.
@@ -75,7 +75,7 @@ pub(crate) struct LiveColumn {
 
 /// An index of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveIndex {
+pub(crate) struct CatalogIndex {
     pub(crate) name: String,
     pub(crate) unique: bool,
     pub(crate) origin: IndexOrigin,
@@ -116,7 +116,7 @@ pub(crate) enum IndexOrigin {
 
 /// A CHECK constraint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveCheck {
+pub(crate) struct CatalogCheck {
     /// The name. On SQLite a CHECK may not have one.
     pub(crate) name: Option<String>,
     /// The expression as SQL.
@@ -127,7 +127,7 @@ pub(crate) struct LiveCheck {
 
 /// A foreign key of a child table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveReference {
+pub(crate) struct CatalogReference {
     /// The table that the key names.
     pub(crate) parent: TableName,
     pub(crate) reaches: Reach,
@@ -150,7 +150,7 @@ pub(crate) struct LiveReference {
 
 /// A foreign key as the referring table has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveKey {
+pub(crate) struct CatalogKey {
     pub(crate) parent: TableName,
     pub(crate) columns: Vec<String>,
     /// The columns of the parent. On SQLite they are empty if the key refers to the primary key without naming it.
@@ -200,8 +200,8 @@ impl Action {
     }
 }
 
-impl LiveTable {
-    pub(crate) fn column(&self, dialect: Dialect, name: &str) -> Option<&LiveColumn> {
+impl CatalogTable {
+    pub(crate) fn column(&self, dialect: Dialect, name: &str) -> Option<&CatalogColumn> {
         self.columns.iter().find(|column| same_column(dialect, &column.name, name))
     }
 
@@ -220,7 +220,7 @@ impl LiveTable {
     }
 }
 
-impl LiveIndex {
+impl CatalogIndex {
     /// Returns the place of a column among the key columns.
     pub(crate) fn position(&self, dialect: Dialect, name: &str) -> Option<usize> {
         self.keys.iter().position(|key| key.column.as_deref().is_some_and(|key| same_column(dialect, key, name)))
@@ -256,7 +256,7 @@ pub(crate) struct Place {
 }
 
 /// Asks for the foreign keys of a child of this table. It returns `None` if the child cannot refer to the table.
-pub(crate) fn foreign_keys(dialect: Dialect, child: &TableName, parent: &LiveTable) -> Option<Question> {
+pub(crate) fn foreign_keys(dialect: Dialect, child: &TableName, parent: &CatalogTable) -> Option<Question> {
     match dialect {
         Dialect::Postgres => Some(postgres::foreign_keys(child)),
         Dialect::Mysql => Some(mysql::foreign_keys(child)),
@@ -266,14 +266,14 @@ pub(crate) fn foreign_keys(dialect: Dialect, child: &TableName, parent: &LiveTab
 
 /// Reads the answer to [`foreign_keys`]: the key, the schema and the name of the parent, the column, the parent's
 /// column.
-pub(crate) fn collect_foreign_keys(dialect: Dialect, child: &TableName, rows: &[Row]) -> Vec<LiveKey> {
-    let mut keys = Vec::<LiveKey>::new();
+pub(crate) fn collect_foreign_keys(dialect: Dialect, child: &TableName, rows: &[Row]) -> Vec<CatalogKey> {
+    let mut keys = Vec::<CatalogKey>::new();
     let mut last = None;
     for row in rows.iter().filter(|row| dialect != Dialect::Mysql || mysql::is_of(child, row)) {
         if last != Some(row.text(0)) {
             last = Some(row.text(0));
             let parent = TableName { schema: row.optional(1), name: row.text(2).to_owned() };
-            keys.push(LiveKey { parent, columns: Vec::new(), parent_columns: Vec::new() });
+            keys.push(CatalogKey { parent, columns: Vec::new(), parent_columns: Vec::new() });
         }
         let Some(key) = keys.last_mut() else { continue };
         key.columns.push(row.text(3).to_owned());

@@ -9,8 +9,8 @@ mod sqlite;
 mod tokens;
 
 pub(crate) use catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveKey, LiveReference, LiveTable, Reach,
-    TableKind, collect_foreign_keys, foreign_keys, same_column,
+    Action, CatalogCheck, CatalogColumn, CatalogIndex, CatalogKey, CatalogReference, CatalogTable, IndexKey,
+    IndexOrigin, Reach, TableKind, collect_foreign_keys, foreign_keys, same_column,
 };
 pub(crate) use read::{read_table, trigger_names};
 pub use references::{Leaves, Reference};

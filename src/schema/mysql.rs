@@ -1,8 +1,8 @@
 //! The catalog of MySQL and MariaDB: the part of `information_schema` that both of them have.
 
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
-    same_column,
+    Action, CatalogColumn, CatalogIndex, CatalogReference, CatalogTable, IndexKey, IndexOrigin, Place, Reach,
+    TableKind, same_column,
 };
 use crate::connection::{Question, Row};
 use crate::dialect::{Dialect, TableName};
@@ -117,13 +117,13 @@ pub(crate) fn is_of(child: &TableName, row: &Row) -> bool {
     row.text(5) == child.name || row.text(6) != "0" && same_column(DIALECT, row.text(5), &child.name)
 }
 
-pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> CatalogTable {
     let [columns, indexes, references] = super::several(answers);
     let mine = |row: &&Row| row.text(0) == place.name.name;
     let indexes = collect_indexes(indexes.iter().filter(mine));
     let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
     let primary_key = primary_key.map(|index| index.keys.iter().filter_map(|key| key.column.clone()).collect());
-    LiveTable {
+    CatalogTable {
         columns: columns.iter().filter(mine).map(column).collect(),
         primary_key: primary_key.unwrap_or_default(),
         indexes,
@@ -144,9 +144,9 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     }
 }
 
-fn column(row: &Row) -> LiveColumn {
+fn column(row: &Row) -> CatalogColumn {
     let extra = row.text(5).to_ascii_uppercase();
-    LiveColumn {
+    CatalogColumn {
         name: row.text(1).to_owned(),
         sql_type: row.text(2).to_owned(),
         is_enum: false,
@@ -160,13 +160,13 @@ fn column(row: &Row) -> LiveColumn {
     }
 }
 
-fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<LiveIndex> {
-    let mut indexes = Vec::<LiveIndex>::new();
+fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<CatalogIndex> {
+    let mut indexes = Vec::<CatalogIndex>::new();
     for row in rows {
         if indexes.last().is_none_or(|last| last.name != row.text(1)) {
             let name = row.text(1).to_owned();
             let origin = if name == "PRIMARY" { IndexOrigin::PrimaryKey } else { IndexOrigin::Index };
-            indexes.push(LiveIndex {
+            indexes.push(CatalogIndex {
                 name,
                 unique: row.text(2) == "0",
                 origin,
@@ -185,13 +185,13 @@ fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<LiveIndex> {
     indexes
 }
 
-fn collect_references<'a>(parent: &TableName, rows: impl Iterator<Item = &'a Row>) -> Vec<LiveReference> {
-    let mut references = Vec::<LiveReference>::new();
+fn collect_references<'a>(parent: &TableName, rows: impl Iterator<Item = &'a Row>) -> Vec<CatalogReference> {
+    let mut references = Vec::<CatalogReference>::new();
     for row in rows {
         let child = TableName { schema: row.optional(1), name: row.text(2).to_owned() };
         let constraint = row.optional(3);
         if references.last().is_none_or(|last| last.child != child || last.constraint != constraint) {
-            references.push(LiveReference {
+            references.push(CatalogReference {
                 parent: parent.clone(),
                 reaches: Reach::Whole,
                 child,

@@ -1,7 +1,8 @@
 //! The catalog of PostgreSQL. Every name is qualified with `pg_catalog`, since a `search_path` could hide it.
 
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
+    Action, CatalogCheck, CatalogColumn, CatalogIndex, CatalogReference, CatalogTable, IndexKey, IndexOrigin, Place,
+    Reach, TableKind,
 };
 use crate::connection::{Question, Row};
 use crate::dialect::{Dialect, TableName};
@@ -187,7 +188,7 @@ pub(crate) fn foreign_keys(child: &TableName) -> Question {
         .sql(") ORDER BY c.conname, k.place")
 }
 
-pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> CatalogTable {
     let [columns, indexes, checks, references, partitions] = super::several(answers);
     let partition =
         |what: &str| partitions.iter().filter(|row| row.text(0) == what).map(|row| row.text(1).to_owned()).collect();
@@ -195,14 +196,14 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
     let primary_key = primary_key.map(|index| index.keys.iter().filter_map(|key| key.column.clone()).collect());
     let name = place.name;
-    LiveTable {
+    CatalogTable {
         kind: place.kind,
         columns: columns.iter().map(column).collect(),
         primary_key: primary_key.unwrap_or_default(),
         indexes,
         checks: checks
             .iter()
-            .map(|row| LiveCheck {
+            .map(|row| CatalogCheck {
                 name: row.optional(0),
                 expression: row.text(1).to_owned(),
                 validated: row.is_true(2),
@@ -222,8 +223,8 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     }
 }
 
-fn column(row: &Row) -> LiveColumn {
-    LiveColumn {
+fn column(row: &Row) -> CatalogColumn {
+    CatalogColumn {
         name: row.text(0).to_owned(),
         sql_type: row.text(1).to_owned(),
         is_enum: row.is_true(6),
@@ -236,11 +237,11 @@ fn column(row: &Row) -> LiveColumn {
     }
 }
 
-fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
-    let mut indexes = Vec::<LiveIndex>::new();
+fn collect_indexes(rows: &[Row]) -> Vec<CatalogIndex> {
+    let mut indexes = Vec::<CatalogIndex>::new();
     for row in rows {
         if indexes.last().is_none_or(|last| last.name != row.text(0)) {
-            indexes.push(LiveIndex {
+            indexes.push(CatalogIndex {
                 name: row.text(0).to_owned(),
                 unique: row.is_true(1),
                 origin: match row.text(2) {
@@ -267,8 +268,8 @@ fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
     indexes
 }
 
-fn collect_references(table: &TableName, rows: &[Row]) -> Vec<LiveReference> {
-    let mut references = Vec::<LiveReference>::new();
+fn collect_references(table: &TableName, rows: &[Row]) -> Vec<CatalogReference> {
+    let mut references = Vec::<CatalogReference>::new();
     for row in rows {
         let child = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
         let constraint = row.optional(3);
@@ -276,7 +277,7 @@ fn collect_references(table: &TableName, rows: &[Row]) -> Vec<LiveReference> {
             let letters = row.text(7);
             let parent = TableName { schema: row.optional(8), name: row.text(9).to_owned() };
             let whole = row.is_true(10) || parent == *table;
-            references.push(LiveReference {
+            references.push(CatalogReference {
                 parent,
                 reaches: if whole { Reach::Whole } else { Reach::Part },
                 child,

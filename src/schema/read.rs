@@ -1,6 +1,6 @@
 //! Reads a table from the catalog, one question after the other.
 
-use super::catalog::{LiveTable, Place};
+use super::catalog::{CatalogTable, Place};
 use super::{mysql, postgres, sqlite};
 use crate::connection::{Executor, Question, Row, ask};
 use crate::dialect::{Dialect, TableName};
@@ -11,7 +11,7 @@ pub(crate) async fn read_table<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     table: &TableName,
-) -> Result<Option<LiveTable>, Error> {
+) -> Result<Option<CatalogTable>, Error> {
     let locate = match dialect {
         Dialect::Postgres => postgres::locate(table),
         Dialect::Mysql => mysql::locate(table),

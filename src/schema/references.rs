@@ -4,7 +4,7 @@ use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::QueryResult;
 
-use super::catalog::{LiveReference, LiveTable};
+use super::catalog::{CatalogReference, CatalogTable};
 use crate::dialect::Dialect;
 
 /// The alias of a referring row in statements.
@@ -30,9 +30,10 @@ pub struct Reference {
 
 impl Reference {
     /// Creates the reference from a foreign key of the catalog that refers to the table.
-    pub(crate) fn new(dialect: Dialect, live: &LiveTable, reference: &LiveReference) -> Self {
-        let parents = if reference.parent_columns.is_empty() { &live.primary_key } else { &reference.parent_columns };
-        let is_to_itself = reference.child == live.name;
+    pub(crate) fn new(dialect: Dialect, catalog: &CatalogTable, reference: &CatalogReference) -> Self {
+        let parents =
+            if reference.parent_columns.is_empty() { &catalog.primary_key } else { &reference.parent_columns };
+        let is_to_itself = reference.child == catalog.name;
         let table = reference.child.quoted(dialect);
         // Tables that inherit from the child do not have its foreign key. Partitions have it.
         let is_alone = dialect == Dialect::Postgres && !reference.child_is_partitioned;

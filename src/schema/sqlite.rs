@@ -1,7 +1,8 @@
 //! The catalog of SQLite: pragmas as tables, and the SQL text of tables and indexes.
 
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
+    Action, CatalogCheck, CatalogColumn, CatalogIndex, CatalogReference, CatalogTable, IndexKey, IndexOrigin, Place,
+    Reach, TableKind,
 };
 use super::tokens::{Kind, closing, tokens, top_level};
 use crate::connection::{Question, Row};
@@ -104,7 +105,7 @@ pub(crate) fn foreign_keys(child: &TableName, database: &str) -> Option<Question
     Some(question.bind(database).sql(")) AS f ORDER BY f.id, f.seq"))
 }
 
-pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> CatalogTable {
     let [columns, indexes, references] = super::several(answers);
     let indexes = collect_indexes(indexes);
     let mut key = columns.iter().filter(|row| row.number(5).is_some_and(|place| place > 0)).collect::<Vec<_>>();
@@ -113,7 +114,7 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     let is_rowid = key.len() == 1
         && key[0].text(1).eq_ignore_ascii_case("integer")
         && indexes.iter().all(|index| index.origin != IndexOrigin::PrimaryKey);
-    LiveTable {
+    CatalogTable {
         columns: columns
             .iter()
             .map(|row| {
@@ -140,8 +141,8 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     }
 }
 
-fn column(row: &Row) -> LiveColumn {
-    LiveColumn {
+fn column(row: &Row) -> CatalogColumn {
+    CatalogColumn {
         name: row.text(0).to_owned(),
         sql_type: row.text(1).to_owned(),
         is_enum: false,
@@ -153,11 +154,11 @@ fn column(row: &Row) -> LiveColumn {
     }
 }
 
-fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
-    let mut indexes = Vec::<LiveIndex>::new();
+fn collect_indexes(rows: &[Row]) -> Vec<CatalogIndex> {
+    let mut indexes = Vec::<CatalogIndex>::new();
     for row in rows {
         if indexes.last().is_none_or(|last| last.name != row.text(0)) {
-            indexes.push(LiveIndex {
+            indexes.push(CatalogIndex {
                 name: row.text(0).to_owned(),
                 unique: row.is_true(1),
                 origin: match row.text(2) {
@@ -189,7 +190,7 @@ fn predicate(sql: &str) -> Option<String> {
 }
 
 /// Returns every CHECK in a `CREATE TABLE`.
-fn checks(sql: &str) -> Vec<LiveCheck> {
+fn checks(sql: &str) -> Vec<CatalogCheck> {
     let tokens = tokens(sql);
     let mut found = Vec::new();
     for (place, token) in tokens.iter().enumerate() {
@@ -203,19 +204,19 @@ fn checks(sql: &str) -> Vec<LiveCheck> {
             _ => None,
         });
         let expression = sql[open.span.end..tokens[close].span.start].to_owned();
-        found.push(LiveCheck { name, expression, validated: true });
+        found.push(CatalogCheck { name, expression, validated: true });
     }
     found
 }
 
-fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<LiveReference> {
-    let mut references = Vec::<LiveReference>::new();
+fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<CatalogReference> {
+    let mut references = Vec::<CatalogReference>::new();
     let mut last = None;
     for row in rows {
         let key = (row.text(0), row.text(1));
         if last != Some(key) {
             last = Some(key);
-            references.push(LiveReference {
+            references.push(CatalogReference {
                 parent: parent.clone(),
                 reaches: Reach::Whole,
                 child: parent.sibling(row.text(0)),

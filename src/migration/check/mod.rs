@@ -209,7 +209,7 @@ impl<T> fmt::Debug for SchemaCheck<T> {
 /// The findings of one table.
 pub(crate) async fn check_shape<X: Executor>(x: &mut X, shape: &Shape) -> Result<Vec<Finding>, Error> {
     let dialect = dialect(x).await?;
-    let Some(live) = read_table(x, dialect, &shape.table).await? else {
+    let Some(catalog) = read_table(x, dialect, &shape.table).await? else {
         return Ok(judge::findings(dialect, shape, None, &Answers::default()));
     };
     let mut answers = Answers::default();
@@ -218,17 +218,17 @@ pub(crate) async fn check_shape<X: Executor>(x: &mut X, shape: &Shape) -> Result
         if answers.keys.iter().any(|(known, _)| known == child) {
             continue;
         }
-        if let Some(question) = foreign_keys(dialect, child, &live) {
+        if let Some(question) = foreign_keys(dialect, child, &catalog) {
             let rows = ask(x, question).await?;
             answers.keys.push((child.clone(), collect_foreign_keys(dialect, child, &rows)));
         }
     }
-    for disagreement in judge::disagreements(dialect, shape, &live) {
+    for disagreement in judge::disagreements(dialect, shape, &catalog) {
         let rows = ask(x, disagreement.question(dialect, shape)).await?;
         let count = rows.first().and_then(|row| row.number(0)).unwrap_or_default();
         answers.counts.push((disagreement, count));
     }
-    Ok(judge::findings(dialect, shape, Some(&live), &answers))
+    Ok(judge::findings(dialect, shape, Some(&catalog), &answers))
 }
 
 fn only_notes(mut findings: Vec<Finding>) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::is_same;
 use crate::migration::shape::Shape;
-use crate::schema::{LiveCheck, LiveColumn, tokens};
+use crate::schema::{CatalogCheck, CatalogColumn, tokens};
 
 /// How a row can contradict itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Judge<'_> {
         let validate = |name: &str| format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", self.quote(name));
         match (check, self.dialect) {
             (None, Dialect::Postgres) => {
-                let name = Names::new(&self.live.name.name).make("soft_delete_check", &[]);
+                let name = Names::new(&self.catalog.name.name).make("soft_delete_check", &[]);
                 let add =
                     format!("ALTER TABLE {table} ADD CONSTRAINT {} CHECK {expression} NOT VALID", self.quote(&name));
                 let sql = script(&[add, validate(&name)]);
@@ -64,7 +64,7 @@ impl Judge<'_> {
                                SQLite adds one to columns that exist only by a rebuild of the table";
                 self.push_about_table(FindingKind::MissingCheck, Note, message.to_owned(), None);
             }
-            (Some(LiveCheck { name: Some(name), validated: false, .. }), _) => {
+            (Some(CatalogCheck { name: Some(name), validated: false, .. }), _) => {
                 let message = format!("the CHECK `{name}` is not validated: rows that were there may break it");
                 let sql = validate(&name);
                 self.push((FindingKind::UnvalidatedCheck, &name), Warning, message, sql);
@@ -131,22 +131,22 @@ impl Judge<'_> {
 
     /// Whether the flag is a column that can hold numbers other than 0 and 1.
     fn holds_other_numbers(&self) -> bool {
-        let is_bit = |column: &LiveColumn| column.sql_type.eq_ignore_ascii_case("bit(1)");
+        let is_bit = |column: &CatalogColumn| column.sql_type.eq_ignore_ascii_case("bit(1)");
         self.shape.mode != Mode::Timestamp
             && self.dialect != Dialect::Postgres
             && self.column(&self.shape.state.name).is_some_and(|column| !is_bit(column))
     }
 
     /// The expression of the agreement and the CHECK about it, if both columns are there.
-    fn pair(&self) -> Option<(String, Option<&LiveCheck>)> {
+    fn pair(&self) -> Option<(String, Option<&CatalogCheck>)> {
         let expression = self.shape.agreement(self.dialect)?;
         let timestamp = &self.column(self.timestamp()?)?.name;
         let flag = &self.column(&self.shape.state.name)?.name;
-        let names = |check: &LiveCheck, column: &str| {
+        let names = |check: &CatalogCheck, column: &str| {
             tokens(&check.expression).iter().any(|token| token.names(self.dialect, column))
         };
         // Whatever its name, and however it is spelled.
-        let checks = self.live.checks.iter().filter(|check| names(check, flag) && names(check, timestamp));
+        let checks = self.catalog.checks.iter().filter(|check| names(check, flag) && names(check, timestamp));
         let check = checks.max_by_key(|check| (check.validated, is_same(self.dialect, &check.expression, &expression)));
         Some((expression, check))
     }

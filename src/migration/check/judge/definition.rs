@@ -2,12 +2,12 @@
 
 use super::Judge;
 use crate::dialect::Dialect;
-use crate::schema::{LiveIndex, tokens, top_level};
+use crate::schema::{CatalogIndex, tokens, top_level};
 
 impl Judge<'_> {
     /// `CREATE INDEX` for an index like this one; `None` where the database does not print it, or
     /// where a table of partitions makes it another statement.
-    pub(super) fn like(&self, index: &LiveIndex, name: &str, predicate: Option<&str>) -> Option<String> {
+    pub(super) fn like(&self, index: &CatalogIndex, name: &str, predicate: Option<&str>) -> Option<String> {
         let definition = index.definition.as_deref().filter(|_| !self.is_partitioned())?;
         let tokens = tokens(definition);
         let place = tokens.iter().position(|token| token.is("INDEX"))?;
@@ -53,7 +53,7 @@ impl Judge<'_> {
             Dialect::Mysql => format!("CREATE INDEX {} ON {} ({columns})", self.quote(name), self.table()),
             // The schema stands before the index, and the table is looked for there.
             Dialect::Sqlite => {
-                let table = self.quote(&self.live.name.name);
+                let table = self.quote(&self.catalog.name.name);
                 format!("CREATE INDEX {} ON {table} ({columns}) WHERE {predicate}", self.index(name))
             }
         }

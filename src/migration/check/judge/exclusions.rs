@@ -8,7 +8,7 @@ use crate::schema::{tokens, top_level};
 
 impl Judge<'_> {
     pub(super) fn exclusions(&mut self) {
-        for index in &self.live.indexes {
+        for index in &self.catalog.indexes {
             let Some(definition) = &index.exclusion else { continue };
             if self.names_state(index.predicate.as_deref()) {
                 continue;

@@ -6,12 +6,12 @@ use crate::dialect::Dialect;
 use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::{StateColumn, conjuncts};
-use crate::schema::LiveIndex;
+use crate::schema::CatalogIndex;
 
 impl Judge<'_> {
     /// What an interrupted `CREATE INDEX CONCURRENTLY` left behind.
     pub(super) fn invalid_indexes(&mut self) {
-        for index in self.live.indexes.iter().filter(|index| !index.valid) {
+        for index in self.catalog.indexes.iter().filter(|index| !index.valid) {
             let again = self.like(index, &index.name, None);
             let sql = again.map(|again| script(&[self.drop_index(&index.name), again]));
             let message = format!(
@@ -27,7 +27,7 @@ impl Judge<'_> {
         if self.column(timestamp).is_none() {
             return;
         }
-        if self.live.indexes.iter().any(|index| self.serves_purges(index, timestamp)) {
+        if self.catalog.indexes.iter().any(|index| self.serves_purges(index, timestamp)) {
             return;
         }
         let mut columns = Vec::new();
@@ -35,10 +35,10 @@ impl Judge<'_> {
             // No partial indexes: the flag stands first.
             if self.shape.mode != Mode::Timestamp {
                 columns.push(self.shape.state.name.clone());
-                columns.extend(self.live.primary_key.iter().cloned());
+                columns.extend(self.catalog.primary_key.iter().cloned());
             }
         } else {
-            columns.extend(self.live.primary_key.iter().cloned());
+            columns.extend(self.catalog.primary_key.iter().cloned());
         }
         columns.retain(|column| !self.is_same(column, timestamp));
         columns.push(timestamp.to_owned());
@@ -48,7 +48,7 @@ impl Judge<'_> {
         self.push_about_table(FindingKind::MissingPurgeIndex, Warning, message, sql);
     }
 
-    fn serves_purges(&self, index: &LiveIndex, timestamp: &str) -> bool {
+    fn serves_purges(&self, index: &CatalogIndex, timestamp: &str) -> bool {
         let place = index.position(self.dialect, timestamp);
         let is_usable = index.valid && index.ordered;
         let serves = match (&index.predicate, self.dialect) {
@@ -74,7 +74,7 @@ impl Judge<'_> {
 
     /// Partial indexes whose predicate is not spelled as the filters are.
     pub(super) fn predicates(&mut self) {
-        for index in self.live.indexes.iter().filter(|index| index.valid && index.exclusion.is_none()) {
+        for index in self.catalog.indexes.iter().filter(|index| index.valid && index.exclusion.is_none()) {
             let Some(predicate) = &index.predicate else { continue };
             if self.is_meant_for_filters(predicate) {
                 let own = self.predicate(Rows::Active);

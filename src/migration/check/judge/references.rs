@@ -4,11 +4,11 @@ use super::{Judge, script};
 use crate::dialect::{Dialect, Names, TableName};
 use crate::error::FindingKind;
 use crate::error::Severity::{Note, Warning};
-use crate::schema::{Action, LiveReference, Reach};
+use crate::schema::{Action, CatalogReference, Reach};
 
 impl Judge<'_> {
     pub(super) fn references(&mut self) {
-        for reference in &self.live.references {
+        for reference in &self.catalog.references {
             let child = self.nearby(&reference.child).plain();
             let (parent, part) = self.parent(reference);
             let columns = reference.columns.join(", ");
@@ -40,13 +40,13 @@ impl Judge<'_> {
 
     /// Another table as the declaration would name it: without the schema if this table has none there.
     pub(super) fn nearby(&self, table: &TableName) -> TableName {
-        let is_near = self.shape.table.schema.is_none() && table.schema == self.live.name.schema;
+        let is_near = self.shape.table.schema.is_none() && table.schema == self.catalog.name.schema;
         TableName { schema: table.schema.clone().filter(|_| !is_near), name: table.name.clone() }
     }
 
     /// The table that a foreign key names, and what that is to this one, for messages.
-    fn parent(&self, reference: &LiveReference) -> (String, String) {
-        if reference.parent == self.live.name {
+    fn parent(&self, reference: &CatalogReference) -> (String, String) {
+        if reference.parent == self.catalog.name {
             return (String::from("this table"), String::new());
         }
         let name = format!("`{}`", self.nearby(&reference.parent).plain());
@@ -58,11 +58,11 @@ impl Judge<'_> {
     }
 
     /// The same foreign key with RESTRICT.
-    fn restrict(&self, reference: &LiveReference) -> Option<String> {
+    fn restrict(&self, reference: &CatalogReference) -> Option<String> {
         let old = reference.constraint.as_deref()?;
         let child = self.nearby(&reference.child);
         // From another schema the bare name would mean another table.
-        let parent = match (child.schema.is_some(), reference.parent == self.live.name) {
+        let parent = match (child.schema.is_some(), reference.parent == self.catalog.name) {
             (true, _) => reference.parent.quoted(self.dialect),
             (false, true) => self.table(),
             (false, false) => self.nearby(&reference.parent).quoted(self.dialect),

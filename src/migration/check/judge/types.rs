@@ -97,9 +97,9 @@ pub(super) enum Misfit {
 use self::Misfit::{Odd, Rounds, SessionZone, Wrong};
 
 /// What is wrong with the type of a flag.
-pub(super) fn flag_misfit(dialect: Dialect, live: &str) -> Option<Misfit> {
+pub(super) fn flag_misfit(dialect: Dialect, catalog: &str) -> Option<Misfit> {
     let expected = "BOOLEAN";
-    match (dialect, Family::of(dialect, live)) {
+    match (dialect, Family::of(dialect, catalog)) {
         (_, Family::Bool) => None,
         (Dialect::Mysql | Dialect::Sqlite, Family::Integer(_)) => None,
         (Dialect::Sqlite, Family::Numeric) => None,
@@ -137,8 +137,8 @@ fn asked(ty: &ColumnType, unit: Option<TimeUnit>) -> Asked {
 }
 
 /// What is wrong with the type of a time.
-pub(super) fn time_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUnit>, live: &str) -> Option<Misfit> {
-    let family = Family::of(dialect, live);
+pub(super) fn time_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUnit>, catalog: &str) -> Option<Misfit> {
+    let family = Family::of(dialect, catalog);
     let wrong = |expected| Some(Wrong { expected });
     match (asked(ty, unit), family) {
         (Asked::Nothing, _) | (Asked::Some, Family::Integer(_)) => None,
@@ -181,7 +181,7 @@ mod tests {
         use Dialect::{Mysql, Postgres, Sqlite};
         let millis = Some(TimeUnit::Millis);
         let written = |sql: &str| Written(sql.to_owned());
-        for (dialect, ty, unit, live, fits) in [
+        for (dialect, ty, unit, catalog, fits) in [
             (Postgres, Assumed(Role::Instant(None)), None, "timestamp with time zone", true),
             (Postgres, Assumed(Role::Instant(None)), None, "bigint", false),
             (Postgres, Assumed(Role::Instant(millis)), millis, "integer", true),
@@ -198,8 +198,8 @@ mod tests {
             (Sqlite, Declared("Nullable<BigInt>"), millis, "TEXT", false),
             (Sqlite, Declared("Nullable<Timestamp>"), None, "REAL", false),
         ] {
-            let misfit = time_misfit(dialect, &ty, unit, live);
-            assert_eq!(misfit.is_none(), fits, "{dialect:?} {ty:?} {live}: {misfit:?}");
+            let misfit = time_misfit(dialect, &ty, unit, catalog);
+            assert_eq!(misfit.is_none(), fits, "{dialect:?} {ty:?} {catalog}: {misfit:?}");
         }
     }
 

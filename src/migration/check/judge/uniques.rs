@@ -5,7 +5,7 @@ use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
 use crate::error::FindingKind;
 use crate::error::Severity::{Error, Warning};
-use crate::schema::{IndexOrigin, LiveIndex, Reach, tokens};
+use crate::schema::{CatalogIndex, IndexOrigin, Reach, tokens};
 
 /// MySQL's virtual column that is NULL for deleted rows.
 const ACTIVE_KEY: &str = "active_key";
@@ -14,7 +14,7 @@ impl Judge<'_> {
     pub(super) fn uniques(&mut self) {
         // The statement that adds MySQL's virtual column belongs to the first finding.
         let mut adds_column = None::<String>;
-        for index in &self.live.indexes {
+        for index in &self.catalog.indexes {
             if !index.unique || !index.valid || index.origin == IndexOrigin::PrimaryKey || self.is_exempt(index) {
                 continue;
             }
@@ -49,9 +49,9 @@ impl Judge<'_> {
     }
 
     /// Keys that are right, or that cannot be judged.
-    fn is_exempt(&self, index: &LiveIndex) -> bool {
+    fn is_exempt(&self, index: &CatalogIndex) -> bool {
         let is_key = |column: &String| index.position(self.dialect, column).is_some();
-        let key = &self.live.primary_key;
+        let key = &self.catalog.primary_key;
         if !key.is_empty() && key.iter().all(is_key) {
             return true;
         }
@@ -83,7 +83,7 @@ impl Judge<'_> {
     }
 
     /// What is wrong with a key that holds the flag or the timestamp.
-    fn wrong_key(&self, index: &LiveIndex) -> Option<String> {
+    fn wrong_key(&self, index: &CatalogIndex) -> Option<String> {
         let has = |column: &str| index.position(self.dialect, column).is_some();
         let name = &index.name;
         if let Some(timestamp) = self.timestamp().filter(|timestamp| has(timestamp)) {
@@ -101,8 +101,8 @@ impl Judge<'_> {
     }
 
     /// Whether the foreign key of a child needs the index.
-    fn is_referenced(&self, index: &LiveIndex) -> bool {
-        self.live.references.iter().any(|reference| {
+    fn is_referenced(&self, index: &CatalogIndex) -> bool {
+        self.catalog.references.iter().any(|reference| {
             let columns = &reference.parent_columns;
             reference.reaches == Reach::Whole
                 && columns.len() == index.keys.len()
@@ -111,7 +111,7 @@ impl Judge<'_> {
     }
 
     /// The unique index among active rows in the place of this one.
-    fn among_active(&self, index: &LiveIndex, may_add_column: bool) -> Option<String> {
+    fn among_active(&self, index: &CatalogIndex, may_add_column: bool) -> Option<String> {
         let columns = index.keys.iter().filter_map(|key| key.column.clone()).collect::<Vec<_>>();
         let name = self.free_name("active_key", &columns);
         if self.dialect == Dialect::Mysql {
