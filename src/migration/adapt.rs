@@ -1,4 +1,4 @@
-//! What a live table says of the migration that is written for it.
+//! Adapts a migration to the table that it is written for.
 
 use diesel::connection::LoadConnection;
 
@@ -12,14 +12,16 @@ use crate::error::{Error, Finding};
 use crate::schema::{CatalogIndex, CatalogTable, IndexOrigin, TableKind, read_table, same_column, trigger_names};
 
 impl SoftDeleteMigration {
-    /// Looks the table up in a live database, and fills in what was not said:
+    /// Looks the table up in the database, and fills in the options that were not given.
+    ///
+    /// It finds:
     ///
     /// * the primary key;
-    /// * which of the columns are [`existing`](Self::existing) already, with their types, and whether
-    ///   an existing flag or hold can be NULL;
+    /// * which of the columns are [`existing`](Self::existing), with their types, and whether an existing flag or hold
+    ///   can be NULL;
     /// * the plain unique indexes and constraints over the columns of a
     ///   [`unique_among_active`](Self::unique_among_active), which are then replaced;
-    /// * which of the CHECK, the purge index and `active_key` an earlier migration has made;
+    /// * which of the CHECK, the purge index and `active_key` an earlier migration has created;
     /// * the columns of an [`archive_table`](Self::archive_table).
     ///
     /// It reads the catalog and changes nothing.
@@ -41,11 +43,16 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// [`UnsupportedMigration`](Error::UnsupportedMigration) where the migration would fail or do harm: no
-    /// such table or column; a view or a partitioned table; an existing timestamp that cannot be NULL; a
-    /// unique index that a foreign key references, or that says more than its columns; a live parent that
-    /// is not as expected; no primary key where one is needed. [`InvalidName`](Error::InvalidName),
-    /// [`Database`](Error::Database).
+    /// [`UnsupportedMigration`](Error::UnsupportedMigration) comes if the migration would fail or do harm:
+    ///
+    /// * the table or a column does not exist;
+    /// * it is a view or a partitioned table;
+    /// * an existing timestamp cannot be NULL;
+    /// * a foreign key references a unique index that would be replaced, or that index says more than its columns;
+    /// * a parent of [`require_live_parent`](Self::require_live_parent) is not as expected;
+    /// * a primary key is needed, and the table does not have one.
+    ///
+    /// Other errors are [`InvalidName`](Error::InvalidName) and [`Database`](Error::Database).
     pub fn adapted_to<Conn>(self, conn: &mut Conn) -> Result<Self, Error>
     where
         Conn: LoadConnection,
@@ -110,7 +117,7 @@ impl SoftDeleteMigration {
 
     fn adapt_columns(&mut self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
         let shape = self.shape();
-        // What was assumed is meant from here on, whatever is said later.
+        // The assumed columns are fixed here, so that later options cannot change what was assumed.
         if shape.mode.is_flag() {
             self.set_state(&shape);
         }
@@ -144,14 +151,14 @@ impl SoftDeleteMigration {
         Ok(())
     }
 
-    /// What an earlier migration has made is not made again.
+    /// Leaves out what an earlier migration has already created.
     fn adapt_parts(&mut self, dialect: Dialect, catalog: &CatalogTable) {
         let shape = self.shape();
         if let (Some(timestamp), true) = (&shape.timestamp, shape.has_flag_and_timestamp()) {
             let both = [&shape.state.name, &timestamp.name];
             let there =
                 catalog.checks.iter().any(|check| both.iter().all(|name| check.expression.contains(name.as_str())));
-            // What was asked for is not left out.
+            // A CHECK that was asked for is not left out.
             if there && self.check.is_none() {
                 self.check = Some(false);
             }
@@ -195,7 +202,7 @@ impl SoftDeleteMigration {
         Ok(())
     }
 
-    /// Misspelt columns fail here, and not half-way.
+    /// Refuses misspelt columns here, before any statement has run.
     fn refuse_unknown_columns(&self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
         let shape = self.shape();
         let ours = columns_of(&shape);
@@ -216,7 +223,7 @@ impl SoftDeleteMigration {
         Ok(())
     }
 
-    /// The columns that the table has and will have, with their types.
+    /// Returns the columns that the table has and will have, with their types.
     fn known_columns(&self, catalog: &CatalogTable) -> Vec<(String, ColumnType)> {
         let there = catalog.columns.iter().filter(|column| column.name != LIVE_COLUMN).map(|column| {
             let null = if column.nullable { "" } else { " NOT NULL" };
@@ -227,8 +234,9 @@ impl SoftDeleteMigration {
         there.chain(added.map(|column| (column.name.clone(), column.ty.clone()))).collect()
     }
 
-    /// The columns of this migration that the table has already: those given to
-    /// [`existing`](Self::existing) and those found by [`adapted_to`](Self::adapted_to).
+    /// Returns the columns of this migration that the table already has.
+    ///
+    /// These are the columns given to [`existing`](Self::existing) and those found by [`adapted_to`](Self::adapted_to).
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -245,9 +253,10 @@ impl SoftDeleteMigration {
         &self.existing
     }
 
-    /// Checks the live table against the columns of this migration: what [`check`](super::check()) finds
-    /// for a declaration, for a table that is known by names. (Whether its unique indexes, guards, view and
-    /// archive are there is not asked.)
+    /// Checks the table in the database against the columns of this migration, and returns the findings.
+    ///
+    /// It finds what [`check`](super::check()) finds for a declaration, for a table that is known by names. It does not
+    /// look for the unique indexes, triggers, view and archive of this migration.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -264,7 +273,7 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// As [`check`](super::check()).
+    /// It returns the errors of [`check`](super::check()).
     pub fn check<Conn>(&self, conn: &mut Conn) -> Result<Vec<Finding>, Error>
     where
         Conn: LoadConnection,
@@ -274,8 +283,7 @@ impl SoftDeleteMigration {
     }
 }
 
-/// Whether an index lets a deleted row block what the new one would not.
-/// Whether the table's own timestamps are those of PostgreSQL with a zone.
+/// Returns whether PostgreSQL's timestamps in this table have a time zone, so that a new one gets it too.
 fn has_zones(dialect: Dialect, catalog: &CatalogTable) -> bool {
     let has = |ty: &str| {
         catalog.columns.iter().any(|column| column.sql_type.starts_with("timestamp") && column.sql_type.ends_with(ty))
@@ -283,6 +291,7 @@ fn has_zones(dialect: Dialect, catalog: &CatalogTable) -> bool {
     dialect == Dialect::Postgres && has(" with time zone") && !has(" without time zone")
 }
 
+/// Returns whether an index lets a deleted row block a value, which a unique index among active rows would not.
 fn is_plain_unique(dialect: Dialect, index: &CatalogIndex, columns: &[String]) -> bool {
     let keys: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
     index.unique
@@ -296,10 +305,10 @@ fn same_set(dialect: Dialect, one: &[String], other: &[String]) -> bool {
     one.len() == other.len() && one.iter().all(|a| other.iter().any(|b| same_column(dialect, a, b)))
 }
 
-/// What a unique index says beyond its columns, which one by its columns alone would not.
+/// Returns what a unique index says beyond its columns, which an index on the columns alone would lose.
 fn says_more(dialect: Dialect, index: &CatalogIndex, table: &TableName) -> Option<&'static str> {
     let definition = index.definition.as_deref()?;
-    // Quotes make no difference here, for the columns are known to be the same.
+    // The columns are known to be the same, so quotes can be ignored.
     let plain = |text: &str| text.replace('"', "").split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
     let written = plain(definition);
     for (word, what) in [

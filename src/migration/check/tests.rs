@@ -1,4 +1,4 @@
-//! What the builder asks for: a table as it is, and a shape without a `table!`.
+//! Tests with SQLite of what no declared table shows: how a table is read, and a shape without a `table!`.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;

@@ -1,4 +1,4 @@
-//! Flag and timestamp that agree: the CHECK that keeps them so, and the rows where they do not.
+//! The agreement of flag and timestamp: the CHECK that ensures it, and the rows that break it.
 
 use super::{Judge, script};
 use crate::connection::Question;
@@ -20,7 +20,7 @@ pub(in crate::migration::check) enum Disagreement {
 }
 
 impl Disagreement {
-    /// The rows.
+    /// Returns the predicate of the rows.
     fn predicate(self, dialect: Dialect, shape: &Shape, timestamp: &str) -> String {
         let state = |rows| shape.predicate(dialect, rows, "");
         let (rows, test) = match self {
@@ -31,7 +31,7 @@ impl Disagreement {
         format!("{} AND {} {test}", state(rows), dialect.quote(timestamp))
     }
 
-    /// Counts the rows.
+    /// Returns the question that counts the rows.
     pub(in crate::migration::check) fn question(self, dialect: Dialect, shape: &Shape) -> Question {
         let timestamp = shape.timestamp.as_ref().map_or("", |column| column.name.as_str());
         let predicate = self.predicate(dialect, shape, timestamp);
@@ -73,7 +73,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The rows that contradict themselves, as they were counted.
+    /// Adds a finding for the rows that contradict themselves, from their counts.
     pub(super) fn rows(&mut self, disagreements: &[(Disagreement, u64)]) {
         for (disagreement, count) in disagreements.iter().filter(|(_, count)| *count > 0) {
             if *disagreement == Disagreement::NeitherState {
@@ -110,7 +110,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What is worth counting: nothing where a CHECK of ours answers already.
+    /// Returns what must be counted. A validated CHECK of this crate already answers for flag and timestamp.
     pub(super) fn disagreements(&self) -> Vec<Disagreement> {
         let mut found = Vec::new();
         if !self.state_is_usable() {
@@ -129,7 +129,7 @@ impl Judge<'_> {
         found
     }
 
-    /// Whether the flag is a column that can hold numbers other than 0 and 1.
+    /// Returns whether the flag is a column that can hold numbers other than 0 and 1.
     fn holds_other_numbers(&self) -> bool {
         let is_bit = |column: &CatalogColumn| column.sql_type.eq_ignore_ascii_case("bit(1)");
         self.shape.mode != Mode::Timestamp
@@ -137,7 +137,7 @@ impl Judge<'_> {
             && self.column(&self.shape.state.name).is_some_and(|column| !is_bit(column))
     }
 
-    /// The expression of the agreement and the CHECK about it, if both columns are there.
+    /// Returns the expression of the agreement, and the CHECK about it, if the table has both columns.
     fn pair(&self) -> Option<(String, Option<&CatalogCheck>)> {
         let expression = self.shape.agreement(self.dialect)?;
         let timestamp = &self.column(self.timestamp()?)?.name;
@@ -145,7 +145,7 @@ impl Judge<'_> {
         let names = |check: &CatalogCheck, column: &str| {
             tokens(&check.expression).iter().any(|token| token.names(self.dialect, column))
         };
-        // Whatever its name, and however it is spelled.
+        // The CHECK is found by its columns, since its name and spelling can differ.
         let checks = self.catalog.checks.iter().filter(|check| names(check, flag) && names(check, timestamp));
         let check = checks.max_by_key(|check| (check.validated, is_same(self.dialect, &check.expression, &expression)));
         Some((expression, check))

@@ -34,7 +34,7 @@ impl Judge<'_> {
         }
     }
 
-    /// PostgreSQL: DELETE triggers that fire when a soft delete moves a row to another partition.
+    /// PostgreSQL: finds DELETE triggers that fire when a soft delete moves a row to another partition.
     fn moves(&mut self) {
         let (shape, catalog) = (self.shape, self.catalog);
         if catalog.delete_triggers.is_empty() {

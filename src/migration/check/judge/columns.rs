@@ -1,4 +1,4 @@
-//! The columns of a declaration: there, of the right type, nullable or not, with the right default.
+//! The columns of a declaration: whether they exist, with the right type, nullability and default.
 
 use super::types::{Misfit, flag_misfit, time_misfit};
 use super::{Judge, script};
@@ -10,21 +10,21 @@ use crate::migration::check::printed::number;
 use crate::migration::shape::Column;
 use crate::schema::CatalogColumn;
 
-/// What a column is for.
+/// The purpose of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Flag,
     /// The time of the deletion.
     Timestamp,
     Touch,
-    /// A restore sets it to NULL.
+    /// A column that a restore sets to NULL.
     Reset,
-    /// TRUE keeps the row from purges; no statement of ours sets it.
+    /// The column that keeps a row from purges while it is TRUE. No statement of ours sets it.
     Hold,
 }
 
 impl<'a> Judge<'a> {
-    /// The columns of the declaration and what each is for; those that a purge reads come first.
+    /// Returns the columns of the declaration with their purposes. Those that a purge reads come first.
     fn declared(&self) -> impl Iterator<Item = (&'a Column, Purpose)> + use<'a> {
         let shape = self.shape;
         let state = (shape.mode != Mode::Timestamp).then_some((&shape.state, Purpose::Flag));
@@ -35,7 +35,7 @@ impl<'a> Judge<'a> {
         state.into_iter().chain(timestamp).chain(hold).chain(touch).chain(reset)
     }
 
-    /// Whether the columns that a purge reads are as they are declared.
+    /// Checks the columns that a purge reads.
     pub(super) fn purge_columns(&mut self) {
         for (column, purpose) in self.declared() {
             if matches!(purpose, Purpose::Touch | Purpose::Reset) {
@@ -84,7 +84,7 @@ impl<'a> Judge<'a> {
             };
             let add = format!("ALTER TABLE {} ADD COLUMN {} {ty} {constraint}", self.table(), self.quote(&column.name));
             let mut statements = vec![add.trim_end().to_owned()];
-            // Until now the time alone told which rows are deleted.
+            // Until now the timestamp alone said which rows are deleted, so the new flag is filled from it.
             let timestamp = self.timestamp().filter(|name| self.column(name).is_some());
             if let Some(timestamp) = timestamp.filter(|_| purpose == Purpose::Flag) {
                 let deleted = if self.active_literal() == "TRUE" { "FALSE" } else { "TRUE" };
@@ -132,7 +132,7 @@ impl<'a> Judge<'a> {
                 let zone = if is.ends_with(" with time zone") { "TIMESTAMPTZ" } else { "TIMESTAMP" };
                 Some(self.alter(name, &format!("TYPE {zone}")))
             }
-            // A default would have to be written anew, and which one is meant would be a guess.
+            // The statement would have to repeat the default, and the right one would be a guess.
             (Some(Misfit::Rounds | Misfit::SessionZone), Dialect::Mysql) if catalog.default.is_none() => {
                 let null = if catalog.nullable || purpose != Purpose::Touch { "NULL DEFAULT NULL" } else { "NOT NULL" };
                 Some(format!(
@@ -215,7 +215,7 @@ impl<'a> Judge<'a> {
                 let sql = (self.dialect != Dialect::Sqlite).then(|| self.alter(name, "SET DEFAULT FALSE"));
                 self.push((FindingKind::ColumnDefault, &column.name), Warning, message, sql);
             }
-            // It may be what is wanted.
+            // A default of TRUE may be intended, so this is only a note.
             (Purpose::Hold, Some(default)) => {
                 if number(default).is_some_and(|number| number != 0) {
                     let message = format!("the default of `{name}` is {default}, so new rows are under hold at once");
@@ -230,7 +230,7 @@ impl<'a> Judge<'a> {
                 let message = format!("`{name}` has the default {default}, so new rows {what}{}", self.rebuild_hint());
                 let sql = match self.dialect {
                     Dialect::Postgres => Some(self.alter(name, "DROP DEFAULT")),
-                    // Where NOT NULL stands too, the finding above drops both.
+                    // If the column is NOT NULL too, the finding about that drops both.
                     Dialect::Mysql if catalog.nullable => Some(self.alter(name, "SET DEFAULT NULL")),
                     Dialect::Mysql => Some(self.modify(catalog, "NULL DEFAULT NULL")),
                     Dialect::Sqlite => None,
@@ -253,7 +253,7 @@ impl<'a> Judge<'a> {
         matches!(self.shape.mode, Mode::NullableFlag | Mode::NullableActiveFlag)
     }
 
-    /// What the flag of an active row is.
+    /// Returns the value of an active row's flag.
     fn active_literal(&self) -> &'static str {
         match self.shape.mode {
             Mode::ActiveFlag | Mode::NullableActiveFlag => "TRUE",
@@ -274,14 +274,14 @@ impl<'a> Judge<'a> {
         format!("ALTER TABLE {} ALTER COLUMN {} {action}", self.table(), self.quote(name))
     }
 
-    /// MySQL's way to change a column, which drops what is not said again.
+    /// Returns MySQL's statement to change a column. It drops every property that it does not repeat.
     fn modify(&self, catalog: &CatalogColumn, rest: &str) -> String {
         let collation = catalog.collation.as_ref().map(|name| format!(" COLLATE {name}")).unwrap_or_default();
         let (table, column) = (self.table(), self.quote(&catalog.name));
         format!("ALTER TABLE {table} MODIFY COLUMN {column} {}{collation} {rest}", catalog.sql_type)
     }
 
-    /// A time for the rows that are there.
+    /// Returns a time for the existing rows.
     fn epoch(&self, column: &Column) -> &'static str {
         match (column.ty.clock(self.shape.unit), self.dialect) {
             (Some(ClockForm::Timestamp), _) => "'1970-01-01 00:00:00'",

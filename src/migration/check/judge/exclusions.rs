@@ -1,4 +1,4 @@
-//! Exclusion constraints of PostgreSQL that count soft-deleted rows.
+//! Exclusion constraints of PostgreSQL that count deleted rows.
 
 use super::Judge;
 use crate::declare::Rows;
@@ -21,7 +21,7 @@ impl Judge<'_> {
                 message.push_str(": its predicate does not leave them out");
                 None
             } else {
-                // In the definition the predicate comes before `DEFERRABLE` and `INITIALLY ..`.
+                // The predicate of the definition comes before `DEFERRABLE` and `INITIALLY ..`.
                 let tokens = tokens(definition);
                 let end = top_level(&tokens, "DEFERRABLE").last().map_or(definition.len(), |at| tokens[at].span.start);
                 let (body, rest) = definition.split_at(end);

@@ -32,15 +32,17 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a foreign key says what the relation says.
+    /// Returns whether a foreign key says the same as the relation.
     fn agrees(&self, key: &CatalogKey, relation: &DeclaredRelation) -> bool {
         self.is_ours(&key.parent)
             && pairs(relation)
                 .all(|(column, ours)| self.target(key, column).is_some_and(|target| self.is_same(target, ours)))
     }
 
-    /// Whether a foreign key names another column of this table, or another table for exactly the columns of the relation.
-    /// (A longer or shorter key to another table can be there beside the relation's own.)
+    /// Returns whether a foreign key contradicts the relation.
+    ///
+    /// Such a key names another column of this table, or it names another table for exactly the columns of the
+    /// relation. A longer or shorter key to another table may exist beside the relation's own key.
     fn contradicts(&self, key: &CatalogKey, relation: &DeclaredRelation) -> bool {
         if self.is_ours(&key.parent) {
             pairs(relation)
@@ -51,7 +53,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a parent is this table, a part of it, or a table of which it is a part.
+    /// Returns whether a parent is this table, a part of it, or a table of which it is a part.
     fn is_ours(&self, parent: &TableName) -> bool {
         let is = |table: &TableName| match self.dialect {
             Dialect::Postgres => table == parent,
@@ -67,7 +69,7 @@ impl Judge<'_> {
         key.columns.iter().position(|name| self.is_same(name, column))
     }
 
-    /// What a column of the child references.
+    /// Returns the parent's column that a column of the child references.
     fn target<'k>(&'k self, key: &'k CatalogKey, column: &str) -> Option<&'k str> {
         let place = self.position(key, column)?;
         let columns = if key.parent_columns.is_empty() { &self.catalog.primary_key } else { &key.parent_columns };
@@ -75,7 +77,7 @@ impl Judge<'_> {
     }
 }
 
-/// The columns of the child, each with that of the parent's key.
+/// Returns the columns of the child, each with its column of the parent's key.
 fn pairs(relation: &DeclaredRelation) -> impl Iterator<Item = (&String, &String)> {
     relation.columns.iter().zip(&relation.key)
 }
