@@ -1,9 +1,9 @@
-//! Somebody who writes one row after the other while a purge runs.
+//! A writer that changes one row after the other while a purge runs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The 99th percentile of how long `write` took, called with scattered ids as long as `work` runs.
+/// Returns the 99th percentile of the duration of `write`, which is called with scattered ids while `work` runs.
 pub fn p99_beside<C: Send>(mut writer: C, write: impl Fn(&mut C, i32) + Sync, work: impl FnOnce()) -> Duration {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {

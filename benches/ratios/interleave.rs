@@ -1,16 +1,16 @@
-//! Both sides of a pair in turn, in short batches, on one connection.
+//! Measures both sides of a pair in turn, in short batches on one connection.
 
 use std::time::{Duration, Instant};
 
 use soft_delete_benches::{IDS, Pair, Side};
 
-/// How many calls are timed in one go.
+/// How many calls are timed together.
 const BATCH: i32 = 20;
 
 pub struct Interleave<'a, C> {
     pair: &'a Pair<C>,
     conn: &'a mut C,
-    /// The ids of the next round are the batch from here.
+    /// The first id of the next round's batch.
     first: i32,
 }
 
@@ -19,7 +19,7 @@ impl<'a, C> Interleave<'a, C> {
         Self { pair, conn, first: 1 }
     }
 
-    /// Ours, by hand, by hand, ours: so that neither gains from its place. On the same rows.
+    /// Measures ours, by hand, by hand and ours on the same rows, so that no side gains from its place.
     pub fn round(&mut self) -> [Duration; 2] {
         let Pair { ours, by_hand, .. } = self.pair;
         let mut spent = [Duration::ZERO; 2];

@@ -1,4 +1,4 @@
-//! Each pair, interleaved, as one table of ratios: `benches/run`.
+//! Measures each pair, and prints one table of ratios. `benches/run` runs it.
 
 mod compile_time;
 mod instructions;
@@ -19,11 +19,11 @@ use crate::interleave::Interleave;
 use crate::ratio::Ratio;
 use crate::table::{Row, Table};
 
-// Both sides pay for the count.
+// The allocator counts for both sides, so the count does not change the ratio.
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The pairs of one backend.
+/// Measures the pairs of one backend.
 macro_rules! on_backend {
     ($run:expr, $backend:ident, verbs: $verbs:literal) => {{
         use soft_delete_benches::$backend::{NAME, control, filled, queries, verbs};
@@ -40,7 +40,7 @@ macro_rules! on_backend {
 fn main() {
     let directory = target_directory().join("benches");
     let estimates = directory.join("criterion");
-    // Estimates of an earlier run, which may have measured something else.
+    // An earlier run may have measured something else, so its estimates are removed.
     let _ = std::fs::remove_dir_all(&estimates);
     let criterion = Criterion::default()
         .with_measurement(Ratio)
@@ -60,15 +60,15 @@ fn main() {
     println!("\n{}", run.table);
 }
 
-/// What is measured, and what is known already.
+/// The state of a run: the harness, and the table with the results so far.
 struct Run {
     criterion: Criterion<Ratio>,
     table: Table,
 }
 
 impl Run {
-    /// Has criterion take samples of a ratio, each over some rounds of `round`, which returns the
-    /// durations of both sides.
+    /// Lets criterion take samples of a ratio. Each sample has several rounds of `round`, which returns the durations
+    /// of both sides.
     fn ratio(&mut self, row: &Row, samples: usize, seconds: u64, mut round: impl FnMut() -> [Duration; 2]) {
         let mut group = self.criterion.benchmark_group("ratio");
         group.sampling_mode(SamplingMode::Flat);
@@ -97,7 +97,7 @@ impl Run {
 }
 
 fn target_directory() -> PathBuf {
-    // target/release/deps/ratios-0123
+    // The path has the form `target/release/deps/ratios-0123`.
     let program = std::env::current_exe().expect("this program has a path");
     program.ancestors().nth(3).expect("cargo puts it three levels below the target directory").to_owned()
 }

@@ -1,4 +1,4 @@
-//! A partial index over the active rows, on PostgreSQL: the literal against a bind.
+//! A partial index over the active rows on PostgreSQL, used by a literal and by a bind.
 
 use std::time::{Duration, Instant};
 
@@ -22,7 +22,7 @@ diesel::table! {
 diesel_soft_delete::soft_deletable! { notes { flag = is_deleted, timestamp = deleted_at } }
 
 const AUTHORS: i32 = 1000;
-/// 200 notes an author, two of them active.
+/// Each author has 200 notes, two of which are active.
 const FILL: &str = "
     CREATE TABLE notes (
         id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL, is_deleted BOOLEAN NOT NULL, deleted_at TIMESTAMP
@@ -70,14 +70,14 @@ pub fn measure(run: &mut Run) {
     });
     run.table.measured(generic_row, None);
 
-    // A statement is planned for its values five times, and then perhaps in general: so each round
-    // prepares it anew, on a connection of its own.
+    // PostgreSQL plans a prepared statement five times with its values, and then perhaps without them. So each round
+    // prepares it again, on a new connection.
     let mut flip = false;
     run.ratio(&auto_row, 100, 4, || {
         flip = !flip;
         let on_new_connection = |query| {
             let conn = &mut connect("auto");
-            // What a first query of a connection makes the server load is neither's.
+            // The first query of a connection makes the server load data, which is not measured.
             diesel::sql_query("SELECT id FROM notes WHERE author_id = 0 AND is_deleted = FALSE")
                 .execute(conn)
                 .expect("it runs");

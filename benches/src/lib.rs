@@ -1,15 +1,16 @@
-//! What the benchmarks compare: the same work done by `diesel_soft_delete` and as a user of Diesel
-//! would write it by hand, on each backend.
+//! The pairs that the benchmarks compare, on each backend.
+//!
+//! A pair is the same work, done by `diesel_soft_delete` and written by hand as a user of Diesel would.
 
 pub mod allocations;
 pub mod rounds;
 
 use diesel::connection::SimpleConnection;
 
-/// The same work twice.
+/// The same work, done in two ways.
 pub struct Pair<C> {
     pub name: &'static str,
-    /// Brings the rows with these ids into the state that the work starts from; never measured.
+    /// Brings the rows with these ids into the state that the work starts from. It is not measured.
     pub prepare: fn(&mut C, first: i32, last: i32),
     pub ours: Side<C>,
     pub by_hand: Side<C>,
@@ -17,7 +18,7 @@ pub struct Pair<C> {
     pub rows: usize,
 }
 
-/// One of the two.
+/// One of the two ways.
 pub struct Side<C> {
     /// Builds the statement for one id and executes it. Returns how many rows it changed or loaded.
     pub call: fn(&mut C, i32) -> usize,
@@ -27,9 +28,9 @@ pub struct Side<C> {
     pub build: fn(i32),
 }
 
-/// The verbs are called on the ids from 1 to this; reads on the same ids, or authors.
+/// The verbs change the ids from 1 to this number. The reads use the same ids, or the authors.
 pub const IDS: i32 = 2000;
-/// Every author has 20 of these posts, and two more that are deleted.
+/// The number of authors. Each has 20 of these posts, and two more that are deleted.
 pub const AUTHORS: i32 = 100;
 
 /// A connection to a database of its own, which is dropped at the end.
@@ -40,7 +41,7 @@ pub struct Private<C: SimpleConnection> {
 
 impl<C: SimpleConnection> Drop for Private<C> {
     fn drop(&mut self) {
-        // Also on the way out of a panic, when there is nobody to tell.
+        // This also runs during a panic, so an error is ignored.
         let _ = self.conn.batch_execute(&self.cleanup);
     }
 }
@@ -68,7 +69,7 @@ pub mod sqlite {
     const INSTANT: &str = "TIMESTAMP";
     const AFTER_FILLING: &str = "ANALYZE";
 
-    /// A database in memory.
+    /// Creates a database in memory.
     pub fn empty() -> super::Private<Conn> {
         let conn = Conn::establish(":memory:").expect("SQLite is built in");
         super::Private { conn, cleanup: String::new() }
@@ -89,7 +90,7 @@ pub mod postgres {
     const INSTANT: &str = "TIMESTAMP";
     const AFTER_FILLING: &str = "VACUUM ANALYZE posts";
 
-    /// A schema of its own, and more connections to it.
+    /// Creates a schema, to which more connections can be opened.
     pub fn empty() -> super::Private<Conn> {
         let name = super::unique_name();
         let mut conn = another();
@@ -118,7 +119,7 @@ pub mod mysql {
     const INSTANT: &str = "DATETIME(6) NULL DEFAULT NULL";
     const AFTER_FILLING: &str = "ANALYZE TABLE posts";
 
-    /// A database of its own.
+    /// Creates a database.
     pub fn empty() -> super::Private<Conn> {
         let name = super::unique_name();
         let url = super::url("MYSQL_DATABASE_URL");
