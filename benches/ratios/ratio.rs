@@ -5,7 +5,7 @@ use std::time::Duration;
 use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter};
 
-/// The duration of ours, divided by that of the work by hand.
+/// The duration with `diesel_soft_delete`, divided by that of the work by hand.
 ///
 /// Criterion divides a sample by its number of rounds, so the value of a sample is its ratio times its rounds. The
 /// result is the median of the samples with a bootstrap interval.

@@ -6,8 +6,8 @@
 //!    foreign key or a trigger of `require_live_parent`, so it has to wait.
 //! 3. Test `restrict`, and execute `set_null`.
 //! 4. From children to parents, mark the rows as deleted. The parents are still active then, so "a child of an active
-//!    parent" selects exactly the rows of the operation, whatever columns the tables have. A circle of tables does not
-//!    have such an order, so there the mark identifies the rows.
+//!    parent" selects exactly the rows of the operation, with any columns. A circle of tables does not have such an
+//!    order, so there the mark identifies the rows.
 
 use super::attempt::Attempt;
 use super::graph::{Component, Graph, ROOT};

@@ -443,8 +443,8 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Does the same as [`backfill`](Self::backfill), but **the timestamp decides**: a row with a time is deleted,
-    /// whatever its flag says.
+    /// Does the same as [`backfill`](Self::backfill), but **the timestamp decides**: a row with a time is deleted, even
+    /// if its flag says that it is active.
     ///
     /// Use it if the app continued to write only the timestamp after the flag was added. If the flag decided, those
     /// deletions would be undone.

@@ -239,8 +239,7 @@ fn taken_versions(migrations: &Path) -> Result<Vec<String>, Error> {
     Ok(versions)
 }
 
-/// Returns the part of a migration's name after the version. It has only letters, digits and `_`, whatever the table's
-/// name is.
+/// Returns the part of a migration's name after the version. It has only letters, digits and `_`, for any table's name.
 pub(super) fn title(migration: &SoftDeleteMigration, step: &Step) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
     let table: String = migration.table.plain().chars().map(plain).collect();

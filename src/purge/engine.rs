@@ -110,7 +110,7 @@ const UNEQUAL_ATTEMPTS: u32 = 2;
 /// How long a part of a range waits for locks if the whole range was locked before.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Which rows the statements of a walk include.
+/// Returns which rows the statements of a walk include.
 fn held<K: Clone + PartialEq>(walk: &Walk<K>) -> Held {
     if walk.leaves_out_held() { Held::LeftOut } else { Held::Included }
 }

@@ -47,7 +47,7 @@ impl NamedLock {
     /// Calls a function with the lock's id.
     ///
     /// PostgreSQL has a number for each lock, and each database has its own. MySQL has one set of names for the whole
-    /// server, of at most 64 characters, so the name contains a hash of the database and the name.
+    /// server, of at most 64 characters. So the name of the lock is a hash of the database and the given name.
     async fn ask<X: Executor>(&self, x: &mut X, call: &str) -> Result<Row, Error> {
         let (before, after) = match self.dialect {
             Dialect::Postgres => ("hashtextextended('diesel_soft_delete ' || ", ", 0)"),

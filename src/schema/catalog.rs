@@ -18,8 +18,8 @@ pub(crate) struct CatalogTable {
     pub(crate) checks: Vec<CatalogCheck>,
     /// The foreign keys through which a DELETE on this table reaches another table.
     ///
-    /// These are the keys that name this table. On PostgreSQL they are also the keys that name a table of which it is a
-    /// partition, and those that name its partitions or its children by INHERITS.
+    /// These are the keys that name this table. PostgreSQL adds the keys that name a table of which it is a partition.
+    /// It also adds those that name its partitions or its children by INHERITS.
     pub(crate) references: Vec<CatalogReference>,
     /// MySQL: the engine, if it does not support transactions.
     pub(crate) unsafe_engine: Option<String>,

@@ -97,8 +97,8 @@ impl Reference {
     /// Returns what a DELETE on MySQL and MariaDB joins, and the test that no row refers to the row of `table`.
     ///
     /// MySQL accepts no subquery over the table that it deletes from, and MariaDB does not have LATERAL. So both forms
-    /// are written as comments that only one of them executes. The joined table has one column, with a name of ours. So
-    /// raw SQL of the app can still name columns without their table.
+    /// are written as comments that only one of them executes. The joined table has only the column
+    /// `soft_delete_found`. So raw SQL of the app can still name columns without their table.
     fn outer_join(&self, table: &str, place: usize) -> (String, String) {
         let (exists, condition) = (self.exists(table), self.condition(table, CHILD));
         let found = format!("(SELECT 1 AS soft_delete_found FROM {} AS {CHILD} WHERE {condition} LIMIT 1)", self.table);

@@ -48,9 +48,9 @@ use crate::schema::{collect_foreign_keys, foreign_keys, read_table};
 /// relation. The queries work with PostgreSQL 12 and later.
 ///
 /// For a flag with a timestamp, two `SELECT COUNT(*)` count the rows that contradict themselves. They read the deleted
-/// rows through the purge index, and the active rows in full. A validated CHECK, as the migration writes it, proves
-/// that there are no such rows, and they are not sent then. On MySQL, MariaDB and SQLite a third one reads the whole
-/// table, and counts the rows whose flag is neither 0 nor 1.
+/// rows through the purge index, and the active rows in full. They are not sent if a validated CHECK, as the migration
+/// writes it, proves that there are no such rows. On MySQL, MariaDB and SQLite a third count reads the whole table for
+/// rows whose flag is neither 0 nor 1.
 ///
 /// Outside of a transaction, a query that fails because of a deadlock or a lock of SQLite is repeated a few times.
 ///

@@ -19,7 +19,7 @@ enum Purpose {
     Touch,
     /// A column that a restore sets to NULL.
     Reset,
-    /// The column that keeps a row from purges while it is TRUE. No statement of ours sets it.
+    /// The column that keeps a row from purges while it is TRUE. Our statements never set it.
     Hold,
 }
 
