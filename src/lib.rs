@@ -102,6 +102,7 @@
 //! | `returning_clauses_for_sqlite_3_35` | Diesel's feature of the same name |
 //! | `async` | `run_async` and `outcome_async` for connections of diesel-async |
 //! | `tracing` | an event of the `tracing` crate for each batch of a purge job |
+//! | `serde` | `serde::Serialize` for the reports and findings |
 //! | `migrations` | `MigrationHarness` in [`migration`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Not for the whole workspace: tests and examples have public items that need neither.

@@ -33,7 +33,8 @@ pub enum Command {
 
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// The tables, as `table` or `schema.table`. The parents that --live-parent names come first.
+    /// The tables, as `table` or `schema.table`. The parents that --live-parent names come first, in the order of those
+    /// options.
     #[arg(required = true)]
     pub tables: Vec<String>,
 
@@ -286,12 +287,16 @@ impl Columns {
 }
 
 impl Generate {
-    /// Returns the tables, with the parents of `--live-parent` first.
+    /// Returns each table once: the parents of `--live-parent` in the order of these options, then the others.
     pub fn in_order(&self) -> Vec<&str> {
-        let is_parent = |table: &str| self.live_parent.iter().any(|(parent, _)| parent == table);
-        let (parents, others): (Vec<&str>, Vec<&str>) =
-            self.tables.iter().map(String::as_str).partition(|table| is_parent(table));
-        parents.into_iter().chain(others).collect()
+        let parents = self.live_parent.iter().map(|(parent, _)| parent).filter(|parent| self.tables.contains(parent));
+        let mut tables: Vec<&str> = Vec::new();
+        for table in parents.chain(&self.tables) {
+            if !tables.contains(&table.as_str()) {
+                tables.push(table);
+            }
+        }
+        tables
     }
 
     /// Returns the migration of a table, from the arguments alone.
@@ -311,7 +316,9 @@ impl Generate {
         }
         for (parent, columns) in self.live_parent.iter().filter(|(parent, _)| parent != table || self.tables.len() == 1)
         {
-            migration = migration.require_live_parent(self.parent(parent), list(columns));
+            let parent = self.parent(parent);
+            let parent = if self.tables.len() > 1 { parent.where_columns_exist() } else { parent };
+            migration = migration.require_live_parent(parent, list(columns));
         }
         if let Some(name) = &self.view {
             migration = migration.active_view(name);

@@ -1,6 +1,6 @@
 //! Runs `diesel_soft_delete check`.
 
-use diesel_soft_delete::migration::Severity;
+use diesel_soft_delete::migration::{FindingKind, Severity};
 
 use crate::arguments::Check;
 use crate::database::{Failure, Live};
@@ -15,8 +15,7 @@ pub fn run(arguments: &Check) -> Result<bool, Failure> {
         // Without names, the default columns are assumed. A table with only one of them is in the mode of that column.
         if arguments.columns.assumes_state() {
             let missing = |name: &str| {
-                let message = format!("the column `{name}` is missing");
-                findings.iter().any(|finding| finding.message == message)
+                findings.iter().any(|finding| finding.kind == FindingKind::MissingColumn && finding.subject == name)
             };
             match (missing("is_deleted"), missing("deleted_at")) {
                 (false, true) => findings = live.check(&migration.flag("is_deleted"))?,

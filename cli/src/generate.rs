@@ -33,6 +33,14 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         }
         migrations.push(migration);
     }
+    for (parent, columns) in &arguments.live_parent {
+        let is_used = migrations.iter().any(|migration| migration.live_parents().any(|used| used == *parent));
+        if several && !is_used {
+            return Err(
+                format!("no other table of this call has the columns of --live-parent {parent}:{columns}").into()
+            );
+        }
+    }
     if arguments.dry_run || arguments.down {
         return print(arguments, &migrations, dialect);
     }

@@ -111,8 +111,99 @@ macro_rules! newcomer {
                 let well = stdout(&project.run(Some(&url), &["check", "posts"]), 0);
                 assert!(well.contains("posts: all is well"), "{well}");
 
+                let again = stdout(&project.run(Some(&url), &["generate", "posts", "--unique", "slug"]), 0);
+                assert!(again.starts_with("Nothing is left to do"), "{again}");
+
                 conn.revert_all_migrations(source).unwrap();
                 assert_eq!(crate::dump::$backend::dump(conn), before);
+            }
+
+            /// Children come after the parents of the same call, whose flag their triggers read.
+            #[test]
+            fn several_tables_are_generated_parents_first() {
+                let project = Project::new(concat!(stringify!($backend), "_several"));
+                let (mut guard, url) = database(&project);
+                let conn = &mut *guard;
+                conn.batch_execute(
+                    "CREATE TABLE authors (id INTEGER PRIMARY KEY);
+                     CREATE TABLE books (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL);
+                     CREATE TABLE chapters (id INTEGER PRIMARY KEY, book_id INTEGER NOT NULL);",
+                )
+                .unwrap();
+                let arguments = "generate chapters books authors --live-parent authors:author_id --live-parent books:book_id                      --timestamp deleted_at --single-folder --version 2026-11-25-101500";
+                let arguments = arguments.split_whitespace().collect::<Vec<_>>();
+                let printed = stdout(&project.run(Some(&url), &arguments), 0);
+                assert!(printed.ends_with("Next: read the SQL, then `diesel migration run`.
+"), "{printed}");
+                let tables = ["authors", "books", "chapters"];
+                let folders = tables.map(|table| format!("2026-11-25-1015{:02}_{table}_soft_delete", tables.iter().position(|t| *t == table).unwrap()));
+                for folder in &folders {
+                    assert!(project.migrations().join(folder).is_dir(), "{folder}: {printed}");
+                }
+                assert_eq!(project.count(), 3);
+
+                let source = FileBasedMigrations::from_path(project.migrations()).unwrap();
+                conn.run_pending_migrations(source.clone()).unwrap();
+                conn.batch_execute(
+                    "INSERT INTO authors (id) VALUES (1), (2); INSERT INTO books (id, author_id) VALUES (1, 1);
+                     UPDATE authors SET deleted_at = '2026-01-01 00:00:00' WHERE id = 2;
+                     INSERT INTO chapters (id, book_id) VALUES (1, 1);",
+                )
+                .unwrap();
+                let below = conn.batch_execute("INSERT INTO books (id, author_id) VALUES (2, 2)");
+                assert!(below.is_err(), "an active row below a deleted parent");
+                stdout(&project.run(Some(&url), &["check", "authors", "books", "chapters", "--timestamp", "deleted_at"]), 0);
+
+                let again = stdout(&project.run(Some(&url), &arguments), 0);
+                assert!(again.starts_with("Nothing is left to do"), "{again}");
+                conn.revert_all_migrations(source).unwrap();
+            }
+
+            /// The old key stays until a second call, so that running code can name it in ON CONFLICT.
+            #[test]
+            fn a_kept_unique_index_is_dropped_by_a_second_call() {
+                let project = Project::new(concat!(stringify!($backend), "_kept"));
+                let (mut guard, url) = database(&project);
+                let conn = &mut *guard;
+                crate::$backend::blog::create(conn);
+                let first = project.run(Some(&url), &["generate", "posts", "--unique", "slug", "--keep-unique"]);
+                let first = stdout(&first, 0);
+                assert!(first.contains("call `generate` again without --keep-unique"), "{first}");
+                let source = FileBasedMigrations::from_path(project.migrations()).unwrap();
+                conn.run_pending_migrations(source).unwrap();
+                assert!(crate::dump::$backend::dump(conn).contains("posts_plain_slug"));
+
+                let same = ["generate", "posts", "--unique", "slug", "--keep-unique"];
+                let same = stdout(&project.run(Some(&url), &same), 0);
+                assert!(same.starts_with("Nothing is left to do"), "{same}");
+                let second = stdout(&project.run(Some(&url), &["generate", "posts", "--unique", "slug", "--dry-run"]), 0);
+                assert!(second.matches("_soft_delete_").count() == 1, "the drop and nothing else: {second}");
+                stdout(&project.run(Some(&url), &["generate", "posts", "--unique", "slug"]), 0);
+                let source = FileBasedMigrations::from_path(project.migrations()).unwrap();
+                conn.run_pending_migrations(source).unwrap();
+                assert!(!crate::dump::$backend::dump(conn).contains("posts_plain_slug"));
+                let third = stdout(&project.run(Some(&url), &["generate", "posts", "--unique", "slug"]), 0);
+                assert!(third.starts_with("Nothing is left to do"), "{third}");
+            }
+
+            #[test]
+            fn columns_have_the_types_that_are_asked_for() {
+                let project = Project::new(concat!(stringify!($backend), "_types"));
+                let (mut guard, url) = database(&project);
+                let conn = &mut *guard;
+                conn.batch_execute("CREATE TABLE notes (id INTEGER PRIMARY KEY)").unwrap();
+                let arguments = "generate notes --metadata deleted_by:bigint,reason --column-type reason=varchar(40) --dry-run";
+                let sql = stdout(&project.run(Some(&url), &arguments.split_whitespace().collect::<Vec<_>>()), 0);
+                let lower = sql.to_lowercase();
+                for column in ["deleted_by", "reason"] {
+                    let ty = if column == "reason" { "varchar(40)" } else { "bigint" };
+                    let quote = if sql.contains('`') { '`' } else { '"' };
+                    assert!(lower.contains(&format!("{quote}{column}{quote} {ty}")), "{sql}");
+                }
+                assert!(!lower.contains("drop column"), "only up.sql: {sql}");
+                let down = ["generate", "notes", "--down"];
+                let down = stdout(&project.run(Some(&url), &down), 0).to_lowercase();
+                assert!(down.contains("drop column") && !down.contains("add column"), "{down}");
             }
 
             /// A table that has one of the columns, and everything else that can be asked for.
@@ -129,7 +220,7 @@ macro_rules! newcomer {
                      --metadata deleted_by,reason --operation deletion_id --hold legal_hold";
                 let output = project.run(Some(&url), &arguments.split_whitespace().collect::<Vec<_>>());
                 stdout(&output, 0);
-                assert!(stderr(&output, 0).contains("the column `deleted_at` is there already"));
+                assert!(stderr(&output, 0).contains("the column `deleted_at` of `posts` is there already"));
                 let source = FileBasedMigrations::from_path(project.migrations()).unwrap();
                 for _ in 0..2 {
                     conn.run_pending_migrations(source.clone()).unwrap();
@@ -178,6 +269,76 @@ fn without_a_database() {
     assert!(again.contains("never overwritten"), "{again}");
 }
 
+/// The diesel CLI writes and reads this file.
+#[test]
+fn the_directory_of_diesel_toml_is_used() {
+    let project = Project::new("diesel_toml");
+    std::fs::create_dir_all(project.0.join("db/changes")).unwrap();
+    std::fs::write(project.0.join("diesel.toml"), "[migrations_directory]\ndir = \"db/changes\"\n").unwrap();
+    let printed = stdout(&project.run(None, &["generate", "posts", "--backend", "sqlite"]), 0);
+    assert!(printed.starts_with("Creating db/changes/"), "{printed}");
+    assert_eq!(project.count(), 0);
+    assert!(std::fs::read_dir(project.0.join("db/changes")).unwrap().count() > 0);
+
+    std::fs::write(project.0.join("diesel.toml"), "[migrations_directory]\ndir = \"nowhere\"\n").unwrap();
+    let error = stderr(&project.run(None, &["generate", "posts", "--backend", "sqlite"]), 2);
+    assert!(error.contains("nowhere` does not exist"), "{error}");
+}
+
+/// With every option, whichever way the folders are made.
+#[cfg(feature = "postgres")]
+#[test]
+#[ignore = "needs diesel-guard, whose path is in DIESEL_GUARD: `tests/run --long`"]
+fn diesel_guard_accepts_the_folders_for_postgres() {
+    let guard = std::env::var("DIESEL_GUARD").expect("DIESEL_GUARD");
+    let project = Project::new("diesel_guard");
+    let (mut owner, url) = support::postgres::shared();
+    let conn = &mut *owner;
+    crate::postgres::blog::create(conn);
+    conn.batch_execute(
+        "CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT UNIQUE, deleted_at TIMESTAMP);
+         ALTER TABLE users DROP COLUMN is_deleted;",
+    )
+    .unwrap();
+    for (folder, version) in [("", "2026-11-25"), ("--single-folder", "2026-11-26")] {
+        let run = |arguments: &str, time: &str| {
+            let arguments = format!("generate {arguments} {folder} --version {version}-{time}");
+            stdout(&project.run(Some(&url), &arguments.split_whitespace().collect::<Vec<_>>()), 0);
+        };
+        run(
+            "users posts --live-parent users:author_id --guard --touch touched_at --operation deletion_id --metadata reason",
+            "100000",
+        );
+        run("posts --unique slug --index title --archive posts_archive --view live_posts --hold legal_hold", "110000");
+        run("tags --unique name", "120000");
+    }
+    std::fs::write(project.0.join("diesel-guard.toml"), "framework = \"diesel\"\ncheck_down = true\n").unwrap();
+    let output = Command::new(guard).current_dir(&project.0).args(["check", "migrations"]).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && err.is_empty(), "{out}\n{err}");
+    assert!(project.count() > 15, "{}", project.count());
+}
+
+/// PostgreSQL: a table whose own times have a zone gets one with a zone.
+#[cfg(feature = "postgres")]
+#[test]
+fn the_timestamp_on_postgres_is_like_those_of_the_table() {
+    let project = Project::new("zones");
+    let (mut guard, url) = support::postgres::shared();
+    let conn = &mut *guard;
+    conn.batch_execute(
+        "CREATE TABLE zoned (id INTEGER PRIMARY KEY, created_at TIMESTAMPTZ NOT NULL);
+         CREATE TABLE plain (id INTEGER PRIMARY KEY, created_at TIMESTAMP NOT NULL);
+         CREATE TABLE mixed (id INTEGER PRIMARY KEY, created_at TIMESTAMPTZ NOT NULL, updated_at TIMESTAMP NOT NULL);",
+    )
+    .unwrap();
+    for (table, ty) in [("zoned", "TIMESTAMPTZ"), ("plain", "TIMESTAMP"), ("mixed", "TIMESTAMP")] {
+        let sql = stdout(&project.run(Some(&url), &["generate", table, "--dry-run"]), 0);
+        let line = sql.lines().find(|line| line.contains("\"deleted_at\" TIMESTAMP")).unwrap_or(&sql);
+        assert_eq!(line.split_whitespace().last().map(|word| word.trim_end_matches([',', ';'])), Some(ty), "{sql}");
+    }
+}
+
 #[test]
 fn mistakes_are_named() {
     let project = Project::new("mistakes");
@@ -187,7 +348,7 @@ fn mistakes_are_named() {
         assert!(error.contains(what), "{error}");
     };
     fails(None, "generate posts", "say which database");
-    fails(None, "generate", "<TABLE>");
+    fails(None, "generate", "<TABLES>");
     fails(None, "generate posts --backend oracle", "possible values");
     fails(None, "generate posts --backend sqlite --flag a --active-flag b", "cannot be used with");
     fails(None, "generate posts --backend sqlite --live-parent users", "users:author_id");

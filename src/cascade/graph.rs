@@ -132,20 +132,10 @@ impl Graph {
 
     fn order(&mut self, root: &str) -> Result<(), Error> {
         let count = self.tables.len();
-        let mut reaches = vec![vec![false; count]; count];
-        for edge in &self.edges {
-            reaches[edge.parent][edge.child] = true;
-        }
-        for over in 0..count {
-            for from in 0..count {
-                if reaches[from][over] {
-                    let further = reaches[over].clone();
-                    for (to, reached) in reaches[from].iter_mut().enumerate() {
-                        *reached |= further[to];
-                    }
-                }
-            }
-        }
+        let below: Vec<_> = self.tables.iter().map(|member| member.node.descendants(&[Policy::Cascade])).collect();
+        let is_below = |from: usize, to: usize| below[from].contains(&self.tables[to].node.id);
+        let reaches: Vec<Vec<bool>> =
+            (0..count).map(|from| (0..count).map(|to| is_below(from, to)).collect()).collect();
         let mut placed = vec![false; count];
         while placed.contains(&false) {
             // A table is ready if all tables above it, outside of its own circle, are placed. The name decides among

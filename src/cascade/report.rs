@@ -20,12 +20,26 @@ use chrono::{DateTime, Utc};
 /// # }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub struct CascadeReport {
+    #[cfg_attr(feature = "serde", serde(serialize_with = "by_table"))]
     pub(super) tables: Vec<(String, u64)>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "by_table"))]
     pub(super) unlinked: Vec<(String, u64)>,
+    #[cfg_attr(feature = "serde", serde(serialize_with = "by_table"))]
     pub(super) withheld: Vec<(String, u64)>,
     pub(super) operation_id: Option<String>,
     pub(super) at: DateTime<Utc>,
+}
+
+/// Writes the numbers as a map from table to rows.
+#[cfg(feature = "serde")]
+fn by_table<S: serde::Serializer>(tables: &[(String, u64)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = std::collections::BTreeMap::new();
+    for (table, rows) in tables {
+        *map.entry(table.as_str()).or_insert(0) += rows;
+    }
+    serializer.collect_map(map)
 }
 
 impl CascadeReport {

@@ -345,13 +345,13 @@ impl Node {
         self.table.plain()
     }
 
-    /// All tables below this one.
-    pub(crate) fn descendants(&self) -> HashSet<TypeId> {
+    /// All tables below this one, by relations with one of these policies. The table itself is there if it is in a circle.
+    pub(crate) fn descendants(&self, policies: &[Policy]) -> HashSet<TypeId> {
         let mut found = HashSet::new();
         let mut open = (self.relations)();
         while let Some(relation) = open.pop() {
             let child = (relation.child)();
-            if found.insert(child.id) {
+            if policies.contains(&relation.policy) && found.insert(child.id) {
                 open.extend((child.relations)());
             }
         }

@@ -4,6 +4,7 @@ mod finding;
 mod report;
 
 pub use finding::{Finding, FindingKind, Severity};
+pub(crate) use report::Count;
 pub use report::{Blocked, BlockedBy, Progress, PurgeReport, RetentionReport, Stopped};
 
 use std::path::PathBuf;

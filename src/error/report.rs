@@ -5,6 +5,7 @@ use std::time::Duration;
 
 /// What a purge job did to one table.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PurgeReport {
     /// The table, with its schema if it has one.
@@ -16,6 +17,7 @@ pub struct PurgeReport {
     /// How many transactions removed rows.
     pub batches: u64,
     /// How long the job took, including its pauses.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub elapsed: Duration,
     /// Why it ended.
     pub stopped: Stopped,
@@ -73,16 +75,17 @@ impl PurgeReport {
 impl fmt::Display for PurgeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.dry_run { "would remove" } else { "removed" };
-        write!(f, "{}: {verb} {} rows", self.table, self.rows)?;
+        write!(f, "{}: {verb} {}", self.table, Count(self.rows, "row"))?;
         if self.archived > 0 {
-            write!(f, " ({} archived)", self.archived)?;
+            write!(f, " ({} archived)", grouped(self.archived))?;
         }
-        write!(f, " in {} batches, {:.3} s, {}", self.batches, self.elapsed.as_secs_f64(), self.stopped)?;
+        let batches = Count(self.batches, "batch");
+        write!(f, " in {batches}, {:.3} s, {}", self.elapsed.as_secs_f64(), self.stopped)?;
         if self.blocked_rows > 0 {
-            write!(f, ", {} blocked", self.blocked_rows)?;
+            write!(f, ", {} blocked", Count(self.blocked_rows, "row"))?;
         }
         if self.retries > 0 {
-            write!(f, ", {} retries", self.retries)?;
+            write!(f, ", tried again {}", Count(self.retries, "time"))?;
         }
         for note in &self.notes {
             write!(f, "; {note}")?;
@@ -93,6 +96,7 @@ impl fmt::Display for PurgeReport {
 
 /// Why a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Stopped {
     /// It reached the last row that was old enough.
@@ -127,6 +131,7 @@ impl fmt::Display for Stopped {
 
 /// A row that a job could not remove. It stays, and the next run tries to remove it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Blocked {
     /// The table of the row.
@@ -153,6 +158,7 @@ impl fmt::Display for Blocked {
 
 /// What keeps a blocked row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum BlockedBy {
     /// A constraint: a foreign key of a child's row, or a unique index of the archive.
@@ -165,6 +171,7 @@ pub enum BlockedBy {
 
 /// The progress of a job, which `.on_progress(..)` gets after every batch.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Progress {
     /// The table.
@@ -180,13 +187,24 @@ pub struct Progress {
     /// How many rows the last batch removed.
     pub batch_rows: u64,
     /// How long the last batch took.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub batch_elapsed: Duration,
     /// How long the job has been running.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub elapsed: Duration,
+}
+
+/// Writes one line, for a log or a progress bar.
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (rows, batches) = (Count(self.rows, "row"), Count(self.batches, "batch"));
+        write!(f, "{}: {rows} in {batches} so far, {:.3} s", self.table, self.elapsed.as_secs_f64())
+    }
 }
 
 /// What a retention policy did.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetentionReport {
     /// One report per table, in the order of the run. Tables that were not reached are missing.
@@ -195,6 +213,7 @@ pub struct RetentionReport {
     /// [`Stopped::Complete`].
     pub stopped: Stopped,
     /// How long it took.
+    #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub elapsed: Duration,
 }
 
@@ -212,11 +231,91 @@ impl RetentionReport {
     }
 }
 
-impl std::fmt::Display for RetentionReport {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Writes a line for each table, and one line for all of them.
+impl fmt::Display for RetentionReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for table in &self.tables {
             writeln!(f, "{table}")?;
         }
-        write!(f, "{} rows, {}", self.rows(), self.stopped)
+        write!(f, "all tables: {}, {:.3} s, {}", Count(self.rows(), "row"), self.elapsed.as_secs_f64(), self.stopped)?;
+        match self.tables.iter().map(|table| table.blocked_rows).sum() {
+            0 => Ok(()),
+            blocked => write!(f, ", {} blocked", Count(blocked, "row")),
+        }
+    }
+}
+
+/// Writes a duration as seconds with a fraction, which every consumer of JSON can read.
+#[cfg(feature = "serde")]
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+/// A number of things, such as `1 row`, `1,500 rows` or `2 batches`.
+pub(crate) struct Count(pub(crate) u64, pub(crate) &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let things = match (self.0, self.1) {
+            (1, thing) => thing,
+            (_, "batch") => "batches",
+            (_, "copy") => "copies",
+            (_, thing) => return write!(f, "{} {thing}s", grouped(self.0)),
+        };
+        write!(f, "{} {things}", grouped(self.0))
+    }
+}
+
+/// Returns a number with a comma between groups of three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect::<Vec<_>>();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_read_as_people_write_them() {
+        let counts =
+            [Count(0, "row"), Count(1, "row"), Count(1, "batch"), Count(1_500, "batch"), Count(1_234_567, "row")];
+        let texts = counts.map(|count| count.to_string());
+        assert_eq!(texts, ["0 rows", "1 row", "1 batch", "1,500 batches", "1,234,567 rows"]);
+    }
+
+    #[test]
+    fn a_report_says_what_is_left() {
+        let table = PurgeReport {
+            rows: 1_500,
+            batches: 2,
+            blocked_rows: 1,
+            retries: 3,
+            ..PurgeReport::new("posts".into(), false)
+        };
+        assert_eq!(
+            table.to_string(),
+            "posts: removed 1,500 rows in 2 batches, 0.000 s, failed, 1 row blocked, tried again 3 times"
+        );
+        let policy =
+            RetentionReport { tables: vec![table], stopped: Stopped::MaxRows, elapsed: Duration::from_secs(2) };
+        let last = policy.to_string().lines().last().map(str::to_owned);
+        assert_eq!(
+            last.as_deref(),
+            Some("all tables: 1,500 rows, 2.000 s, stopped at the limit of rows, 1 row blocked")
+        );
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn a_serialized_duration_is_a_number_of_seconds() -> Result<(), serde_json::Error> {
+        let report = PurgeReport { elapsed: Duration::from_millis(1_500), ..PurgeReport::new("posts".into(), true) };
+        let json = serde_json::to_value(&report)?;
+        assert_eq!(
+            (&json["table"], &json["elapsed"], &json["stopped"]),
+            (&"posts".into(), &1.5.into(), &"Failed".into())
+        );
+        Ok(())
     }
 }

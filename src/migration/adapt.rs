@@ -77,6 +77,8 @@ impl SoftDeleteMigration {
         if self.all_columns.is_empty() {
             self.all_columns = self.known_columns(&catalog);
         }
+        let has_columns = |columns: &[String]| columns.iter().all(|column| catalog.column(dialect, column).is_some());
+        self.parents.retain(|(parent, columns)| !parent.optional || has_columns(columns));
         self.refuse_unknown_columns(dialect, &catalog)?;
         for place in 0..self.parents.len() {
             let table = self.parents[place].0.clone().beside(&self.table).table;
@@ -251,6 +253,13 @@ impl SoftDeleteMigration {
     /// ```
     pub fn existing_columns(&self) -> &[String] {
         &self.existing
+    }
+
+    /// Returns the tables of the parents that [`require_live_parent`](Self::require_live_parent) named.
+    ///
+    /// It leaves out the parents that [`where_columns_exist`](super::LiveParent::where_columns_exist) has excluded.
+    pub fn live_parents(&self) -> impl Iterator<Item = String> {
+        self.parents.iter().map(|(parent, _)| parent.table.plain())
     }
 
     /// Checks the table in the database against the columns of this migration, and returns the findings.

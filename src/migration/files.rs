@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use chrono::Utc;
 
 use super::builder::SoftDeleteMigration;
-use super::step::{Builds, Step, script};
+use super::diesel_guard::with_header;
+use super::step::{Builds, Statement, Step, script};
 use super::versions;
 use super::versions::{FORMAT, digits};
 use crate::dialect::Dialect;
@@ -139,10 +140,14 @@ impl SoftDeleteMigration {
             steps.extend(migration.folder_steps(dialect)?.into_iter().map(|step| (title(migration, &step), step)));
         }
         let versions = versions::from(version, steps.len())?;
+        let text = |statements: &[Statement]| match dialect {
+            Dialect::Postgres => with_header(script(statements)),
+            Dialect::Mysql | Dialect::Sqlite => script(statements),
+        };
         let folder = |((title, step), version): (&(String, Step), &String)| MigrationFolder {
             name: format!("{version}_{title}"),
-            up_sql: script(&step.up),
-            down_sql: script(&step.down),
+            up_sql: text(&step.up),
+            down_sql: text(&step.down),
             metadata: if step.in_transaction {
                 String::from("run_in_transaction = true\n")
             } else {

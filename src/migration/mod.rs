@@ -29,6 +29,7 @@ mod adapt;
 mod backfill;
 mod builder;
 mod check;
+mod diesel_guard;
 mod files;
 mod merged;
 mod mysql;

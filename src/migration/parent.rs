@@ -30,6 +30,8 @@ pub struct LiveParent {
     /// Whether nobody named the state column.
     assumed: bool,
     earlier: bool,
+    /// Whether a child without the columns of the foreign key gets no triggers.
+    pub(super) optional: bool,
 }
 
 impl LiveParent {
@@ -44,6 +46,7 @@ impl LiveParent {
             declared: false,
             assumed: true,
             earlier: false,
+            optional: false,
         }
     }
 
@@ -75,6 +78,7 @@ impl LiveParent {
             declared: true,
             assumed: false,
             earlier: false,
+            optional: false,
         }
     }
 
@@ -120,6 +124,31 @@ impl LiveParent {
     #[must_use]
     pub fn from_earlier_migration(mut self) -> Self {
         self.earlier = true;
+        self
+    }
+
+    /// Says that a child without the columns of the foreign key gets no triggers.
+    ///
+    /// Use it if several children share one list of parents. It needs
+    /// [`adapted_to`](super::SoftDeleteMigration::adapted_to), which reads the columns from the database.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// use diesel_soft_delete::migration::{LiveParent, SoftDeleteMigration};
+    ///
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let users = || LiveParent::new("users").where_columns_exist();
+    /// let posts = SoftDeleteMigration::new("posts").require_live_parent(users(), "user_id").adapted_to(conn)?;
+    /// let tags = SoftDeleteMigration::new("tags").require_live_parent(users(), "user_id").adapted_to(conn)?;
+    /// assert_eq!(posts.live_parents().collect::<Vec<_>>(), ["users"]);
+    /// assert_eq!(tags.live_parents().count(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn where_columns_exist(mut self) -> Self {
+        self.optional = true;
         self
     }
 

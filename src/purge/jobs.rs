@@ -6,12 +6,13 @@ use super::options::Options;
 use super::prepare::Prepared;
 use super::table_job::{Context, TableJob};
 use crate::connection::Executor;
-use crate::declare::Node;
+use crate::declare::{Node, Policy};
 use crate::error::{Error, PurgeReport};
 
 /// The order in which tables are purged: children before parents, otherwise the order in which they are added.
 pub(super) fn children_first(nodes: &[Node]) -> Vec<usize> {
-    let below: Vec<_> = nodes.iter().map(Node::descendants).collect();
+    let below: Vec<_> =
+        nodes.iter().map(|node| node.descendants(&[Policy::Cascade, Policy::Restrict, Policy::SetNull])).collect();
     let mut open: Vec<usize> = (0..nodes.len()).collect();
     let mut order = Vec::new();
     while !open.is_empty() {

@@ -68,10 +68,10 @@ fn is_used(conn: &mut SqliteConnection, queries: [String; 2]) -> bool {
     })
 }
 
-/// The finding stands exactly where the planner cannot use the index; its SQL makes it usable.
+/// A predicate that no finding is about serves our filters. Any other spelling is a note.
 macro_rules! agrees_with_the_planner {
     ($conn:ident, $table:ident, $predicates:expr) => {
-        for (predicate, has_sql) in $predicates {
+        for (predicate, is_known) in $predicates {
             $conn.batch_execute(&format!("CREATE INDEX i ON {} (slug) WHERE {predicate}", stringify!($table))).unwrap();
             let queries = || {
                 [
@@ -87,71 +87,68 @@ macro_rules! agrees_with_the_planner {
             };
             let used = is_used($conn, queries());
             let finding = find::<$table::table, _>($conn, "`i`");
-            assert_eq!(finding.is_none(), used, "{predicate}");
-            assert_eq!(finding.as_ref().is_some_and(|finding| finding.sql.is_some()), has_sql, "{predicate}");
-            if has_sql {
-                mend::<$table::table, _>($conn, Warning, "`i` is not used");
-                assert!(is_used($conn, queries()), "{predicate}");
-            }
+            assert_eq!(finding.is_none(), is_known, "{predicate}");
+            assert!(used || !is_known, "{predicate}");
+            assert!(finding.is_none_or(|finding| finding.severity == Note && finding.sql.is_none()), "{predicate}");
             $conn.batch_execute("DROP INDEX i").unwrap();
         }
     };
 }
 
 #[test]
-fn predicates_as_the_planner_sees_them() {
+fn a_predicate_without_a_finding_serves_the_filters() {
     let conn = &mut *good();
     let flag = [
-        ("is_deleted = FALSE", false),
-        ("(is_deleted) = (FALSE)", false),
-        ("((is_deleted = FALSE))", false),
-        ("\"is_deleted\"=FALSE", false),
+        ("is_deleted = FALSE", true),
+        ("(is_deleted) = (FALSE)", true),
+        ("((is_deleted = FALSE))", true),
+        ("\"is_deleted\"=FALSE", true),
         ("[is_deleted] == FALSE -- a comment", false),
-        ("IS_Deleted /* a comment */ = FALSE", false),
-        ("is_deleted = FALSE AND slug = 'a'", false),
-        ("slug = 'a' AND is_deleted = FALSE", false),
+        ("IS_Deleted /* a comment */ = FALSE", true),
+        ("is_deleted = FALSE AND slug = 'a'", true),
+        ("slug = 'a' AND is_deleted = FALSE", true),
         ("is_deleted = FALSE OR slug = 'x'", false),
-        ("is_deleted = TRUE", false),
-        ("is_deleted = false", true),
-        ("is_deleted = False", true),
-        ("is_deleted = 0", true),
-        ("NOT is_deleted", true),
-        ("is_deleted IS FALSE", true),
-        ("is_deleted IS NOT TRUE", true),
-        ("FALSE = is_deleted", true),
-        ("is_deleted IN (FALSE)", true),
-        ("is_deleted <> TRUE", true),
-        ("is_deleted", true),
-        ("is_deleted = 1 -- a comment", true),
-        ("is_deleted = true", true),
+        ("is_deleted = TRUE", true),
+        ("is_deleted = false", false),
+        ("is_deleted = False", false),
+        ("is_deleted = 0", false),
+        ("NOT is_deleted", false),
+        ("is_deleted IS FALSE", false),
+        ("is_deleted IS NOT TRUE", false),
+        ("FALSE = is_deleted", false),
+        ("is_deleted IN (FALSE)", false),
+        ("is_deleted <> TRUE", false),
+        ("is_deleted", false),
+        ("is_deleted = 1 -- a comment", false),
+        ("is_deleted = true", false),
         ("is_deleted COLLATE NOCASE = FALSE", false),
         ("+is_deleted = FALSE", false),
         ("is_deleted = 0 AND slug = 'a'", false),
     ];
     agrees_with_the_planner!(conn, posts, flag);
     let nullable = [
-        ("is_deleted = FALSE OR is_deleted IS NULL", false),
+        ("is_deleted = FALSE OR is_deleted IS NULL", true),
         ("(is_deleted ISNULL) or (is_deleted = FALSE)", false),
-        ("is_deleted = TRUE", false),
-        ("is_deleted IS NOT NULL AND is_deleted = TRUE", false),
-        ("is_deleted IS NOT TRUE", true),
+        ("is_deleted = TRUE", true),
+        ("is_deleted IS NOT NULL AND is_deleted = TRUE", true),
+        ("is_deleted IS NOT TRUE", false),
         ("is_deleted = FALSE", false),
-        ("is_deleted IS TRUE", true),
+        ("is_deleted IS TRUE", false),
     ];
     agrees_with_the_planner!(conn, maybe, nullable);
     let timestamp = [
-        ("deleted_at IS NULL", false),
+        ("deleted_at IS NULL", true),
         ("deleted_at ISNULL", false),
-        ("(deleted_at) is (null)", false),
+        ("(deleted_at) is (null)", true),
         ("deleted_at IS NOT DISTINCT FROM NULL", false),
         ("deleted_at NOT NULL", false),
         ("deleted_at NOTNULL", false),
-        ("NOT deleted_at IS NOT NULL", true),
-        ("NOT deleted_at IS NULL", true),
+        ("NOT deleted_at IS NOT NULL", false),
+        ("NOT deleted_at IS NULL", false),
     ];
     agrees_with_the_planner!(conn, notes, timestamp);
     conn.batch_execute("CREATE INDEX j ON posts (slug) WHERE deleted_at IS NULL").unwrap();
-    mend::<posts::table, _>(conn, Warning, "`j` is not used");
+    report::<posts::table, _>(conn, Note, "`j` has the predicate");
 }
 
 #[test]
@@ -222,7 +219,7 @@ fn an_attached_database() {
     mend::<other::posts::table, _>(conn, Error, "`deleted_at` is missing");
     mend::<other::posts::table, _>(conn, Warning, "no index serves a purge");
     mend::<other::posts::table, _>(conn, Warning, "`slugs` counts");
-    mend::<other::posts::table, _>(conn, Warning, "`actives` is not used");
+    report::<other::posts::table, _>(conn, Note, "`actives` has the predicate");
     mend::<other::posts::table, _>(conn, Warning, "1 deleted row(s)");
     report::<other::posts::table, _>(conn, Warning, "`aside.kids` (id)");
 }

@@ -1,7 +1,7 @@
 //! Compares predicates as a database prints them with those that this crate writes.
 //!
-//! Nothing here understands an expression. Two texts are the same if they have the same words. Quotes, casts and the
-//! parentheses around the whole do not count.
+//! Nothing here understands an expression. Two texts are the same if they have the same words. Quotes, casts and
+//! parentheses without an AND or an OR in them do not count.
 
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
@@ -26,7 +26,7 @@ impl StateColumn<'_> {
         [Rows::Active, Rows::Deleted].into_iter().find(|rows| self.is_ours(*rows, sql))
     }
 
-    /// Returns whether the text is the predicate of this crate for these rows.
+    /// Returns whether the text is the predicate of this crate for these rows, or one of the parts that it joins by AND.
     pub(super) fn is_ours(self, rows: Rows, sql: &str) -> bool {
         let column = self.dialect.quote(self.name);
         let own = self.mode.text(rows, &column);
@@ -37,14 +37,16 @@ impl StateColumn<'_> {
             _ => None,
         };
         let bare = is_bare.map(|is_bare| if is_bare { column } else { format!("NOT {column}") });
-        std::iter::once(own).chain(bare).any(|own| is_same(self.dialect, &own, sql))
+        // A part of the predicate is weaker than the whole, so the database uses an index over it too.
+        conjuncts(&own).into_iter().chain([own]).chain(bare).any(|own| is_same(self.dialect, &own, sql))
     }
 }
 
 /// Returns whether two texts are the same, apart from the form in which the database prints them.
 pub(super) fn is_same(dialect: Dialect, one: &str, other: &str) -> bool {
     let (one, other) = (tokens(one), tokens(other));
-    let (one, other) = (without_casts(unwrapped(&one)), without_casts(unwrapped(&other)));
+    let plain = |tokens| without_needless_parentheses(without_casts(unwrapped(tokens)));
+    let (one, other) = (plain(&one), plain(&other));
     one.len() == other.len() && one.iter().zip(&other).all(|(one, other)| is_same_word(dialect, &one.kind, &other.kind))
 }
 
@@ -74,6 +76,26 @@ fn without_casts(tokens: &[Token]) -> Vec<&Token> {
         }
     }
     kept
+}
+
+/// Removes parentheses without an AND or an OR in them, since PostgreSQL writes them around each comparison.
+fn without_needless_parentheses(tokens: Vec<&Token>) -> Vec<&Token> {
+    let mut open: Vec<(usize, bool)> = Vec::new();
+    let mut needless = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        if token.is_symbol("(") {
+            open.push((at, false));
+        } else if token.is("AND") || token.is("OR") {
+            if let Some((_, joins)) = open.last_mut() {
+                *joins = true;
+            }
+        } else if token.is_symbol(")") {
+            if let Some((start, false)) = open.pop() {
+                needless.extend([start, at]);
+            }
+        }
+    }
+    tokens.into_iter().enumerate().filter(|(at, _)| !needless.contains(at)).map(|(_, token)| token).collect()
 }
 
 /// Returns the number of a default that is a literal: 1 for TRUE, 0 for FALSE.
@@ -127,12 +149,16 @@ mod tests {
     fn a_printed_predicate_is_told_from_another_one() {
         let flag = |dialect| StateColumn { dialect, mode: Mode::Flag, name: "is_deleted" };
         let time = |dialect| StateColumn { dialect, mode: Mode::Timestamp, name: "deleted_at" };
+        let nullable = StateColumn { mode: Mode::NullableFlag, ..flag(Dialect::Postgres) };
         let (active, deleted) = (Some(Rows::Active), Some(Rows::Deleted));
         for (state, sql, rows) in [
             (flag(Dialect::Postgres), "(is_deleted = false)", active),
             (flag(Dialect::Postgres), "(NOT is_deleted)", active),
             (flag(Dialect::Postgres), "is_deleted", deleted),
             (flag(Dialect::Postgres), "(is_deleted IS FALSE)", None),
+            (flag(Dialect::Postgres), "((is_deleted)::boolean = false)", active),
+            (nullable, "((is_deleted = false) OR (is_deleted IS NULL))", active),
+            (nullable, "((is_deleted = true) AND (is_deleted IS NOT NULL))", deleted),
             (flag(Dialect::Sqlite), "`is_deleted` = FALSE", active),
             (flag(Dialect::Sqlite), "is_deleted=FALSE", active),
             (flag(Dialect::Sqlite), "is_deleted = false", None),

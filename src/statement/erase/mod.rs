@@ -9,6 +9,8 @@
 mod sql;
 mod steps;
 
+use std::fmt;
+
 use diesel::Table;
 use diesel::connection::LoadConnection;
 
@@ -17,7 +19,7 @@ use super::transition::{SoftDelete, StampOf, TouchOf, Transition};
 use crate::connection::RunsOn;
 use crate::declare::{SoftDeletable, SoftDeleteVerb, WithoutCascade};
 use crate::diesel_internals::NamedTable;
-use crate::error::Error;
+use crate::error::{Count, Error};
 
 /// What an erasure removed. The numbers are rows.
 ///
@@ -31,12 +33,23 @@ use crate::error::Error;
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct ErasureReport {
     /// The rows that were removed from the table.
     pub rows: u64,
     /// The copies that were removed from archives.
     pub archived: u64,
+}
+
+impl fmt::Display for ErasureReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "erased {}", Count(self.rows, "row"))?;
+        match self.archived {
+            0 => Ok(()),
+            archived => write!(f, " and {} in archives", Count(archived, "copy")),
+        }
+    }
 }
 
 /// An erasure, as [`.erase()`](crate::SoftDeleteDsl::erase) returns it. Only [`run`](Self::run) and `run_async`

@@ -150,7 +150,9 @@ fn is_mysql() -> bool {
 fn on_a_table_of_200k_rows() {
     let conn = &mut *blog::empty();
     blog::fill(conn, 200_000);
-    conn.batch_execute("CREATE INDEX posts_author ON posts (author_id, id)").unwrap();
+    if !is_mysql() {
+        conn.batch_execute("CREATE INDEX posts_author ON posts (author_id)").unwrap();
+    }
     let before = dump(conn);
     for mode in [MODES[0], MODES[3]] {
         let migration = migration(mode, ALL & !(1 << 11 | 1 << 12));

@@ -143,7 +143,7 @@ macro_rules! blog {
 const BLOG: &str = "
     CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL UNIQUE,
         is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP, deletion_id TEXT);
-    CREATE TABLE posts (id INTEGER PRIMARY KEY, user_id INTEGER REFERENCES users, title TEXT NOT NULL,
+    CREATE TABLE posts (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER REFERENCES users ON DELETE CASCADE, title TEXT NOT NULL,
         slug TEXT UNIQUE, views INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 1,
         is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP, deletion_id TEXT);
     CREATE TABLE users_archive (id INTEGER PRIMARY KEY, name TEXT NOT NULL, email TEXT NOT NULL,
@@ -159,6 +159,7 @@ const BLOG: &str = "
 
 mod queries_and_statements {
     use chrono::TimeDelta;
+    use diesel_soft_delete::migration::{Finding, FindingKind};
 
     blog!();
     diesel_soft_delete::soft_deletable! { users { flag = is_deleted, timestamp = deleted_at, operation = deletion_id } }
@@ -205,6 +206,23 @@ mod queries_and_statements {
         let conn = &mut blog()?;
         statements!("README_8");
         statements!("reference_2");
+        Ok(())
+    }
+
+    #[test]
+    fn the_block_of_the_check_accepts_what_it_names() -> super::Result {
+        let conn = &mut blog()?;
+        let kinds = |findings: &[Finding]| findings.iter().map(|finding| finding.kind).collect::<Vec<_>>();
+        let all = kinds(&diesel_soft_delete::check::<users::table, _>(conn)?);
+        assert!(all.contains(&FindingKind::ReferenceChangesRows), "{all:?}");
+        let mut run = || -> super::Result {
+            statements!("migrations_1");
+            Ok(())
+        };
+        // These tables were made by hand and have other findings.
+        let error = run().expect_err("no index for purges").downcast::<diesel_soft_delete::Error>()?;
+        let diesel_soft_delete::Error::SchemaMismatch { findings } = *error else { return Err("another error".into()) };
+        assert!(!kinds(&findings).contains(&FindingKind::ReferenceChangesRows), "{findings:?}");
         Ok(())
     }
 
