@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Starts what the tests named `clusters` need, and tells them by environment variables:
+# Starts the servers of the tests named `clusters`, and sets these environment variables:
 #
 #   GALERA_URLS, GALERA_PIDS    three nodes of a Galera cluster of MariaDB, the last of which a test kills
 #   PRIMARY_URL, PRIMARY_PID    a PostgreSQL server, which a test kills
@@ -31,7 +31,7 @@ for node in 0 1 2; do
         --wsrep-provider-options="gmcast.listen_addr=tcp://$address;ist.recv_addr=127.0.0.1:$(free_port);gcache.size=64M"
         --wsrep-sst-method=rsync --wsrep-sst-receive-address="127.0.0.1:$(free_port)"
     )
-    # The first node starts the cluster; the others get their data from it.
+    # The first node starts the cluster. The others get their data from it.
     [ "$node" != 0 ] || options+=(--wsrep-new-cluster)
     make_mariadb "$name"
     start_mariadb "$name" "$port" "${options[@]}"

@@ -20,7 +20,7 @@ const LAYERS: [&str; 12] = [
     "purge",
 ];
 
-/// Diesel's private API, and the names of its private types: only `diesel_internals` may write them.
+/// Diesel's private API and the names of its private types, which only `diesel_internals` may write.
 const PRIVATE: [&str; 6] = [
     "diesel::internal",
     "diesel::query_dsl::InternalJoinDsl",
@@ -53,7 +53,7 @@ fn code(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// The paths that code names after `crate::` or `super::`: the first two segments of each, groups in braces expanded.
+/// The paths that code names after `crate::` or `super::`, with groups in braces expanded.
 fn paths(code: &str, root: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for (start, _) in code.match_indices(root) {
@@ -66,13 +66,13 @@ fn paths(code: &str, root: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Adds the path at the beginning of `text`, or each path of the group in braces there; returns what is left.
+/// Adds the path at the beginning of `text`, or each path of a group in braces. Returns the rest of the text.
 fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<String>>) -> &'t str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {
         while !rest.trim_start().starts_with('}') {
             rest = expand(rest, &mut prefix.clone(), found);
-            // `as another`, and the comma.
+            // This skips `as another` and the comma.
             let end = rest.find([',', '}']).unwrap_or(rest.len());
             rest = rest[end..].strip_prefix(',').unwrap_or(&rest[end..]);
             if rest.is_empty() {
@@ -83,7 +83,7 @@ fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<Strin
     }
     let end = text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len());
     if end == 0 {
-        // `*`, or the beginning of something else.
+        // This is `*`, or something else that is not a path.
         return text.get(1..).unwrap_or_default();
     }
     prefix.push(text[..end].to_owned());
@@ -96,7 +96,7 @@ fn expand<'t>(text: &'t str, prefix: &mut Vec<String>, found: &mut Vec<Vec<Strin
     }
 }
 
-/// The layer that a name of the crate's root comes from: `crate::Error` is that of `error`.
+/// The layers of the names in the crate's root. For example, `crate::Error` comes from `error`.
 fn root_names(library: &str) -> HashMap<String, usize> {
     let mut names = HashMap::new();
     for line in code(library).split(';') {
@@ -131,7 +131,7 @@ fn no_file_imports_from_a_higher_layer() {
         let code = code(&fs::read_to_string(&file).expect("a source file"));
         let mut reached = paths(&code, "crate::");
         for ups in 1..4 {
-            // `super::super::name` of `a/b/c` is `a::name`; in a module inside the file it is `a::b::name`.
+            // `super::super::name` of `a/b/c` is `a::name`. In a module inside the file it is `a::b::name`.
             for path in paths(&code, &"super::".repeat(ups)).into_iter().filter(|path| path[0] != "super") {
                 let kept = place.len().saturating_sub(ups);
                 reached.push(place[..kept].iter().cloned().chain(path).collect());
@@ -142,7 +142,7 @@ fn no_file_imports_from_a_higher_layer() {
             arrows += 1;
             match to {
                 Some(to) if to <= own => {}
-                // A macro of the crate, in a test.
+                // This is a macro of the crate, which tests use.
                 None if path[0] == "soft_deletable" => {}
                 _ => upwards.push(format!("{} imports {}", place.join("/"), path.join("::"))),
             }

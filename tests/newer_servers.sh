@@ -2,9 +2,9 @@
 # Starts MySQL 9.7 and PostgreSQL 18 of Debian's unstable suite on free ports of 127.0.0.1, and sets
 # `$newer_mysql` and `$newer_postgres` to their URLs.
 #
-# Their programs are unpacked once, into a folder outside of the repository. Removing that folder
-# brings the newest versions at the next run. They run in a chroot there (which needs root, or sudo),
-# with nothing mounted. Sourced after tests/servers.sh, which stops them and removes their data.
+# Their programs are unpacked once, into a folder outside of the repository. Remove that folder to get the newest
+# versions in the next run. They run in a chroot there, with nothing mounted, which needs root or sudo. Source this
+# file after tests/servers.sh, which stops them and removes their data.
 # shellcheck disable=SC2154,SC2034 # Names of tests/servers.sh, and names for tests/run.
 
 cache=${DIESEL_SOFT_DELETE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/diesel_soft_delete}
@@ -18,18 +18,18 @@ if [ ! -d "$unstable" ]; then
     [ -n "$mirror" ] || { echo "no Debian mirror is configured for apt: run apt-get update" >&2; exit 1; }
     say "unpacking MySQL and PostgreSQL 18 of Debian's unstable suite into $unstable, from $mirror"
     mkdir -p "$cache"
-    # A folder of this run's own, which gets its name when it is whole.
+    # This run unpacks into its own folder and renames it when it is complete.
     half_made=$(mktemp -d "$cache/unstable.XXXXXX")
     leftovers+=("$half_made")
     $sudo debootstrap --variant=minbase --include=mysql-server-core,postgresql-18 unstable "$half_made" "$mirror" \
         >"$work/debootstrap.log" || { tail -n 30 "$work/debootstrap.log" >&2; exit 1; }
     $sudo rm -rf "$half_made/var/cache/apt/archives"
     $sudo chmod 755 "$half_made"
-    # Another run may have been faster.
+    # Another run may have created it meanwhile.
     mv -T "$half_made" "$unstable" || [ -d "$unstable" ]
 fi
 
-# Both run as the user that the package of PostgreSQL has made. No name but the chroot's own is known there.
+# Both run as the user that PostgreSQL's package creates. Only names of the chroot are known there.
 inside() { $sudo chroot --userspec=postgres:postgres "$unstable" "$@"; }
 data=/srv/$(basename "$work")
 leftovers+=("$unstable$data")
@@ -48,7 +48,7 @@ inside "$bin/postgres" --version
 
 port=$(free_port)
 inside mysqld --no-defaults --initialize-insecure --datadir="$data/mysql" >"$work/newer_mysql.init.log" 2>&1
-# Over TCP, root is a user of its own; it is made before the server listens.
+# Over TCP, root is another user, which is created before the server listens.
 inside sh -c "echo \"CREATE USER root@'127.0.0.1'; GRANT ALL ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;\" >$data/init.sql"
 $sudo chroot --userspec=postgres:postgres "$unstable" mysqld --no-defaults --datadir="$data/mysql" --port="$port" \
     --socket="$data/socket" --pid-file="$data/pid" --init-file="$data/init.sql" --bind-address=127.0.0.1 --mysqlx=OFF \

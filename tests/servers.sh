@@ -1,12 +1,11 @@
 # shellcheck shell=bash
-# Installs what is missing (Debian packages), starts private servers in a temporary directory on
-# free ports of 127.0.0.1, and stops them whatever happens. With PG_DATABASE_URL or
-# MYSQL_DATABASE_URL set, that server is used instead.
+# Installs missing Debian packages, and starts private servers in a temporary directory on free ports of 127.0.0.1. It
+# always stops them at the end. If PG_DATABASE_URL or MYSQL_DATABASE_URL is set, that server is used instead.
 #
-# Sourced by tests/run and benches/run, from the root of the workspace. Afterwards both variables are
-# set and `$work` is a directory that is removed at the end.
+# tests/run and benches/run source this file from the root of the workspace. Afterwards both variables are set, and
+# `$work` is a directory that is removed at the end.
 
-# Debian keeps servers where an ordinary user's PATH does not reach.
+# Debian installs servers in directories that are not in an ordinary user's PATH.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 say() { printf '\n== %s\n' "$*"; }
@@ -14,7 +13,7 @@ sudo=; [ "$(id -u)" = 0 ] || sudo=sudo
 install_packages() {
     say "installing Debian packages: $*"
     $sudo apt-get update -qq
-    # Private servers are started below; with this run level most systems start none of the package's.
+    # With this run level, most systems do not start the servers of the packages.
     $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
@@ -40,14 +39,14 @@ has_library libmariadb || has_library mysqlclient || packages+=(libmariadb-dev)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/diesel_soft_delete.XXXXXX")
 chmod 755 "$work"
-# Servers, and what else is removed at the end.
+# The servers that are stopped, and the files that are removed, at the end.
 pids=() leftovers=()
-# A server in a chroot was started by root.
+# Root started the servers in a chroot.
 signal() { kill -s "$1" "$2" 2>/dev/null || [ ! -d "/proc/$2" ] || ${sudo:-:} kill -s "$1" "$2" 2>/dev/null || :; }
 stop_servers() {
     local status=$? pid
     trap - EXIT INT TERM
-    # INT is PostgreSQL's fast shutdown; MySQL and MariaDB stop on TERM.
+    # INT is PostgreSQL's fast shutdown. MySQL and MariaDB stop on TERM.
     for pid in "${pids[@]}"; do signal INT "$pid"; signal TERM "$pid"; done
     for pid in "${pids[@]}"; do
         for _ in $(seq 100); do [ -d "/proc/$pid" ] || break; sleep 0.1; done
@@ -61,7 +60,7 @@ trap stop_servers EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# As root a server drops to its own user. An array and not a function, so that `$!` is the server's.
+# A server that root starts changes to its own user. This is an array and not a function, so that `$!` is the server.
 drop_to() {
     as=()
     if [ "$(id -u)" = 0 ]; then as=(setpriv "--reuid=$1" "--regid=$1" --clear-groups --); fi
@@ -73,7 +72,7 @@ own() {
 free_port() {
     local port
     for _ in $(seq 100); do
-        # Below the ports that Linux gives to clients, one of which may have it by the time a server wants it.
+        # The port is below those that Linux gives to clients, since a client could take it before the server.
         port=$((10000 + RANDOM % 22000))
         (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || { echo "$port"; return; }
     done
@@ -85,7 +84,7 @@ wait_for() {
     echo "$what does not answer; its log:" >&2; tail -n 30 "$log" >&2; return 1
 }
 
-# Starts a server on `$work/<name>/data`, which is made if it is missing, and sets `$port`.
+# Starts a server on `$work/<name>/data`, which is created if it is missing, and sets `$port`.
 start_postgres() {
     local name=$1 bin
     bin=$(pg_bin) port=$(free_port)
@@ -99,10 +98,10 @@ start_postgres() {
     wait_for PostgreSQL "$work/$name.log" "$bin/pg_isready" -h 127.0.0.1 -p "$port" -U postgres
 }
 
-# Makes the files of a MariaDB server in `$work/<name>`, for `start_mariadb <name> <port> [option ..]`.
+# Creates the files of a MariaDB server in `$work/<name>` for `start_mariadb <name> <port> [option ..]`.
 make_mariadb() {
     own mysql "$work/$1"
-    # By root, the installer makes the files the server's own itself.
+    # If root runs the installer, it gives the files to the server's user.
     local user_option=(); [ "$(id -u)" != 0 ] || user_option=(--user=mysql)
     mariadb-install-db --no-defaults "${user_option[@]}" --datadir="$work/$1/data" \
         --auth-root-authentication-method=normal --skip-test-db >"$work/$1.init.log" 2>&1
@@ -129,7 +128,7 @@ if [ -z "${MYSQL_DATABASE_URL:-}" ]; then
     port=$(free_port)
     make_mariadb mysql
     start_mariadb mysql "$port"
-    # Over TCP, root is a user of its own.
+    # Over TCP, root is another user.
     export MYSQL_DATABASE_URL="mysql://root@127.0.0.1:$port/mysql"
     mariadbd --version
 fi

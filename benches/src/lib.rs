@@ -24,7 +24,7 @@ pub struct Side<C> {
     pub call: fn(&mut C, i32) -> usize,
     /// Builds the statement and writes its SQL.
     pub sql: fn(i32) -> String,
-    /// Builds the statement and nothing else.
+    /// Only builds the statement.
     pub build: fn(i32),
 }
 
@@ -33,7 +33,7 @@ pub const IDS: i32 = 2000;
 /// The number of authors. Each has 20 of these posts, and two more that are deleted.
 pub const AUTHORS: i32 = 100;
 
-/// A connection to a database of its own, which is dropped at the end.
+/// A connection to its own database, which is dropped at the end.
 pub struct Private<C: SimpleConnection> {
     pub conn: C,
     cleanup: String,

@@ -46,21 +46,21 @@ fn the_counter_counts() {
 }
 
 #[test]
-fn on_sqlite() {
+fn statements_on_sqlite_allocate_no_more_than_by_hand() {
     use soft_delete_benches::sqlite::{NAME, filled, pairs};
     no_more_than_by_hand(NAME, filled, pairs());
 }
 
 #[cfg(feature = "postgres")]
 #[test]
-fn on_postgres() {
+fn statements_on_postgres_allocate_no_more_than_by_hand() {
     use soft_delete_benches::postgres::{NAME, filled, pairs};
     no_more_than_by_hand(NAME, filled, pairs());
 }
 
 #[cfg(feature = "mysql")]
 #[test]
-fn on_mysql() {
+fn statements_on_mysql_allocate_no_more_than_by_hand() {
     use soft_delete_benches::mysql::{NAME, filled, pairs};
     no_more_than_by_hand(NAME, filled, pairs());
 }

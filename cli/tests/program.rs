@@ -1,4 +1,4 @@
-//! The program, as a person would run it. The servers and the tables are those of the library's tests.
+//! Runs the program as a person would. The servers and the tables are those of the library's tests.
 
 #[allow(dead_code, unused_imports, reason = "it is shared with the library's tests, which use all of it")]
 #[path = "../../tests/it/support.rs"]
@@ -80,7 +80,7 @@ fn stderr(output: &Output, code: i32) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// What a newcomer does: generate, read, run, check.
+/// A newcomer generates migrations, reads them, runs them and checks the table.
 macro_rules! newcomer {
     ($backend:ident) => {
         mod $backend {
@@ -88,7 +88,7 @@ macro_rules! newcomer {
             use crate::support::$backend::Conn;
 
             #[test]
-            fn generate_run_check() {
+            fn generated_migrations_run_and_pass_the_check() {
                 let project = Project::new(concat!(stringify!($backend), "_newcomer"));
                 let (mut guard, url) = database(&project);
                 let conn = &mut *guard;
@@ -206,9 +206,9 @@ macro_rules! newcomer {
                 assert!(down.contains("drop column") && !down.contains("add column"), "{down}");
             }
 
-            /// A table that has one of the columns, and everything else that can be asked for.
+            /// The table has one of the columns already.
             #[test]
-            fn generate_with_everything() {
+            fn migrations_with_every_option_run_and_revert() {
                 let project = Project::new(concat!(stringify!($backend), "_everything"));
                 let (mut guard, url) = database(&project);
                 let conn = &mut *guard;
@@ -255,7 +255,7 @@ mod program {
 }
 
 #[test]
-fn without_a_database() {
+fn migrations_are_generated_without_a_database() {
     let project = Project::new("offline");
     for (backend, quoted) in [("postgres", "\"posts\""), ("mysql", "`posts`"), ("sqlite", "`posts`")] {
         let sql = stdout(&project.run(None, &["generate", "posts", "--backend", backend, "--dry-run"]), 0);
@@ -319,7 +319,7 @@ fn diesel_guard_accepts_the_folders_for_postgres() {
     assert!(project.count() > 15, "{}", project.count());
 }
 
-/// PostgreSQL: a table whose own times have a zone gets one with a zone.
+/// On PostgreSQL, a table whose own times have a zone gets a timestamp with a zone.
 #[cfg(feature = "postgres")]
 #[test]
 fn the_timestamp_on_postgres_is_like_those_of_the_table() {
@@ -370,9 +370,9 @@ fn mistakes_are_named() {
     assert!(stdout(&project.run(None, &["--version"]), 0).contains(env!("CARGO_PKG_VERSION")));
 }
 
-/// A UNIQUE that stands in `CREATE TABLE` cannot be dropped on SQLite: the program says so and why.
+/// SQLite cannot drop a UNIQUE that is part of `CREATE TABLE`.
 #[test]
-fn an_inline_unique_on_sqlite() {
+fn an_inline_unique_of_sqlite_is_refused_with_the_reason() {
     use diesel::Connection;
     let project = Project::new("inline");
     let path: &Path = &project.0.join("blog.db");
@@ -382,7 +382,7 @@ fn an_inline_unique_on_sqlite() {
     let error = stderr(&project.run(Some(&url), &["generate", "posts", "--unique", "slug"]), 2);
     assert!(error.contains("rebuilding the table"), "{error}");
     assert_eq!(project.count(), 0);
-    // `.env`, as for the diesel CLI.
+    // The URL can be in `.env`, as for the diesel CLI.
     std::fs::write(project.0.join(".env"), format!("DATABASE_URL={url}\n")).unwrap();
     stdout(&project.run(None, &["generate", "posts"]), 0);
     assert!(project.count() > 0);

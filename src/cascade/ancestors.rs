@@ -304,12 +304,12 @@ mod tests {
     diesel::allow_tables_to_appear_in_same_query!(grands, threads, notes);
 
     #[test]
-    fn the_furthest_are_locked_first() {
+    fn the_furthest_ancestors_are_locked_first() {
         let above = Above::of(&Node::soft_deletable::<notes::table>());
         let names: Vec<String> = above.order.iter().map(|&table| above.tables[table].name()).collect();
         assert_eq!(names, ["grands", "threads", "notes"]);
         assert!(above.recursive);
-        // The notes by two keys from the root, and again from themselves.
+        // Notes are reached by two keys from the root, and again from themselves.
         assert_eq!(above.steps.len(), 5);
         let above = Above::of(&Node::soft_deletable::<threads::table>());
         assert_eq!((above.tables.len(), above.steps.len(), above.recursive), (1, 1, false));

@@ -203,7 +203,7 @@ mod tests {
     use crate::cascade::text::Part;
 
     #[test]
-    fn an_instant_is_spelled_and_read() {
+    fn a_time_that_is_spelled_can_be_read_back() {
         let at = DateTime::from_timestamp_micros(1_709_294_400_250_000).expect("a time");
         for (kind, text) in [
             (TimeKind::Timestamp, "2024-03-01 12:00:00.250"),
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn an_instant_that_does_not_fit_is_refused() {
+    fn a_time_that_does_not_fit_is_refused() {
         let late = DateTime::from_timestamp(3_000_000_000, 0).expect("a time");
         assert!(spell(TimeKind::Seconds32, Dialect::Postgres, late).is_err());
         assert!(spell(TimeKind::Timestamp, Dialect::Mysql, late).is_err());
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_uuids_in_order_and_never_twice() {
+    fn identifiers_are_different_uuids_that_begin_with_the_time() {
         let now = DateTime::from_timestamp_millis(0x0123_4567_89ab).expect("a time");
         let ids: Vec<OperationId> = (0..1000).map(|_| OperationId::generate(now)).collect();
         for id in &ids {

@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbouring_pieces_become_one() {
+    fn neighboring_pieces_of_sql_become_one() {
         let text = Text::join([Text::from("a"), Text::from("b").bind("1")], ", ").then("c".into()).sql("d");
         let parts = [Part::Sql("a, b".into()), Part::Bind("1".into()), Part::Sql("cd".into())];
         assert_eq!(text.parts(), parts);

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_the_databases_say() {
+    fn faults_are_told_by_the_messages_of_the_databases() {
         let database = |kind, text: &str| fault(&Error::DatabaseError(kind, Box::new(text.to_owned())));
         for (text, expected) in [
             ("deadlock detected", Fault::Again),

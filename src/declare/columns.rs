@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_widest_table_of_diesel_has_names() {
+    fn the_columns_of_the_widest_table_have_names() {
         macro_rules! eightfold {
             ($then:ident $($ty:ty),+) => { $then!($($ty),+, $($ty),+, $($ty),+, $($ty),+, $($ty),+, $($ty),+, $($ty),+, $($ty),+) };
         }

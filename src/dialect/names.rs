@@ -197,7 +197,7 @@ mod tests {
         let joined = names.make("active_idx", &columns(&["a", "b"]));
         assert_ne!(joined, names.make("active_idx", &columns(&["a_b"])));
         assert!(!names.make("active_idx", &columns(&["A_B"])).eq_ignore_ascii_case(&joined));
-        // A table whose name contains the kind.
+        // The name of this table contains the kind.
         let other = Names::new("posts_active_idx_a").make("active_idx", &columns(&["b"]));
         let tricky = Names::new("posts").make("active_idx", &columns(&["a", "active_idx", "b"]));
         assert_ne!(other, tricky);

@@ -600,7 +600,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_told_in_its_largest_whole_unit() {
+    fn an_age_is_shown_in_its_largest_whole_unit() {
         for (age, text) in [
             (TimeDelta::days(7), "7 days"),
             (TimeDelta::days(1), "1 day"),
@@ -618,7 +618,7 @@ mod tests {
         let source = include_str!("mod.rs").split("#[cfg(test)]").next().unwrap_or_default();
         for attribute in source.split("#[error(").skip(1) {
             let attribute = attribute.split(")]\n").next().unwrap_or_default();
-            // The compiler does the same with a backslash at the end of a line.
+            // The compiler treats a backslash at the end of a line in this way.
             let joined = attribute.split("\\\n").map(str::trim_start).collect::<String>();
             for text in joined.split('"').skip(1).step_by(2) {
                 assert!(!text.contains("  ") && !text.contains('\n'), "{text}");

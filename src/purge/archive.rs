@@ -221,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_by_their_last_name() {
+    fn types_are_shown_by_their_last_name() {
         assert_eq!(short("diesel::sql_types::Nullable<diesel::sql_types::Text>"), "Nullable<Text>");
         assert_eq!(short("diesel::mysql::types::Unsigned<diesel::sql_types::Integer>"), "Unsigned<Integer>");
     }

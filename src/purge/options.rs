@@ -222,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sqlite_is_left_to_others_between_batches() {
+    fn a_job_on_sqlite_pauses_between_batches_by_default() {
         let batch = Duration::from_millis(20);
         let mut options = Options::default();
         assert_eq!(options.pause_after(batch, Dialect::Sqlite), Duration::from_millis(27));

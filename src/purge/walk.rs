@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_goes_where_nothing_is_refused() {
+    fn every_row_is_removed_where_none_is_refused() {
         let (mut walk, mut rows) = walk(25, 10, true);
         assert!(pass(&mut walk, &mut rows, |_, _| None).is_empty());
         assert!(rows.is_empty() && !walk.is_worth_another_pass() && !walk.has_more() && !walk.is_hopeless());
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_catalog_they_are_found_one_by_one_and_tried_again() {
+    fn without_a_catalog_held_rows_are_found_and_tried_again() {
         let (mut walk, mut rows) = walk(30, 10, false);
         let blocked = pass(&mut walk, &mut rows, |row, _| (row == 7).then_some(Refusal::ForeignKey));
         assert_eq!(blocked, [7]);
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_is_refused_for_an_unclear_reason_it_gives_up() {
+    fn a_walk_gives_up_if_every_row_is_refused_for_an_unclear_reason() {
         let (mut walk, mut rows) = walk(60_000, 1000, false);
         pass(&mut walk, &mut rows, |_, _| Some(Refusal::Unclear));
         assert!(walk.is_hopeless());
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rows_that_can_be_removed_are_found_behind_many_that_cannot() {
+    fn rows_that_can_be_removed_are_found_behind_many_that_cannot() {
         for removable in [1, 9_000, 10_000] {
             let (mut walk, mut rows) = walk(10_000, 1000, false);
             let blocked = pass(&mut walk, &mut rows, |row, _| (row != removable).then_some(Refusal::Unclear));

@@ -217,14 +217,14 @@ mod tests {
 
     fn names<V: AsChangeset<Target = pages::table>>(_: V) -> [bool; 3] {
         let type_name = std::any::type_name::<V::Changeset>();
-        // The type is tested as one element of a tuple.
+        // The values are one element of a tuple.
         let assignment: Assignment<'_, diesel::sqlite::Sqlite> = Assignment { type_name, fragment: &() };
         [ColumnRef::of::<pages::title>(), ColumnRef::of::<pages::body>(), ColumnRef::of::<pages::lead>()]
             .map(|column| assignment.names(&column))
     }
 
     #[test]
-    fn an_option_beside_other_columns_counts_as_none() {
+    fn an_option_beside_other_columns_names_no_column() {
         assert_eq!(names(pages::title.eq("x")), [true, false, false]);
         assert_eq!(names(Some(pages::title.eq("x"))), [true, false, false]);
         assert_eq!(names(Some((pages::title.eq("x"), pages::body.eq("x")))), [true, true, false]);

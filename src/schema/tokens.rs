@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_texts_and_comments() {
+    fn names_texts_and_comments_are_told_apart() {
         let kinds = |sql| tokens(sql).into_iter().map(|token| token.kind).collect::<Vec<_>>();
         let name = |name: &str| Kind::Name(name.to_owned());
         assert_eq!(kinds("\"a\"\"b\"`c``d`[e f]"), [name("a\"b"), name("c`d"), name("e f")]);

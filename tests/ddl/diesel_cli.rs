@@ -1,5 +1,5 @@
-//! The real diesel CLI runs the folders, and what it prints of the schema works with the derive. Its
-//! path comes from `tests/run --long`, which installs it.
+//! The diesel CLI runs the folders, and its printed schema works with the derive. `tests/run --long` installs the CLI and
+//! gives its path.
 
 use std::path::Path;
 use std::process::Command;
@@ -85,7 +85,7 @@ fn the_printed_schema_works_with_the_derive() {
     std::fs::remove_file(&path).unwrap();
     #[cfg(feature = "postgres")]
     {
-        // A database of its own, for the CLI prints the schema `public`.
+        // The test needs its own database, since the CLI prints the schema `public`.
         let (mut conn, url) = crate::support::postgres::shared();
         let name = format!("dsd_diesel_{}", std::process::id());
         conn.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();

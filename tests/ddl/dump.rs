@@ -1,5 +1,5 @@
-//! The schema as text, for comparison before and after: tables with their columns, constraints and
-//! indexes, views, triggers, functions and procedures.
+//! The schema as text, for comparisons. It shows tables with their columns, constraints and indexes, and views, triggers,
+//! functions and procedures.
 
 use diesel::prelude::*;
 use diesel::sql_types::Text;
@@ -20,7 +20,7 @@ pub mod sqlite {
         )
         .load::<Line>(conn)
         .unwrap();
-        // A name is the same in quotes and without.
+        // A name means the same with and without quotes.
         let plain = |row: Line| row.line.replace(['`', '"'], "").split_whitespace().collect::<Vec<_>>().join(" ");
         let lines = lines.into_iter().map(plain);
         lines.collect::<Vec<_>>().join("\n")
@@ -32,7 +32,7 @@ pub mod postgres {
     use super::*;
 
     pub fn dump(conn: &mut PgConnection) -> String {
-        // CASE, and not WHERE: the planner may describe the objects of other tests first, which are gone by then.
+        // This uses CASE, since with WHERE the planner may describe objects of other tests, which can be dropped by then.
         let mine = "= current_schema()::regnamespace";
         let lines = diesel::sql_query(format!(
             "SELECT line FROM (

@@ -1,4 +1,4 @@
-//! What the tests of `check` share: look a finding up, mend it as it says, look again.
+//! Functions of the tests of `check`. They look a finding up, fix it with its SQL, and look again.
 
 use diesel::connection::{LoadConnection, SimpleConnection};
 use diesel_soft_delete::migration::ReadsCatalog;
@@ -10,7 +10,7 @@ pub fn shown(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("{finding}\n")).collect()
 }
 
-/// The one finding whose sentence holds the phrase.
+/// The one finding whose message contains the phrase.
 pub fn find<T, C>(conn: &mut C, phrase: &str) -> Option<Finding>
 where
     T: SoftDeletable,
@@ -24,7 +24,7 @@ where
     findings.pop()
 }
 
-/// Finds the finding, without SQL.
+/// Asserts that the finding exists and does not have SQL.
 pub fn report<T, C>(conn: &mut C, severity: Severity, phrase: &str)
 where
     T: SoftDeletable,
@@ -37,7 +37,7 @@ where
     assert_eq!((finding.severity, &finding.sql), (severity, &None), "{finding}");
 }
 
-/// Finds the finding, runs its SQL a statement at a time, and does not find it again.
+/// Finds the finding, runs its SQL one statement at a time, and asserts that the finding is gone.
 pub fn mend<T, C>(conn: &mut C, severity: Severity, phrase: &str) -> String
 where
     T: SoftDeletable,
@@ -56,7 +56,7 @@ where
     sql.clone()
 }
 
-/// Nothing worse than a note is left.
+/// Asserts that only notes are left.
 pub fn clean<T, C>(conn: &mut C)
 where
     T: SoftDeletable,

@@ -1,5 +1,5 @@
-//! Migrations, executed: what they make, what they leave alone, what they leave behind. The same cases
-//! on every backend that is built in; a server that cannot be reached is a failure.
+//! Runs migrations and checks what they create, and what they leave alone. Every backend that is built in runs the same
+//! cases. A test fails if its server cannot be reached.
 
 #[allow(dead_code, unused_imports, reason = "it is shared with the other test binary, which uses all of it")]
 #[path = "../it/support.rs"]

@@ -1,4 +1,4 @@
-//! `check` on MySQL and MariaDB: times that are rounded or shifted, virtual columns in unique keys.
+//! `check` on MySQL and MariaDB knows times that are rounded or shifted, and virtual columns in unique keys.
 
 use diesel::connection::SimpleConnection;
 use diesel_soft_delete::Severity::{Error, Note, Warning};
@@ -26,7 +26,7 @@ fn create(deleted_at: &str, updated_at: &str, rest: &str) -> String {
 }
 
 #[test]
-fn instants() {
+fn times_that_are_rounded_or_shifted_are_found() {
     let conn = &mut *connection();
     conn.batch_execute(&create("DATETIME NULL", "DATETIME(3) NOT NULL", "")).unwrap();
     mend::<posts::table, _>(conn, Warning, "`deleted_at` is datetime, which rounds");
@@ -36,7 +36,7 @@ fn instants() {
     conn.batch_execute(&create("TIMESTAMP(6) NULL", "TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)", "")).unwrap();
     conn.batch_execute("INSERT INTO posts VALUES (1, 'a', TRUE, '2024-03-01 12:00:00.25', NOW(6))").unwrap();
     mend::<posts::table, _>(conn, Warning, "`deleted_at` is timestamp(6), which goes through the time_zone");
-    // What its default is to be would be a guess.
+    // The finding does not have SQL, since the right default is not known.
     report::<posts::table, _>(conn, Warning, "`updated_at` is timestamp(6), which goes through the time_zone");
     use diesel::prelude::*;
     let at = posts::table.select(posts::deleted_at).first::<Option<chrono::NaiveDateTime>>(conn).unwrap();
@@ -44,7 +44,7 @@ fn instants() {
 }
 
 #[test]
-fn unique_keys_with_a_virtual_column() {
+fn unique_keys_are_fixed_with_one_virtual_column() {
     let conn = &mut *connection();
     conn.batch_execute(&create(
         "DATETIME(6) NULL",
@@ -58,7 +58,7 @@ fn unique_keys_with_a_virtual_column() {
     assert!(!second.contains("ADD COLUMN") && second.contains("(`slug`(10), `updated_at`, `active_key`)"), "{second}");
     clean::<posts::table, _>(conn);
 
-    // Both from one check: the first adds the column, the second says so.
+    // One check finds both keys. The SQL of the first adds the column, and the second says so.
     conn.batch_execute("DROP TABLE posts").unwrap();
     conn.batch_execute(&create(
         "DATETIME(6) NULL",
@@ -77,7 +77,7 @@ fn unique_keys_with_a_virtual_column() {
 }
 
 #[test]
-fn flags_as_bits() {
+fn a_flag_can_be_a_bit_if_its_default_is_active() {
     let conn = &mut *connection();
     let bit = |default: &str| {
         create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")
@@ -91,7 +91,7 @@ fn flags_as_bits() {
 }
 
 #[test]
-fn names_differ_by_case() {
+fn case_matters_in_names_of_tables_and_not_of_columns() {
     let conn = &mut *connection();
     conn.batch_execute(&create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")).unwrap();
     conn.batch_execute("CREATE TABLE Posts (id INTEGER PRIMARY KEY, other INTEGER UNIQUE)").unwrap();
@@ -103,7 +103,7 @@ fn names_differ_by_case() {
 }
 
 #[test]
-fn a_child_in_another_database() {
+fn a_child_in_another_database_is_found() {
     let (conn, other) = (&mut *connection(), &mut *connection());
     conn.batch_execute(&create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")).unwrap();
     use diesel::prelude::*;
@@ -149,7 +149,7 @@ fn the_history_of_a_table_is_noted() {
     let conn = &mut *connection();
     conn.batch_execute(&create("DATETIME(6) NULL", "DATETIME(6) NOT NULL", "")).unwrap();
     assert!(find::<posts::table, _>(conn, "history").is_none());
-    // MySQL does not have such tables.
+    // MySQL itself does not have system-versioned tables.
     if conn.batch_execute("ALTER TABLE posts ADD SYSTEM VERSIONING").is_ok() {
         report::<posts::table, _>(conn, Note, "the table is system-versioned");
         clean::<posts::table, _>(conn);

@@ -1,5 +1,5 @@
-//! MySQL and MariaDB: what claims to be time is, one change of the schema per migration, and no
-//! metadata lock is waited for all day.
+//! On MySQL and MariaDB, every change states how it is done, each migration has one change of the schema, and none waits
+//! long for a metadata lock.
 
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
@@ -22,10 +22,10 @@ fn number(conn: &mut MysqlConnection, sql: &str) -> i64 {
     diesel::sql_query(format!("SELECT CAST(({sql}) AS SIGNED) AS n")).get_result::<Number>(conn).unwrap().n
 }
 
-/// The server refuses `ALGORITHM=INSTANT` for what it would have to copy; that it accepts it here is
-/// in all the other tests. This one sees that nothing is left out.
+/// The server refuses `ALGORITHM=INSTANT` for a change that needs a copy of the table. The other tests run these
+/// statements, and this one asserts that none lacks the clause.
 #[test]
-fn every_alter_says_how() {
+fn every_alter_states_its_algorithm() {
     let migration = SoftDeleteMigration::new("posts")
         .primary_key("id")
         .touch("touched_at")
@@ -43,7 +43,7 @@ fn every_alter_says_how() {
 }
 
 #[test]
-fn one_change_of_the_schema_per_migration() {
+fn each_migration_changes_the_schema_once() {
     let migration = SoftDeleteMigration::new("posts")
         .unique_among_active("slug")
         .replacing_index(blog::PLAIN_KEY)
@@ -65,7 +65,7 @@ fn one_change_of_the_schema_per_migration() {
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
-/// Behind a long transaction a migration fails soon, and what comes after it does not queue up.
+/// A migration behind a long transaction fails soon, so later statements do not queue up.
 #[test]
 fn a_migration_does_not_queue_for_long() {
     let (mut guard, url) = shared();
@@ -87,9 +87,9 @@ fn a_migration_does_not_queue_for_long() {
     assert_eq!(number(conn, "SELECT @@SESSION.lock_wait_timeout"), 77, "the session's own limit is back");
 }
 
-/// InnoDB drops the index that it made for a foreign key as soon as another serves it, and refuses to drop that one.
+/// InnoDB drops its own index for a foreign key once another index serves the key. It then refuses to drop the other.
 #[test]
-fn a_unique_key_that_a_foreign_key_needs_goes_after_another_index_is_added() {
+fn a_key_that_a_foreign_key_needs_is_dropped_once_another_exists() {
     let conn = &mut *blog::empty();
     conn.batch_execute(
         "CREATE TABLE links (id INTEGER PRIMARY KEY, post_id INTEGER NOT NULL, slug INTEGER NOT NULL,
@@ -109,7 +109,7 @@ fn a_unique_key_that_a_foreign_key_needs_goes_after_another_index_is_added() {
     let error = conn.revert_all_migrations(source.clone()).unwrap_err();
     assert!(error.to_string().contains("needed in a foreign key constraint"), "{error}");
     conn.batch_execute("ALTER TABLE links ADD INDEX links_post (post_id)").unwrap();
-    // Each change is a migration of its own, so that it goes on where it stopped.
+    // Each change is its own migration, so the revert continues where it stopped.
     conn.revert_all_migrations(source).unwrap();
     conn.batch_execute("DROP TABLE __diesel_schema_migrations").unwrap();
     assert_eq!(crate::dump::mysql::dump(conn), before);

@@ -1,4 +1,4 @@
-//! The generated indexes are used, by the statements as Diesel prepares them, in every mode.
+//! The statements that Diesel prepares use the generated indexes in every mode.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_soft_delete::migration::SoftDeleteMigration;
 use diesel_soft_delete::prelude::*;
 
-/// A table in one mode, and the statements whose plans are looked at.
+/// A table in one mode, and the statements whose plans are checked.
 macro_rules! mode {
     ($module:ident, { $($column:ident -> $ty:ty),+ }, { $($key:ident = $value:ident),+ }) => {
         mod $module {
@@ -69,7 +69,7 @@ mode!(active_flag, { is_active -> Bool, deleted_at -> Nullable<Timestamp> }, { a
 mode!(by_timestamp, { deleted_at -> Nullable<Timestamp> }, { timestamp = deleted_at });
 mode!(nullable, { is_deleted -> Nullable<Bool>, deleted_at -> Nullable<Timestamp> }, { flag = is_deleted, timestamp = deleted_at });
 
-/// 20000 rows by two authors, of which some are deleted.
+/// 20,000 rows of two authors, some of which are deleted.
 fn fill(conn: &mut impl SimpleConnection, series: &str, slug: &str, mark: &str, which: &str) {
     conn.batch_execute(&format!(
         "INSERT INTO posts (id, author_id, slug) SELECT n, 1 + n % 2, {slug} FROM ({series}) AS numbers;
@@ -82,20 +82,20 @@ const MARK_FLAG: &str = "is_deleted = TRUE, deleted_at = '2024-01-01 00:00:00'";
 const MARK_ACTIVE: &str = "is_active = FALSE, deleted_at = '2024-01-01 00:00:00'";
 const MARK_TIMESTAMP: &str = "deleted_at = '2024-01-01 00:00:00'";
 
-/// One test per mode, on the backend whose `explain` is in scope.
+/// One test for each mode, on the backend whose `explain` is in scope.
 macro_rules! on_backend {
     ($blog:path, $DB:ty, $series:expr, $slug:literal) => {
         fn check(migration: SoftDeleteMigration, mark: &str, statements: [(String, &'static str); 4]) {
             use $blog as blog;
-            // Where a foreign key has an index of its own, that of active rows pays once most are deleted; a
-            // purge's, as long as few are.
+            // The index of active rows pays if most rows are deleted, since a foreign key may have its own index. That of a
+            // purge pays if few are.
             for (which, statements) in [("<>", &statements[..2]), ("=", &statements[2..])] {
                 let conn = &mut *blog::empty();
                 blog::up(conn, &migration);
                 fill(conn, &$series, $slug, mark, which);
                 for (sql, index) in statements {
                     let plan = explain(conn, sql);
-                    // Without partial indexes any that starts with the flag finds the deleted rows of a whole table.
+                    // Without partial indexes, any index that starts with the flag finds all deleted rows.
                     let whole_purge = sql.starts_with("DELETE") && plan.contains("posts_active_idx_author_id");
                     assert!(plan.contains(index) || whole_purge, "{sql}\n{plan}");
                 }
@@ -103,12 +103,12 @@ macro_rules! on_backend {
         }
 
         #[test]
-        fn with_a_flag() {
+        fn the_indexes_are_used_with_a_flag() {
             check(super::flag::migration(), MARK_FLAG, <super::flag::Statements as super::flag::PlannedOn<$DB>>::on());
         }
 
         #[test]
-        fn with_an_active_flag() {
+        fn the_indexes_are_used_with_an_active_flag() {
             check(
                 super::active_flag::migration(),
                 MARK_ACTIVE,
@@ -117,7 +117,7 @@ macro_rules! on_backend {
         }
 
         #[test]
-        fn with_a_timestamp() {
+        fn the_indexes_are_used_with_a_timestamp() {
             check(
                 super::by_timestamp::migration(),
                 MARK_TIMESTAMP,
@@ -126,7 +126,7 @@ macro_rules! on_backend {
         }
 
         #[test]
-        fn with_a_flag_that_can_be_null() {
+        fn the_indexes_are_used_with_a_flag_that_can_be_null() {
             check(
                 super::nullable::migration(),
                 MARK_FLAG,
@@ -163,11 +163,11 @@ mod postgres {
         line: String,
     }
 
-    /// The generic plan, which does not know the binds.
+    /// The generic plan, which does not depend on the bind parameters.
     fn explain(conn: &mut PgConnection, sql: &str) -> String {
         let binds = (1..).take_while(|n| sql.contains(&format!("${n}"))).map(|_| "NULL").collect::<Vec<_>>().join(", ");
         let binds = if binds.is_empty() { binds } else { format!("({binds})") };
-        // The table is small: a scan of it would be as cheap as anything.
+        // The table is so small that a scan would be cheap.
         conn.batch_execute("ANALYZE posts; SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off")
             .unwrap();
         conn.batch_execute(&format!("PREPARE probe AS {sql}")).unwrap();
@@ -197,12 +197,12 @@ mod mysql {
             _ => &["300", "'2024-06-01 00:00:00'", "1"],
         };
         let sql = values.iter().fold(sql.to_owned(), |sql, value| sql.replacen('?', value, 1));
-        // Rebuilt, for the entries that the UPDATE left behind are counted until they are purged.
+        // The table is rebuilt, since InnoDB counts the old entries of the UPDATE until it purges them.
         conn.batch_execute("ALTER TABLE posts FORCE; ANALYZE TABLE posts").unwrap();
         let plan = if crate::support::mysql::is_mariadb(conn) {
             diesel::sql_query(format!("EXPLAIN {sql}"))
         } else {
-            // There, a prepared EXPLAIN of a DELETE does not say which columns it returns.
+            // On MySQL itself, a prepared EXPLAIN of a DELETE does not tell which columns it returns.
             conn.batch_execute(&format!("SET explain_json_format_version = 1; EXPLAIN FORMAT = JSON INTO @plan {sql}"))
                 .unwrap();
             diesel::sql_query("SELECT CAST(JSON_EXTRACT(@plan, '$**.key') AS CHAR) AS `key`")

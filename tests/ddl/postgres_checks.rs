@@ -1,4 +1,4 @@
-//! `check` on PostgreSQL: what only its catalog can say, and what its planner says of predicates.
+//! `check` on PostgreSQL reads its catalog, and judges predicates as its planner does.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -67,7 +67,7 @@ struct Line {
     line: String,
 }
 
-/// Whether the planner uses the index `i` for either filter of ours.
+/// Whether the planner uses the index `i` for one of our filters.
 fn is_used(conn: &mut PgConnection, queries: [String; 2]) -> bool {
     queries.into_iter().any(|query| {
         let sql = query.split(" -- binds").next().unwrap().replace("$1", "'a'");
@@ -152,10 +152,10 @@ fn a_predicate_without_a_finding_serves_the_filters() {
         ("NOT (deleted_at IS NULL)", false),
     ];
     agrees_with_the_planner!(conn, notes, timestamp);
-    // Not meant for our filters.
+    // This index is not meant for our filters.
     conn.batch_execute("CREATE INDEX i ON notes (slug) WHERE deleted_at > '2024-01-01 00:00:00+00'").unwrap();
     clean::<notes::table, _>(conn);
-    // The timestamp is not what active() asks for, where there is a flag.
+    // `active()` uses the flag and not the timestamp.
     conn.batch_execute("CREATE INDEX j ON posts (slug) WHERE deleted_at IS NULL").unwrap();
     report::<posts::table, _>(conn, Note, "`j` has the predicate");
 }
@@ -177,7 +177,7 @@ fn an_invalid_index_of_more_than_columns_is_built_again_as_it_was() {
 }
 
 #[test]
-fn checks_of_the_agreement() {
+fn a_missing_or_unvalidated_check_is_found() {
     let conn = &mut *good();
     conn.batch_execute(
         "ALTER TABLE posts DROP CONSTRAINT posts_check;
@@ -185,7 +185,7 @@ fn checks_of_the_agreement() {
     )
     .unwrap();
     let finding = find::<posts::table, _>(conn, "no CHECK").unwrap();
-    // The second statement fails until the rows are mended.
+    // The second statement fails until the rows are fixed.
     let sql = finding.sql.unwrap();
     let (add, validate) = sql.split_once(";\n").unwrap();
     conn.batch_execute(add).unwrap();
@@ -196,7 +196,7 @@ fn checks_of_the_agreement() {
 }
 
 #[test]
-fn a_validated_check_of_ours_saves_the_counts() {
+fn a_validated_check_saves_the_counts() {
     let conn = &mut *good();
     let scans = |conn: &mut PgConnection| {
         conn.batch_execute("SET log_statement = 'none'").unwrap();
@@ -218,7 +218,7 @@ fn a_validated_check_of_ours_saves_the_counts() {
     assert_eq!(scans(conn), 2);
     conn.batch_execute("ALTER TABLE posts VALIDATE CONSTRAINT posts_check").unwrap();
     assert_eq!(scans(conn), 0);
-    // Another spelling, and one that says something else, prove nothing.
+    // A CHECK with another spelling or condition does not prove that the columns agree.
     conn.batch_execute(
         "ALTER TABLE posts DROP CONSTRAINT posts_check;
          ALTER TABLE posts ADD CHECK (is_deleted = (deleted_at IS NOT NULL))",
@@ -235,7 +235,7 @@ fn a_validated_check_of_ours_saves_the_counts() {
 }
 
 #[test]
-fn an_invalid_index() {
+fn an_invalid_index_is_an_error() {
     let conn = &mut *good();
     conn.batch_execute("INSERT INTO posts (id, slug) VALUES (1, 'a'), (2, 'a')").unwrap();
     assert!(conn.batch_execute("CREATE UNIQUE INDEX CONCURRENTLY i ON posts (slug) WHERE is_deleted = FALSE").is_err());
@@ -245,7 +245,7 @@ fn an_invalid_index() {
 }
 
 #[test]
-fn timestamps_and_zones() {
+fn timestamps_with_another_zone_or_precision_are_found() {
     let conn = &mut *connection();
     conn.batch_execute(
         "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMPTZ);
@@ -260,7 +260,7 @@ fn timestamps_and_zones() {
     .unwrap();
     mend::<posts::table, _>(conn, Warning, "rounds the fraction");
     mend::<notes::table, _>(conn, Warning, "rounds the fraction");
-    // A domain is its type.
+    // A domain is judged by its type.
     conn.batch_execute("CREATE DOMAIN flag AS BOOLEAN; ALTER TABLE posts ALTER COLUMN is_deleted TYPE flag").unwrap();
     assert!(find::<posts::table, _>(conn, "not BOOLEAN").is_none());
     conn.batch_execute("CREATE INDEX i ON posts (slug) WHERE is_deleted = FALSE").unwrap();
@@ -268,7 +268,7 @@ fn timestamps_and_zones() {
 }
 
 #[test]
-fn unique_constraints_of_all_kinds() {
+fn unique_constraints_of_all_kinds_are_judged() {
     let conn = &mut *good();
     conn.batch_execute("ALTER TABLE posts ADD CONSTRAINT u UNIQUE NULLS NOT DISTINCT (slug, deleted_at)").unwrap();
     clean::<posts::table, _>(conn);
@@ -285,7 +285,7 @@ fn unique_constraints_of_all_kinds() {
 }
 
 #[test]
-fn partitions_and_other_schemas() {
+fn a_partitioned_table_is_checked() {
     let conn = &mut *connection();
     conn.batch_execute(
         "CREATE TABLE posts (id INTEGER, slug TEXT, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at TIMESTAMP(0),
@@ -310,7 +310,7 @@ fn partitions_and_other_schemas() {
 }
 
 #[test]
-fn a_table_of_another_schema() {
+fn a_table_of_another_schema_is_checked() {
     mod other {
         diesel::table! {
             dsd_check.posts (id) {
@@ -339,7 +339,7 @@ fn a_table_of_another_schema() {
     is_declared::<other::posts::table>();
 }
 
-/// A partition, an inheriting table, and a table above: a DELETE reaches what references them.
+/// A DELETE also reaches what references a partition, an inheriting table, or the table of a partition.
 #[test]
 fn foreign_keys_to_a_part_of_the_table_are_found() {
     mod deep {
@@ -391,7 +391,7 @@ fn foreign_keys_to_a_part_of_the_table_are_found() {
              table is a partition of `posts`)",
         ]
     );
-    // The SQL names the right parent.
+    // The SQL names the referenced table.
     mend::<posts::table, _>(conn, Warning, "`of_part` (id, slug) references `posts_a_1` ON DELETE CASCADE");
     mend::<deep::posts_a::table, _>(conn, Warning, "`of_whole` (id, slug) references `posts` ON DELETE SET NULL");
     assert!(messages(conn, true).iter().all(|message| message.contains("ON DELETE RESTRICT")));
@@ -410,10 +410,10 @@ fn foreign_keys_to_a_part_of_the_table_are_found() {
 }
 
 #[test]
-fn a_key_that_is_not_enforced_does_nothing() {
+fn a_foreign_key_that_is_not_enforced_is_ignored() {
     let conn = &mut *good();
     let kids = "CREATE TABLE kids (id INTEGER, CONSTRAINT k FOREIGN KEY (id) REFERENCES posts ON DELETE CASCADE";
-    // Only PostgreSQL 18 knows it.
+    // PostgreSQL 18 introduced such keys.
     if conn.batch_execute(&format!("{kids} NOT ENFORCED)")).is_ok() {
         assert!(find::<posts::table, _>(conn, "`kids`").is_none());
         conn.batch_execute("ALTER TABLE kids ALTER CONSTRAINT k ENFORCED").unwrap();
@@ -424,7 +424,7 @@ fn a_key_that_is_not_enforced_does_nothing() {
 }
 
 #[test]
-fn domains_over_domains_are_their_type() {
+fn a_domain_is_judged_by_its_type() {
     let conn = &mut *connection();
     conn.batch_execute(
         "CREATE DOMAIN yes_no AS BOOLEAN; CREATE DOMAIN removed AS yes_no NOT NULL;
@@ -440,7 +440,7 @@ fn domains_over_domains_are_their_type() {
 }
 
 #[test]
-fn exclusion_constraints_leave_deleted_rows_out() {
+fn exclusion_constraints_that_count_deleted_rows_are_found() {
     let conn = &mut *good();
     conn.batch_execute(
         "ALTER TABLE posts ADD COLUMN during INT4RANGE NOT NULL DEFAULT '[0,1)';
@@ -455,7 +455,7 @@ fn exclusion_constraints_leave_deleted_rows_out() {
     conn.batch_execute(taken).unwrap();
     assert!(conn.batch_execute("INSERT INTO posts VALUES (3, 'b', FALSE, NULL, '[1,9)')").is_err());
     clean::<posts::table, _>(conn);
-    // Another predicate, which is not one for the filters: such an index is not for them.
+    // This predicate is not about the state of a row, so the constraint counts deleted rows too.
     conn.batch_execute(
         "ALTER TABLE posts DROP CONSTRAINT \"no Overlap\"; DELETE FROM posts;
          ALTER TABLE posts ADD CONSTRAINT x EXCLUDE USING gist (during WITH &&) WHERE (slug <> '');",
@@ -475,7 +475,7 @@ fn exclusion_constraints_leave_deleted_rows_out() {
 }
 
 #[test]
-fn a_soft_delete_that_moves_rows_fires_delete_triggers() {
+fn delete_triggers_are_found_where_a_soft_delete_moves_rows() {
     let conn = &mut *connection();
     let create = |conn: &mut PgConnection, by: &str| {
         conn.batch_execute(&format!(
@@ -506,7 +506,7 @@ fn a_soft_delete_that_moves_rows_fires_delete_triggers() {
     report::<posts::table, _>(conn, Warning, "the DELETE triggers fire (audit)");
     conn.batch_execute("ALTER TABLE posts DISABLE TRIGGER audit; ALTER TABLE posts_all DISABLE TRIGGER audit").unwrap();
     assert!(find::<posts::table, _>(conn, phrase).is_none());
-    // A level below.
+    // Here a partition is partitioned by the flag.
     create(conn, "LIST (slug)");
     conn.batch_execute(
         "CREATE TRIGGER audit AFTER DELETE ON posts FOR EACH ROW EXECUTE FUNCTION noted();
@@ -520,11 +520,11 @@ fn a_soft_delete_that_moves_rows_fires_delete_triggers() {
 }
 
 #[test]
-fn row_security_is_noted_for_whom_it_applies_to() {
+fn row_security_is_noted_for_users_that_it_applies_to() {
     let conn = &mut *good();
     conn.batch_execute("ALTER TABLE posts ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON posts USING (NOT is_deleted)")
         .unwrap();
-    // The owner, and a superuser, see all.
+    // The owner and a superuser see all rows.
     assert!(find::<posts::table, _>(conn, "row security").is_none());
     conn.begin_test_transaction().unwrap();
     conn.batch_execute(
@@ -536,7 +536,7 @@ fn row_security_is_noted_for_whom_it_applies_to() {
     conn.batch_execute("ROLLBACK").unwrap_or_default();
 }
 
-/// The partitions of the parent are not another table.
+/// A partition of the parent is not another parent.
 #[test]
 fn a_relation_agrees_with_a_foreign_key_to_a_partition() {
     mod family {
@@ -584,8 +584,8 @@ fn a_relation_agrees_with_a_foreign_key_to_a_partition() {
     }
 }
 
-/// The count of rows waits for a partition while it holds the table; another session asks for the two in the other order,
-/// and PostgreSQL ends the one that waits longer.
+/// The count of rows locks the table and waits for its partition. Another session locks them in the other order.
+/// PostgreSQL ends the statement of the check, whose timeout is shorter.
 #[test]
 fn a_deadlock_is_tried_again() {
     let (mut conn, url) = crate::support::postgres::shared();

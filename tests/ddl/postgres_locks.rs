@@ -1,5 +1,5 @@
-//! PostgreSQL: nothing is rewritten, nothing is read under a lock that others wait for, and nobody
-//! waits for long.
+//! On PostgreSQL, a migration rewrites no table, reads no rows under a lock that others wait for, and does not wait long
+//! itself.
 
 use std::time::Duration;
 
@@ -45,8 +45,7 @@ fn steps(migration: &SoftDeleteMigration) -> Vec<Box<dyn Migration<Pg>>> {
 const FILE: &str = "SELECT pg_relation_filenode('posts')";
 const READ: &str = "SELECT COALESCE(SUM(seq_tup_read + COALESCE(idx_tup_fetch, 0)), 0) FROM pg_stat_xact_user_tables WHERE relid = 'posts'::regclass";
 
-/// The files of table and rows stay; and where a transaction holds a lock that a reader waits for, not
-/// one row is read in it.
+/// The file of the table stays. A transaction that holds a lock for which others wait does not read a row.
 #[test]
 fn nothing_is_rewritten_and_nothing_is_scanned_under_a_strong_lock() {
     let conn = &mut *blog::empty();
@@ -60,7 +59,7 @@ fn nothing_is_rewritten_and_nothing_is_scanned_under_a_strong_lock() {
         }
         transactions += 1;
         conn.transaction::<_, diesel::result::Error, _>(|conn: &mut PgConnection| {
-            // The counts of earlier transactions may still be among them.
+            // The counters may still contain those of earlier transactions.
             let before = number(conn, READ);
             step.run(conn).unwrap();
             let exclusive =
@@ -78,9 +77,9 @@ fn nothing_is_rewritten_and_nothing_is_scanned_under_a_strong_lock() {
     assert_eq!(number(conn, FILE), file);
 }
 
-/// While the CHECK is validated, others read and write.
+/// Others can read and write while the CHECK is validated.
 #[test]
-fn validation_stops_nobody() {
+fn validation_blocks_neither_readers_nor_writers() {
     let (mut guard, url) = shared();
     let conn = &mut *guard;
     blog::create(conn);
@@ -111,10 +110,9 @@ fn validation_stops_nobody() {
     );
 }
 
-/// Indexes are built while others write: a writer's transaction that is open all the time holds the
-/// build up, and not the other way round.
+/// A concurrent build waits for open transactions of writers, but the writers do not wait for it.
 #[test]
-fn index_builds_stop_nobody() {
+fn index_builds_are_concurrent() {
     for step in steps(&everything()) {
         let folder = step.name().to_string();
         if folder.contains("_idx") || folder.contains("_key") || folder.contains("_index") {
@@ -134,7 +132,7 @@ fn index_builds_stop_nobody() {
     std::fs::remove_dir_all(&dir).unwrap();
 }
 
-/// Behind a long transaction a migration fails, and the queue that would have formed dissolves.
+/// A migration behind a long transaction fails soon, so later statements do not queue up.
 #[test]
 fn a_migration_does_not_queue_for_long() {
     let (mut guard, url) = shared();
@@ -155,8 +153,8 @@ fn a_migration_does_not_queue_for_long() {
     conn.run_pending_migrations(source).unwrap();
 }
 
-/// A concurrent build that failed leaves an invalid index; the next run removes it first. A valid index
-/// of that name is not touched.
+/// A failed concurrent build leaves an invalid index, which the next run removes first. A valid index of that name is
+/// left alone.
 #[test]
 fn an_invalid_index_does_not_stop_the_next_run() {
     let conn = &mut *blog::empty();
@@ -177,9 +175,9 @@ fn an_invalid_index_does_not_stop_the_next_run() {
     assert!(error.to_string().contains("already exists"), "{error}");
 }
 
-/// A table in another schema is found whatever the search path of the session that writes.
+/// A table in another schema is found with any search path of the session that writes.
 #[test]
-fn the_live_parent_is_found_from_anywhere() {
+fn the_active_parent_is_found_from_any_session() {
     let (mut guard, url) = shared();
     let conn = &mut *guard;
     blog::create(conn);
@@ -189,12 +187,12 @@ fn the_live_parent_is_found_from_anywhere() {
     let other = &mut PgConnection::establish(&url).unwrap();
     other.batch_execute(&format!("UPDATE users SET is_deleted = TRUE WHERE id = 2; SET search_path TO public; INSERT INTO {schema}.posts (id, author_id) VALUES (1, 1)")).unwrap();
     assert!(other.batch_execute(&format!("INSERT INTO {schema}.posts (id, author_id) VALUES (2, 2)")).is_err());
-    // Not by a temporary table in its place ..
+    // A temporary table of that name does not replace it.
     other
         .batch_execute(&format!("SET search_path TO {schema}; CREATE TEMP TABLE users (id INT, is_deleted BOOLEAN)"))
         .unwrap();
     assert!(other.batch_execute("INSERT INTO posts (id, author_id) VALUES (2, 2)").is_err());
-    // .. nor by row level security, nor for want of the right to lock it.
+    // Neither row level security nor a missing right to lock the table hides the parent.
     let role = format!("{schema}_app");
     conn.batch_execute(&format!(
         "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON users TO {role};

@@ -1,4 +1,4 @@
-//! `check` on SQLite: predicates as its planner sees them, tables of other forms.
+//! `check` on SQLite judges predicates as its planner does, and knows tables of other forms.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -152,7 +152,7 @@ fn a_predicate_without_a_finding_serves_the_filters() {
 }
 
 #[test]
-fn a_check_is_only_missed() {
+fn a_missing_check_is_only_a_note() {
     let conn = &mut *connection();
     conn.batch_execute(&format!(
         "{};",
@@ -169,7 +169,7 @@ fn a_check_is_only_missed() {
 }
 
 #[test]
-fn tables_of_other_forms() {
+fn tables_of_other_forms_are_checked() {
     let conn = &mut *connection();
     conn.batch_execute(&format!("{} WITHOUT ROWID", POSTS)).unwrap();
     mend::<posts::table, _>(conn, Warning, "no index serves a purge");
@@ -192,7 +192,7 @@ fn tables_of_other_forms() {
 }
 
 #[test]
-fn an_attached_database() {
+fn a_table_of_an_attached_database_is_checked() {
     mod other {
         diesel::table! {
             aside.posts (id) {
@@ -243,7 +243,7 @@ fn a_temporary_table_is_found_first_and_an_attached_one_last() {
     mend::<posts::table, _>(conn, Warning, "1 deleted row(s)");
     conn.batch_execute("DROP TABLE temp.kids; DROP TABLE temp.posts").unwrap();
     clean::<posts::table, _>(conn);
-    // That of `main` stands before those of other databases, in the order in which they were attached.
+    // The table of `main` comes before those of attached databases, which come in the order of their attachment.
     clean::<notes::table, _>(conn);
     conn.batch_execute("DROP TABLE main.notes").unwrap();
     report::<notes::table, _>(conn, Error, "`deleted_at` is INTEGER");
@@ -253,7 +253,7 @@ fn a_temporary_table_is_found_first_and_an_attached_one_last() {
 }
 
 #[test]
-fn keys_that_are_given_again_are_noted() {
+fn keys_that_sqlite_can_use_again_are_noted() {
     let phrase = "has no AUTOINCREMENT";
     let conn = &mut *connection();
     for (key, noted) in [
@@ -261,7 +261,7 @@ fn keys_that_are_given_again_are_noted() {
         ("\"id\" INTEGER CONSTRAINT autoincrement_not PRIMARY KEY", true),
         ("id INTEGER PRIMARY KEY AUTOINCREMENT", false),
         ("id INTEGER NOT NULL PRIMARY KEY ASC autoincrement", false),
-        // None of these is another name for the rowid.
+        // None of these keys is an alias of the rowid.
         ("id INTEGER PRIMARY KEY DESC", false),
         ("id INT PRIMARY KEY", false),
         ("id TEXT PRIMARY KEY", false),
@@ -294,7 +294,7 @@ fn foreign_keys_that_are_off_are_noted() {
 }
 
 #[test]
-fn a_lock_of_another_connection_is_waited_for() {
+fn the_check_waits_for_a_lock_of_another_connection() {
     let path = std::env::temp_dir().join(format!("dsd_check_{}.sqlite", std::process::id()));
     let url = path.display().to_string();
     let mut conn = SqliteConnection::establish(&url).unwrap();

@@ -1,5 +1,5 @@
-//! The same cases on every backend that is built in. A case is written once, in `cases/`, against
-//! the names that `support` gives each backend; a server that cannot be reached is a failure.
+//! Runs the same cases on every backend that is built in. Each case is written once in `cases/`, with the names that
+//! `support` gives to each backend. A test fails if its server cannot be reached.
 
 #[allow(dead_code, reason = "the binary `ddl` uses all of it")]
 mod support;
@@ -76,7 +76,7 @@ macro_rules! on_backend {
     };
 }
 
-/// Defines what the cases write around a use of `RETURNING`.
+/// Defines the macro that the cases write around a use of `RETURNING`.
 macro_rules! if_returning {
     (yes) => {
         macro_rules! where_returning {

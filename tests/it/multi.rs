@@ -1,4 +1,4 @@
-//! One app, three databases: `MultiConnection`.
+//! One app uses three databases through `MultiConnection`.
 
 use chrono::{NaiveDateTime, TimeDelta};
 use diesel::connection::SimpleConnection;
@@ -173,7 +173,7 @@ fn cases(mut conn: AnyConnection, instant: &str) {
     assert_eq!(trash.iter().map(|note| (note.id, note.author_id)).collect::<Vec<_>>(), [(3, 2)]);
 }
 
-/// Every outcome and typed error, and a transaction that stays usable after one.
+/// Every outcome and typed error. A transaction stays usable after an error.
 fn outcomes(mut conn: AnyConnection, unique: &str) {
     conn.batch_execute(
         "CREATE TABLE slugs (id INTEGER PRIMARY KEY, slug VARCHAR(20) NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
@@ -202,7 +202,7 @@ fn outcomes(mut conn: AnyConnection, unique: &str) {
     assert_eq!(slugs::table.active().select(slugs::id).load::<i32>(conn), Ok(vec![1]));
 }
 
-/// Erasure with a key of two columns, holds and copies: the database is not known from the backend's type.
+/// Revivals with and without a transaction.
 fn revivals(mut conn: AnyConnection) {
     conn.batch_execute(
         "DROP TABLE IF EXISTS slugs;
@@ -237,6 +237,7 @@ fn revivals(mut conn: AnyConnection) {
     assert_eq!(slugs::table.active().select(slugs::id).order(slugs::id).load::<i32>(conn), Ok(vec![1, 2, 7]));
 }
 
+/// Erasures with a key of two columns, holds and copies. The backend's type does not tell the database.
 fn erasures(mut conn: AnyConnection) {
     conn.batch_execute(
         "CREATE TABLE seats (hall INTEGER, place INTEGER, is_deleted BOOLEAN NOT NULL DEFAULT FALSE, held BOOLEAN, PRIMARY KEY (hall, place));
@@ -264,7 +265,7 @@ fn erasures(mut conn: AnyConnection) {
     assert_eq!((report.rows, report.archived), (1, 2));
 }
 
-/// Rows that refer to each other, and flags that are neither 0 nor 1, where the backend's type does not tell its database.
+/// Rows that refer to each other, and flags that are neither 0 nor 1.
 fn threads(mut conn: AnyConnection, instant: &str, odd: Option<&str>) {
     conn.batch_execute(&format!(
         "CREATE TABLE memos (id INTEGER PRIMARY KEY, answers INTEGER, deleted_at {instant}, FOREIGN KEY (answers) REFERENCES memos (id));
@@ -297,7 +298,7 @@ fn threads(mut conn: AnyConnection, instant: &str, odd: Option<&str>) {
     }
 }
 
-/// Threads on a pool: one of them changes the row.
+/// Only one of several threads changes the row.
 fn pool(url: &str, connections: u32) {
     let pool = Pool::builder().max_size(connections).build(ConnectionManager::<AnyConnection>::new(url)).unwrap();
     pool.get()
@@ -317,7 +318,7 @@ fn pool(url: &str, connections: u32) {
     assert_eq!(authors::table.deleted().select(authors::id).load::<i32>(conn), Ok(vec![1]));
 }
 
-/// A purge in batches: the dialect is found out, composite keys, an archive, a lock.
+/// A purge in batches asks for the dialect. It has a composite key, an archive and a lock.
 fn jobs(mut conn: AnyConnection, instant: &str) {
     conn.batch_execute(&format!(
         "CREATE TABLE verses (page INTEGER NOT NULL, line VARCHAR(9) NOT NULL, deleted_at {instant}, PRIMARY KEY (page, line));
@@ -341,7 +342,7 @@ fn jobs(mut conn: AnyConnection, instant: &str) {
     assert!(matches!(error, Error::PurgeInTransaction { .. }), "{error}");
 }
 
-/// A cascade, where the backend's type does not tell the dialect.
+/// A cascade asks for the dialect, which the backend's type does not tell.
 fn cascades(mut conn: AnyConnection, instant: &str) {
     let conn = &mut conn;
     conn.batch_execute(&format!(
@@ -367,7 +368,7 @@ fn cascades(mut conn: AnyConnection, instant: &str) {
     let chair = chairs::table.find(1).select((chairs::reason, chairs::deleted, chairs::operation.is_not_null()));
     let reason = Some(String::from("it's over"));
     assert_eq!(chair.first(conn), Ok((reason, Some(report.at().timestamp_micros()), true)));
-    // A text and a number are no identifiers of one operation, and the timestamps have different types.
+    // A text and a number cannot identify one operation, and the timestamps have different types.
     let error = rooms::table.find(1).restore().cascade().run(conn).unwrap_err();
     assert!(matches!(&error, Error::Unidentified { child, .. } if child == "chairs"), "{error}");
     let error = conn
@@ -396,7 +397,7 @@ fn cascades(mut conn: AnyConnection, instant: &str) {
 const LIVE_SLUGS: &str = "CREATE UNIQUE INDEX live_slugs ON slugs (slug) WHERE (is_deleted = FALSE)";
 const LIVE_SLUGS_ON_MYSQL: &str = "ALTER TABLE slugs ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE KEY live_slugs (slug, live)";
 
-/// The database's clock is about this machine's.
+/// The database's clock is close to this machine's.
 fn db_now_is_now() -> impl diesel::expression::BoxableExpression<
     diesel::internal::derives::multiconnection::NoFromClause,
     multi_connection_impl::MultiBackend,
@@ -409,7 +410,7 @@ fn db_now_is_now() -> impl diesel::expression::BoxableExpression<
 }
 
 #[test]
-fn sqlite() {
+fn a_multi_connection_runs_every_verb_on_sqlite() {
     let connection = || AnyConnection::Sqlite(SqliteConnection::establish(":memory:").unwrap());
     cases(connection(), "TIMESTAMP");
     jobs(connection(), "TIMESTAMP");
@@ -422,7 +423,7 @@ fn sqlite() {
 }
 
 #[test]
-fn postgres() {
+fn a_multi_connection_runs_every_verb_on_postgres() {
     let (_owner, url) = crate::support::postgres::shared();
     let connection = || AnyConnection::Postgres(PgConnection::establish(&url).unwrap());
     cases(connection(), "TIMESTAMP");
@@ -437,7 +438,7 @@ fn postgres() {
 }
 
 #[test]
-fn mysql() {
+fn a_multi_connection_runs_every_verb_on_mysql() {
     let (_owner, url) = crate::support::mysql::shared();
     let connection = || AnyConnection::Mysql(MysqlConnection::establish(&url).unwrap());
     cases(connection(), "DATETIME(6)");

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB: an UPDATE reads the latest rows, a SELECT the transaction's snapshot.
+//! On MySQL and MariaDB, an UPDATE reads the latest rows, and a SELECT reads the transaction's snapshot.
 
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
@@ -7,20 +7,20 @@ use diesel_soft_delete::{Error, Outcome};
 use crate::mysql::schema::*;
 
 #[test]
-fn outcome_looks_past_an_old_snapshot() {
+fn outcome_reads_rows_newer_than_the_snapshot() {
     let (mut owner, url) = crate::support::mysql::shared();
     fill(&mut owner);
     let other = &mut *owner;
     let mut conn = MysqlConnection::establish(&url).unwrap();
     conn.transaction(|conn| {
-        // The snapshot of this transaction is made here.
+        // This query takes the snapshot of the transaction.
         assert_eq!(posts::table.active().count().get_result::<i64>(conn)?, 3);
         assert_eq!(posts::table.find(1).soft_delete().execute(other)?, 1);
         diesel::update(posts::table.find(3)).set(posts::version.eq(2)).execute(other)?;
         diesel::delete(comments::table).execute(other)?;
         diesel::delete(tags::table).execute(other)?;
         diesel::delete(posts::table.find(4)).execute(other)?;
-        // The snapshot still has all three as they were.
+        // The snapshot still has the three rows as they were.
         assert_eq!(posts::table.active().count().get_result::<i64>(conn)?, 3);
         assert_eq!(posts::table.find(1).soft_delete().outcome(conn)?, Outcome::AlreadyInState);
         let versioned = posts::table.find(3).soft_delete().only_if(posts::version.eq(1));
@@ -59,9 +59,9 @@ mod cascades {
         INSERT INTO owners (id) VALUES (1), (2); INSERT INTO shops (id, owner_id) VALUES (1, 1);
         INSERT INTO wares (id, shop_id, maker_id) VALUES (1, 1, 2);";
 
-    /// A shop and its bill that the transaction cannot see: the cascade reaches the one, and must see the other.
+    /// The snapshot has neither the shop nor its bill. The cascade reaches the shop, so it must find the bill.
     #[test]
-    fn restrict_looks_past_an_old_snapshot() {
+    fn restrict_reads_rows_newer_than_the_snapshot() {
         let (mut owner, url) = crate::support::mysql::shared();
         owner.batch_execute(DDL).unwrap();
         let mut conn = MysqlConnection::establish(&url).unwrap();
@@ -78,9 +78,8 @@ mod cascades {
         assert_eq!(shops::table.active().count().get_result(&mut *owner), Ok(2_i64));
     }
 
-    /// What is withheld is counted as it is, not as it was.
     #[test]
-    fn withheld_rows_are_counted_past_an_old_snapshot() {
+    fn withheld_rows_are_counted_newer_than_the_snapshot() {
         let (mut owner, url) = crate::support::mysql::shared();
         owner.batch_execute(DDL).unwrap();
         let mut conn = MysqlConnection::establish(&url).unwrap();

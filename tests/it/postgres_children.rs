@@ -1,4 +1,4 @@
-//! PostgreSQL: children whose foreign keys say more, or less, than that a value is equal.
+//! On PostgreSQL, some foreign keys demand more or less than an equal value.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -22,9 +22,9 @@ const ACCOUNTS: &str = "
     CREATE TABLE accounts (code TEXT COLLATE \"C\" PRIMARY KEY, deleted_at TIMESTAMP);
     INSERT INTO accounts SELECT 'a' || n, '2024-01-01' FROM generate_series(1, 300) AS n;";
 
-/// Two collations that are both not the default cannot be compared.
+/// PostgreSQL does not compare values of two collations if neither is the default.
 #[test]
-fn a_foreign_key_of_another_collation_holds_rows_as_any_other() {
+fn a_foreign_key_of_another_collation_holds_rows() {
     for collation in ["", "COLLATE \"POSIX\"", "COLLATE \"und-x-icu\""] {
         let conn = &mut *connection();
         conn.batch_execute(ACCOUNTS).unwrap();
@@ -40,7 +40,7 @@ fn a_foreign_key_of_another_collation_holds_rows_as_any_other() {
 }
 
 #[test]
-fn a_child_of_which_the_user_may_not_read_the_column_holds_rows() {
+fn a_child_whose_column_the_user_may_not_read_holds_rows() {
     let conn = &mut *connection();
     conn.batch_execute(ACCOUNTS).unwrap();
     conn.batch_execute(

@@ -1,4 +1,4 @@
-//! PostgreSQL: a table that is partitioned by its flag, where a soft delete moves the row.
+//! On PostgreSQL, a soft delete in a table that is partitioned by its flag moves the row.
 
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ fn until_waiting(conn: &mut PgConnection, pid: i32) {
     }
 }
 
-/// What `second` returns that begins while another transaction has soft-deleted the row and not committed yet.
+/// Runs `second` while another transaction has soft-deleted the row and not yet committed. Returns its result.
 fn beside_another<R: Send>(second: impl FnOnce(&mut PgConnection) -> R + Send) -> R {
     let (mut owner, url) = parcels();
     let mut conn = PgConnection::establish(&url).unwrap();
@@ -70,9 +70,9 @@ fn the_second_of_two_soft_deletes_is_tried_again() {
     assert_eq!(beside_another(restore).unwrap(), Outcome::AlreadyInState);
 }
 
-/// The caller must try the whole transaction again. After the error it stays usable.
+/// The caller must try the whole transaction again. The transaction stays usable after the error.
 #[test]
-fn inside_a_transaction_the_failure_is_the_callers() {
+fn inside_a_transaction_the_caller_gets_the_failure() {
     use diesel::result::{DatabaseErrorKind, Error::DatabaseError};
     for as_outcome in [false, true] {
         let error = beside_another(move |conn: &mut PgConnection| {
@@ -91,7 +91,6 @@ fn inside_a_transaction_the_failure_is_the_callers() {
     }
 }
 
-/// An exclusion constraint is a conflict of a restore as a unique index is.
 #[test]
 fn an_exclusion_constraint_is_a_conflict_of_a_restore() {
     diesel::table! { bookings { id -> Integer, is_deleted -> Bool } }

@@ -1,4 +1,4 @@
-//! PostgreSQL: foreign keys that reach a part of a table, or the whole of which it is a part.
+//! On PostgreSQL, a foreign key can refer to a partition of a table, or to the whole of a partition.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -57,7 +57,7 @@ fn assert_reaches(result: Result<diesel_soft_delete::PurgeReport, Error>) {
 }
 
 #[test]
-fn a_key_to_a_partition_is_reached_by_the_purge_of_the_whole() {
+fn a_purge_of_the_whole_notices_a_key_to_a_partition() {
     for parent in ["events_2024", "events_2024_low"] {
         for action in ["ON DELETE CASCADE", "ON DELETE SET NULL"] {
             let conn = &mut *connection();
@@ -74,7 +74,7 @@ fn a_key_to_a_partition_is_reached_by_the_purge_of_the_whole() {
 }
 
 #[test]
-fn a_key_to_the_whole_is_reached_by_the_purge_of_a_partition() {
+fn a_purge_of_a_partition_notices_a_key_to_the_whole() {
     let conn = &mut *connection();
     conn.batch_execute(PARTITIONS).unwrap();
     conn.batch_execute(ROWS).unwrap();
@@ -87,7 +87,7 @@ fn a_key_to_the_whole_is_reached_by_the_purge_of_a_partition() {
 }
 
 #[test]
-fn a_key_to_a_table_that_inherits_is_reached() {
+fn a_purge_notices_a_key_to_a_table_that_inherits() {
     for parent in ["events_2024", "events_2024_low"] {
         let conn = &mut *connection();
         conn.batch_execute(HEIRS).unwrap();
@@ -102,7 +102,7 @@ fn a_key_to_a_table_that_inherits_is_reached() {
 }
 
 #[test]
-fn rows_that_a_partition_s_children_hold_are_blocked_and_all_others_go() {
+fn rows_that_children_of_a_partition_hold_stay_and_all_others_go() {
     for parent in ["events", "events_2024"] {
         let conn = &mut *connection();
         conn.batch_execute(PARTITIONS).unwrap();
@@ -112,7 +112,7 @@ fn rows_that_a_partition_s_children_hold_are_blocked_and_all_others_go() {
         conn.batch_execute("INSERT INTO notes SELECT n, n, 2024 FROM generate_series(2, 300, 2) AS n").unwrap();
         let report = job!(events).batch_size(100).run(conn).unwrap();
         assert_eq!((report.rows, report.blocked_rows, report.blocked.len()), (450, 150, 100), "{report}");
-        // A partition of a partition has a copy of the key, under another name.
+        // A partition of a partition has a copy of the key with another name.
         let constraint = report.blocked[0].constraint.as_deref().unwrap_or_default();
         assert!(constraint.starts_with("notes_event"), "{constraint}");
     }

@@ -1,5 +1,4 @@
-//! PostgreSQL: statements are prepared once, partial indexes are used under a generic plan,
-//! RETURNING returns what is stored.
+//! On PostgreSQL, statements are prepared once, generic plans use partial indexes, and RETURNING gives what is stored.
 
 use diesel::connection::SimpleConnection;
 use diesel::pg::Pg;
@@ -68,7 +67,7 @@ fn generic_plan(conn: &mut PgConnection, query: &impl QueryFragment<Pg>, argumen
 }
 
 #[test]
-fn partial_indexes_are_used_under_a_generic_plan() {
+fn partial_indexes_are_used_in_a_generic_plan() {
     let conn = &mut *blog();
     conn.batch_execute(
         "CREATE INDEX live_posts ON posts (user_id) WHERE (is_deleted = FALSE);
@@ -89,7 +88,7 @@ fn partial_indexes_are_used_under_a_generic_plan() {
     uses(generic_plan(conn, &purge, "(1, '2024-01-01')"), "dead_posts");
     let delete = posts::table.filter(posts::user_id.eq(1)).soft_delete();
     uses(generic_plan(conn, &delete, "('2024-01-01', '2024-01-01', 1)"), "live_posts");
-    // Written by hand, with a bind, it is not.
+    // A filter by hand binds its value, so the plan cannot use the index.
     let by_hand = posts::table.filter(posts::user_id.eq(1)).filter(posts::is_deleted.eq(false));
     let by_hand = generic_plan(conn, &by_hand, "(1, false)");
     assert!(!by_hand.contains("live_posts"), "{by_hand}");
@@ -110,7 +109,7 @@ fn returning_gives_what_is_stored() {
 }
 
 #[test]
-fn timestamps_with_a_zone_and_a_schema_of_their_own() {
+fn timestamps_with_a_zone_are_stored_in_a_named_schema() {
     diesel::table! {
         dsd_zoned.notes {
             id -> Integer,
@@ -120,7 +119,7 @@ fn timestamps_with_a_zone_and_a_schema_of_their_own() {
     }
     diesel_soft_delete::soft_deletable! { notes { timestamp = deleted_at, touch = touched } }
     let conn = &mut *crate::support::postgres::connection();
-    // The schema's name is fixed in `table!`, so it lives in a transaction that is rolled back.
+    // The name of the schema is fixed in `table!`, so the test creates it in a transaction that is rolled back.
     conn.test_transaction(|conn| {
     conn.batch_execute(
         "CREATE SCHEMA dsd_zoned;

@@ -1,4 +1,4 @@
-//! PostgreSQL: policies that hide rows from the role that erases.
+//! On PostgreSQL, policies can hide rows from the role that erases.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -10,7 +10,7 @@ diesel::table! { files_archive { id -> Integer, tenant -> Integer } }
 diesel_soft_delete::soft_deletable! { files { flag = is_deleted } }
 
 #[test]
-fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
+fn an_erasure_without_rows_fails_if_a_policy_can_hide_them() {
     let conn = &mut *crate::support::postgres::connection();
     conn.batch_execute(
         "CREATE TABLE files (id INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
@@ -23,10 +23,10 @@ fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
     )
     .unwrap();
     let as_user = "SET ROLE pg_monitor";
-    // A policy of tenants: what it hides is not the user's.
+    // Rows that a policy of tenants hides do not belong to the user.
     conn.batch_execute(as_user).unwrap();
     assert_eq!(files::table.find(3).erase().run(conn).unwrap().rows, 0);
-    // One that hides rows by their state: a row may be there although none is seen.
+    // This policy hides rows by their state, so a row can exist although none is seen.
     conn.batch_execute(
         "RESET ROLE; CREATE POLICY undeleted ON files AS RESTRICTIVE USING (NOT is_deleted); SET ROLE pg_monitor",
     )
@@ -36,7 +36,7 @@ fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
         text.starts_with("cannot erase in `files`: it saw no row, but the policy `undeleted` can hide rows"),
         "{text}"
     );
-    // Copies stay too.
+    // The copies in the archive stay too.
     let text = conn.transaction(|conn| {
         let text = files::table.find(2).erase().archived_in(files_archive::table).run(conn).unwrap_err().to_string();
         assert_eq!(files_archive::table.count().get_result::<i64>(conn), Ok(1));
@@ -44,7 +44,7 @@ fn an_erasure_that_sees_no_row_asks_whether_a_policy_hides_them() {
         Ok::<_, Error>(text)
     });
     assert!(text.unwrap().contains("`undeleted`"));
-    // The policy is for another role, or the user is exempt from policies.
+    // Here the policy is for another role, or the user is exempt from policies.
     conn.batch_execute("RESET ROLE; ALTER POLICY undeleted ON files TO pg_signal_backend; SET ROLE pg_monitor")
         .unwrap();
     assert_eq!(files::table.find(3).erase().run(conn).unwrap().rows, 0);

@@ -1,4 +1,4 @@
-//! The example `retention_job`, as an operator runs it, on an SQLite file.
+//! Runs the example `retention_job` as an operator does.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ impl Drop for Database {
     }
 }
 
-/// 30 posts that were deleted long ago, the last with a live comment if one is asked for; 10 that are live.
+/// 30 posts were deleted long ago, and 10 are active. If `blocked`, the last deleted one has an active comment.
 fn fill(conn: &mut impl SimpleConnection, blocked: bool) {
     let rows: Vec<String> = (1..=40)
         .map(|id| {
@@ -55,7 +55,7 @@ fn posts(path: &Path) -> i64 {
 }
 
 fn program() -> PathBuf {
-    // target/debug/deps/it-.. and target/debug/examples/..
+    // The test is target/debug/deps/it-.., and the examples are in target/debug/examples/.
     let mut path = std::env::current_exe().expect("a test knows its file");
     path.pop();
     path.pop();
@@ -84,7 +84,7 @@ fn run(database: Option<&Database>, arguments: &[&str]) -> (Option<i32>, String,
 }
 
 #[test]
-fn it_counts_then_stops_at_a_limit_then_removes_the_rest() {
+fn it_counts_and_stops_at_a_limit_and_then_removes_the_rest() {
     let database = database("whole", false);
     let (code, out, err) = run(Some(&database), &["--dry-run"]);
     assert_eq!((code, posts(&database.0)), (Some(0), 40), "{out}{err}");
@@ -127,7 +127,7 @@ fn bad_input_changes_nothing() {
 mod signals {
     use super::*;
 
-    /// A run that is some batches into its work, with a pause between them.
+    /// A run that has removed some batches and pauses between them.
     fn under_way(database: &Database, pause: &str) -> Child {
         let arguments = ["--batch-size", "2", "--pause-ms", pause];
         let job =
@@ -146,7 +146,7 @@ mod signals {
     }
 
     #[test]
-    fn one_ends_it_with_a_report() {
+    fn one_signal_ends_the_job_with_a_report() {
         for signal in ["-INT", "-TERM"] {
             let database = database(&format!("signal{signal}"), false);
             let job = under_way(&database, "300");
@@ -159,12 +159,12 @@ mod signals {
     }
 
     #[test]
-    fn two_end_it_at_once() {
+    fn two_signals_end_the_job_at_once() {
         let database = database("signals", false);
         let begun = Instant::now();
         let job = under_way(&database, "60000");
         send("-TERM", &job);
-        // Two that are pending are one.
+        // Two pending signals would count as one.
         std::thread::sleep(Duration::from_millis(300));
         send("-TERM", &job);
         let (code, out, err) = ended(job.wait_with_output().unwrap());
@@ -173,7 +173,7 @@ mod signals {
     }
 }
 
-/// On a server: counted, limited, then all but the row that a comment holds.
+/// Counts, stops at a limit, and then removes all rows but the one that a comment holds.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 fn on_a_server(url: &str, mut posts: impl FnMut() -> i64) {
     let run = |arguments: &[&str]| ended(command(Some(url.as_ref()), arguments).output().expect("the program starts"));
@@ -189,7 +189,7 @@ fn on_a_server(url: &str, mut posts: impl FnMut() -> i64) {
 
 #[cfg(feature = "postgres")]
 #[test]
-fn on_postgresql() {
+fn the_example_runs_on_postgresql() {
     let (mut conn, url) = crate::support::postgres::shared();
     conn.run_pending_migrations(FileBasedMigrations::from_path(crate::support::postgres::MIGRATIONS).unwrap()).unwrap();
     fill(&mut *conn, true);
@@ -201,7 +201,7 @@ fn on_postgresql() {
 
 #[cfg(feature = "mysql")]
 #[test]
-fn on_mysql() {
+fn the_example_runs_on_mysql() {
     let (mut conn, url) = crate::support::mysql::shared();
     conn.run_pending_migrations(FileBasedMigrations::from_path(crate::support::mysql::MIGRATIONS).unwrap()).unwrap();
     fill(&mut *conn, true);

@@ -95,7 +95,7 @@ pub const DELETED_AT: &str = "2024-03-01 12:00:00.250001";
 /// | 1 Sean | 1 One | 1 first, ~~2 spam~~ | 1 rust |
 /// | | ~~2 Two~~ | 3 lost | 2 sql |
 /// | | 3 Three | ~~4 gone~~ | |
-/// | ~~2 Tess~~ | 4 Four | 5 hers | 3 tess (flagged in its own sense) |
+/// | ~~2 Tess~~ | 4 Four | 5 hers | 3 tess (its flag means something else) |
 /// | 3 Ida | ~~5 Five~~ | | |
 /// | 4 Jim | | | |
 pub fn blog() -> TestConnection<Conn> {
@@ -104,9 +104,10 @@ pub fn blog() -> TestConnection<Conn> {
     conn
 }
 
-/// [`blog`] on a connection that is there.
+/// [`blog`] on an existing connection.
 pub fn fill(conn: &mut Conn) {
-    conn.run_pending_migrations(FileBasedMigrations::from_path(MIGRATIONS).expect("the folder is there")).expect("the migrations run");
+    conn.run_pending_migrations(FileBasedMigrations::from_path(MIGRATIONS).expect("the folder is there"))
+        .expect("the migrations run");
     let at = instant(DELETED_AT);
     let user = |id: i32, name: &'static str, deleted: bool| {
         (

@@ -1,13 +1,13 @@
-//! A cascade does the same whatever the session is set to.
+//! A cascade does the same with any settings of the session.
 
 use chrono::{DateTime, Utc};
 
 /// Rows of one state, as texts.
 type Rows = Vec<String>;
 
-/// Times that look alike in some zone, or in some order of day and month.
+/// Times that look alike in some time zone, or in some order of day and month.
 const INSTANTS: [&str; 4] = [
-    // In New York both are half past one.
+    // Both are half past one in New York.
     "2024-11-03T05:30:00.000001Z",
     "2024-11-03T06:30:00.000001Z",
     // Day and month can be exchanged.
@@ -79,7 +79,7 @@ macro_rules! settings {
             }
             diesel_soft_delete::not_soft_deletable!(drafts);
 
-            /// Shops (1, 1) to (1, 4), each with two shelves, each with an item, which has another, which has another.
+            /// Shops (1, 1) to (1, 4) have two shelves each. A shelf has a chain of three items.
             pub(super) fn shops() -> crate::support::TestConnection<Conn> {
                 let mut conn = connection();
                 let mut sql = "CREATE TABLE shops (region INTEGER, number INTEGER, closed_at {instant}, closed_by VARCHAR(80),
@@ -115,7 +115,7 @@ macro_rules! settings {
                 conn
             }
 
-            /// The keys of the active rows. The limit is for sessions that have one of their own.
+            /// The keys of the active rows. The limit overrides that of a session.
             fn active(conn: &mut Conn) -> Rows {
                 let shops = shops::table.active().select(shops::number).limit(99).load::<i32>(conn).unwrap();
                 let shelves = shelves::table.active().select(shelves::id).limit(99).load::<i32>(conn).unwrap();
@@ -125,7 +125,7 @@ macro_rules! settings {
                 rows
             }
 
-            /// The settings, and the statement that each of them is.
+            /// Runs the case once with each of the settings.
             fn each(mut case: impl FnMut(&mut Conn, &str)) {
                 for setting in $settings {
                     let conn = &mut *shops();
@@ -134,13 +134,13 @@ macro_rules! settings {
                 }
             }
 
-            /// Executes a statement of the test, whatever the session is set to.
+            /// Executes a statement of the test.
             fn tell(conn: &mut Conn, sql: &str) {
                 conn.batch_execute(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
             }
 
             #[test]
-            fn a_tree_is_deleted_and_comes_back() {
+            fn a_tree_is_deleted_and_restored() {
                 each(|conn, setting| {
                     let all = active(conn);
                     let by = r#"o'Neil \' "x" `y` \\ || é"#;
@@ -156,7 +156,7 @@ macro_rules! settings {
                         assert_eq!(stored.limit(9).load(conn), Ok(vec![(Some(by.to_owned()), Some(7)); 2]), "{setting}");
                     }
                     assert_eq!(active(conn), Rows::new(), "{setting}");
-                    // One of them, then several operations at once.
+                    // One operation is restored, and then several at once.
                     let restore = shops::table.find((1, 2)).restore().cascade();
                     assert_eq!(restore.preview(conn).unwrap().total(), 9, "{setting}");
                     assert_eq!(restore.run(conn).unwrap().total(), 9, "{setting}");
@@ -167,7 +167,7 @@ macro_rules! settings {
             }
 
             #[test]
-            fn what_one_session_deletes_another_restores() {
+            fn another_session_restores_what_one_deleted() {
                 let conn = &mut *shops();
                 let all = active(conn);
                 let settings: Vec<&str> = $settings.into_iter().collect();
@@ -188,7 +188,7 @@ macro_rules! settings {
             }
 
             #[test]
-            fn the_clock_of_the_database_is_a_time_of_a_cascade() {
+            fn a_cascade_may_use_the_clock_of_the_database() {
                 each(|conn, setting| {
                     let all = active(conn);
                     let shop = || shops::table.find((1, 1));
@@ -202,7 +202,7 @@ macro_rules! settings {
             }
 
             #[test]
-            fn a_key_that_comes_back_takes_its_children_along() {
+            fn a_revived_key_takes_its_children_along() {
                 each(|conn, setting| {
                     let all = active(conn);
                     let key = (shops::region, shops::number);
@@ -287,7 +287,7 @@ settings!(mysql_timestamp: mysql, Timestamp, "TIMESTAMP(6) NULL", super::MYSQL);
 
 #[cfg(feature = "mysql")]
 #[test]
-fn the_settings_of_mysql_are_given_back() {
+fn the_settings_of_mysql_are_reset_after_an_error() {
     use diesel::connection::SimpleConnection;
     use diesel::prelude::*;
     use diesel_soft_delete::prelude::*;
@@ -299,15 +299,15 @@ fn the_settings_of_mysql_are_given_back() {
         let sql = "@@SESSION.sql_safe_updates * 1000 + @@SESSION.sql_select_limit";
         diesel::select(diesel::dsl::sql::<diesel::sql_types::BigInt>(sql)).get_result::<i64>(conn).unwrap()
     };
-    // There are no tables: it fails, and sets them back.
+    // The tables do not exist, so the call fails. It must still reset the settings.
     assert!(shops::table.soft_delete().cascade().run(conn).is_err());
     assert_eq!(settings(conn), 1077);
 }
 
-/// What other software wrote: the marks have no form that a Rust type holds.
+/// Other software can write such times, which no Rust type holds.
 #[cfg(feature = "postgres")]
 #[test]
-fn marks_at_the_ends_of_time_come_back() {
+fn rows_with_times_that_rust_cannot_hold_are_restored() {
     use diesel::connection::SimpleConnection;
     use diesel_soft_delete::prelude::*;
     use postgres_zoned::shops;

@@ -1,4 +1,4 @@
-//! SQLite: partial indexes are used, statements are cached, RETURNING returns what is stored.
+//! On SQLite, plans use partial indexes, and RETURNING gives what is stored.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -52,7 +52,7 @@ fn returning_gives_what_is_stored() {
     let restored: Vec<Row> = posts::table.restore().returning(columns).get_results(conn).unwrap();
     assert_eq!(restored.len(), 5);
     assert!(restored.iter().all(|row| !row.1 && row.2.is_none()));
-    // All columns without `.returning(..)`.
+    // Without `.returning(..)`, all columns are returned.
     type Full = (
         i32,
         i32,
@@ -73,7 +73,7 @@ fn returning_gives_what_is_stored() {
 }
 
 #[test]
-fn timestamps_with_a_zone() {
+fn timestamps_with_a_zone_are_stored_and_compared() {
     diesel::table! {
         notes {
             id -> Integer,

@@ -1,5 +1,5 @@
-//! One way to a connection per backend. Every test gets a database of its own (a schema on
-//! PostgreSQL), which is dropped at its end.
+//! Connections for each backend. Every test gets its own database, or its own schema on PostgreSQL, which is dropped at
+//! the end.
 
 use diesel::connection::SimpleConnection;
 
@@ -31,7 +31,7 @@ impl<C: SimpleConnection> Drop for TestConnection<C> {
     }
 }
 
-/// What a purge writes beside its cutoff: that the value of a timestamp column is the time of a deletion.
+/// The condition of a purge, beside its cutoff, that the value of a timestamp column is the time of a deletion.
 pub fn known_time(dialect: diesel_soft_delete::Dialect, column: &str) -> String {
     use diesel_soft_delete::Dialect;
     let form = match dialect {
@@ -75,7 +75,7 @@ pub mod sqlite {
         of(Conn::establish(":memory:").expect("SQLite is built in"))
     }
 
-    /// A database that the test made itself.
+    /// A database that the test created itself.
     pub fn of(conn: Conn) -> super::TestConnection<Conn> {
         super::TestConnection { conn, cleanup: String::new() }
     }
@@ -120,7 +120,7 @@ pub mod postgres {
         let url = super::server::url("PG_DATABASE_URL");
         let mut conn = Conn::establish(&url).expect("the PostgreSQL server of PG_DATABASE_URL answers");
         let name = super::server::unique_name();
-        // A zone that is not UTC, so that a conversion nobody asked for shows.
+        // The time zone is not UTC, so that an unwanted conversion fails a test.
         conn.batch_execute(&format!(
             "CREATE SCHEMA {name}; SET search_path TO {name}; SET timezone TO 'America/New_York';"
         ))

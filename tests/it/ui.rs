@@ -1,9 +1,8 @@
-//! Misuse: files in `tests/ui` that must not compile, or not without the messages they name.
+//! Every file in `tests/ui` misuses the library, and must fail to compile with the messages that it names.
 //!
-//! A comment `//~ text` names a line of *our* messages (an error, its label, notes and helps) whose
-//! span lies on that line of the file; `//~^ text` on the line above. Not the whole output is
-//! compared, so that another compiler version does not break a test. Every error must be one that
-//! the file names: no secondary error may drown ours. All files are checked in one run of cargo.
+//! A comment `//~ text` names a part of an error, label, note or help whose span is on that line. `//~^ text` means the
+//! line above. The rest of the output is not compared, so that another version of the compiler does not break a test.
+//! The file must name every error, so that secondary errors do not hide ours. One run of cargo checks all files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,14 +15,14 @@ struct Expected {
     text: String,
 }
 
-/// One diagnostic: the line of its primary span, and all its text.
+/// The line of a diagnostic's primary span, and all its text.
 struct Found {
     line: usize,
     text: String,
 }
 
 #[test]
-fn misuse_is_refused_with_our_words() {
+fn misuse_is_refused_with_our_messages() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files: Vec<PathBuf> = std::fs::read_dir(root.join("tests/ui"))
         .expect("tests/ui")
@@ -50,8 +49,8 @@ fn target_directory(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
-/// A package with a binary per file, on the backend that needs no C library. It shares the lock file of the workspace, so that nothing is
-/// resolved anew.
+/// Writes a package with a binary for each file. Its backend does not need a C library, and it has the lock file of the
+/// workspace, so that cargo resolves nothing again.
 fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
     let bins = project.join("src/bin");
     let _ = std::fs::remove_dir_all(&bins);
@@ -59,11 +58,11 @@ fn write_project(root: &Path, project: &Path, files: &[PathBuf]) {
     for file in files {
         std::fs::copy(file, bins.join(file.file_name().expect("a name"))).expect("a copy");
     }
-    // What the files include: the tables that they share.
+    // The files include the tables that they share.
     let support = project.join("src/support");
     std::fs::create_dir_all(&support).expect("a directory for what is shared");
     std::fs::copy(root.join("tests/ui/support/blog.rs"), support.join("blog.rs")).expect("a copy");
-    // A crate that owns tables, for a file that is not that crate.
+    // One file needs a table of another crate.
     let foreign = project.join("foreign");
     std::fs::create_dir_all(foreign.join("src")).expect("a directory for the other crate");
     std::fs::copy(root.join("tests/ui/support/foreign.rs"), foreign.join("src/lib.rs")).expect("a copy");
@@ -112,7 +111,7 @@ fn check(root: &Path, project: &Path) -> BTreeMap<String, Vec<Found>> {
     found
 }
 
-/// The line of the file's own code: a span inside a macro leads back to its call.
+/// The line in the file itself. A span inside a macro leads back to the call of the macro.
 fn primary_line(spans: &Value) -> Option<usize> {
     let primary = spans.as_array()?.iter().find(|span| span["is_primary"] == true)?;
     let mut span = primary;

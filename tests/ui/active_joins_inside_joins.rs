@@ -2,7 +2,7 @@ include!("../support/blog.rs");
 
 fn main() {
     let on = posts::user_id.eq(users::id);
-    // What is joined holds a left join that is not filtered: refused at the join already.
+    // The right side has a left join that is not filtered, so the outer join is refused.
     let _ = users::table.left_join_active(posts::table.left_join(comments::table));
     //~^ `.active()` after a plain `left_join` of `comments::table`
     let _ = users::table.inner_join_active(posts::table.left_join(comments::table));
@@ -10,7 +10,7 @@ fn main() {
     let _ = users::table.left_join(posts::table.left_join(comments::table).on_active(on));
     //~^ `.active()` after a plain `left_join` of `comments::table`
 
-    // The predicate of `posts` alone, for a join of `posts` and `comments`.
+    // The ON clause has only the predicate of `posts`, for a join of `posts` and `comments`.
     let _ = users::table.left_join(posts::table.on_active(on).inner_join(comments::table)).active();
     //~^ this ON clause carries the predicate of only a part of the joined tables
     //~^^ `.on_active(..)` comes last: `right.inner_join(other).on_active(on_clause)`
@@ -19,7 +19,7 @@ fn main() {
     let _ = users::table.active().inner_join(posts::table.on_active(on).inner_join(comments::table));
     //~^ this ON clause carries the predicate of only a part of the joined tables
 
-    // `active()` came too early for `posts`, though not for what is inside of the join.
+    // `active()` comes too early for `posts`, but not for the table inside of the join.
     let _ = comments::table.active().inner_join(posts::table.inner_join_active(users::table));
     //~^ `posts::table` is joined after `.active()`: its deleted rows would show
     let _ = comments::table.active().left_join(posts::table.inner_join_active(users::table));

@@ -1,7 +1,7 @@
 include!("../support/blog.rs");
 
 fn main() {
-    // An alias is a table of its own: `active()` of one filters no other.
+    // `active()` of one alias does not filter another.
     let (a, b) = diesel::alias!(posts as a, posts as b);
     let _ = a.active().inner_join(b.on(a.field(posts::id).eq(b.field(posts::id))));
     //~^ is joined after `.active()`: its deleted rows would show

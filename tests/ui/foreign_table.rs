@@ -1,6 +1,6 @@
 use diesel_soft_delete::prelude::*;
 
-// A table of another crate. No macro can see that, so the words are the compiler's: they name the table.
+// This is a table of another crate. No macro can see that, so the compiler reports it and names the table.
 #[derive(SoftDeletable)]
 //~^ `foreign::posts::table` is not defined in the current crate
 //~^^ type parameter `S` must be used as the type parameter for some local type

@@ -9,7 +9,7 @@ diesel::table! {
     }
 }
 
-// All mistakes of one derive are reported at once, each at its key.
+// The derive reports all mistakes at once, each at its key.
 #[derive(SoftDeletable)]
 #[diesel(table_name = posts)]
 #[soft_delete(
@@ -28,7 +28,7 @@ struct Post {
     id: i32,
 }
 
-// What is right is still there: no second error.
+// The derive still implements the correct part, so this is not a second error.
 fn main() {
     let _ = posts::table.active();
 }

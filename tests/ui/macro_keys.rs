@@ -2,7 +2,7 @@ diesel::table! { a { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<T
 diesel::table! { b { id -> Integer, is_deleted -> Bool, deleted_at -> Nullable<Timestamp>, } }
 diesel::table! { c { id -> Integer, live -> Bool, is_deleted -> Bool, } }
 
-// The macro beside `table!` reports what the derive reports, for every table at once.
+// The macro reports the same mistakes as the derive, for all its tables at once.
 diesel_soft_delete::soft_deletable! {
     a {
         flga = is_deleted, //~ did you mean `flag`? The correct format looks like `flag = is_deleted`

@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_printed_predicate_is_told_from_another_one() {
+    fn a_printed_predicate_tells_which_rows_it_means() {
         let flag = |dialect| StateColumn { dialect, mode: Mode::Flag, name: "is_deleted" };
         let time = |dialect| StateColumn { dialect, mode: Mode::Timestamp, name: "deleted_at" };
         let nullable = StateColumn { mode: Mode::NullableFlag, ..flag(Dialect::Postgres) };

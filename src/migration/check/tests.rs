@@ -1,4 +1,4 @@
-//! Tests with SQLite of what no declared table shows: how a table is read, and a shape without a `table!`.
+//! The builder reads an existing table, and checks a shape that has no `table!`.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -17,7 +17,7 @@ fn connection(sql: &str) -> SqliteConnection {
 }
 
 #[test]
-fn a_table_is_read() {
+fn a_table_is_read_with_its_keys_indexes_and_checks() {
     let conn = &mut connection(
         "CREATE TABLE t (b TEXT COLLATE NOCASE, a INTEGER, c TEXT DEFAULT 'x' UNIQUE, d AS (a + 1), PRIMARY KEY (a, b),
              CONSTRAINT small CHECK (a < 9));

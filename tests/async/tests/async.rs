@@ -1,4 +1,4 @@
-//! `run_async` and `outcome_async` on every backend of diesel-async; ordinary Diesel through it.
+//! `run_async` and `outcome_async` work on every backend of diesel-async, as do ordinary queries.
 
 use diesel::prelude::*;
 use diesel_async::pooled_connection::AsyncDieselConnectionManager;
@@ -96,9 +96,8 @@ macro_rules! cases {
                 conn.batch_execute(&super::drop(stringify!($backend), &own_name(name))).await.unwrap();
             }
 
-            /// The same engine; and its future can be spawned.
             #[tokio::test]
-            async fn jobs() {
+            async fn a_job_can_be_spawned_and_purges_in_batches() {
                 let mut conn = connection("jobs").await;
                 let rows = (4..=40).map(|id| format!("({id}, 'old', TRUE, '2024-01-01 00:00:00')")).collect::<Vec<_>>();
                 conn.batch_execute(&format!(
@@ -142,9 +141,8 @@ macro_rules! cases {
                 clean_up(conn, "jobs").await;
             }
 
-            /// The same engine; spawned, inside a transaction, and refused.
             #[tokio::test]
-            async fn cascades() {
+            async fn a_cascade_can_be_spawned_and_restores_its_children() {
                 let mut conn = connection("cascades").await;
                 conn.batch_execute(&format!(
                     "CREATE TABLE users (id INTEGER PRIMARY KEY, deleted_at {0}, operation VARCHAR(36));
@@ -181,9 +179,8 @@ macro_rules! cases {
                 clean_up(conn, "cascades").await;
             }
 
-            /// Spawned, inside a transaction that stays usable, and refused.
             #[tokio::test]
-            async fn revivals() {
+            async fn a_revival_can_be_spawned_and_keeps_a_transaction_usable() {
                 let mut conn = connection("revivals").await;
                 conn.batch_execute($unique).await.unwrap();
                 conn.batch_execute("CREATE UNIQUE INDEX ids ON posts (id)").await.unwrap();
@@ -225,7 +222,7 @@ macro_rules! cases {
             }
 
             #[tokio::test]
-            async fn verbs() {
+            async fn run_async_changes_the_rows_that_run_would() {
                 let conn = &mut connection("verbs").await;
                 assert_eq!(posts::table.find(1).soft_delete().execute(conn).await, Ok(1));
                 assert_eq!(posts::table.find(1).soft_delete().run_async(conn).await.unwrap(), 0);
@@ -242,7 +239,7 @@ macro_rules! cases {
             }
 
             #[tokio::test]
-            async fn outcomes() {
+            async fn outcome_async_tells_why_a_row_did_not_change() {
                 let conn = &mut connection("outcomes").await;
                 let delete = |id: i32| posts::table.find(id).soft_delete();
                 assert_eq!(delete(9).outcome_async(conn).await.unwrap(), Outcome::NotFound);
@@ -277,7 +274,7 @@ macro_rules! cases {
             }
 
             #[tokio::test]
-            async fn the_schema_is_checked_where_it_is_spawned() {
+            async fn a_check_can_be_spawned_and_its_sql_fixes_the_schema() {
                 let mut conn = connection("check").await;
                 let handler = tokio::spawn(async move {
                     let insert = "INSERT INTO posts (id, title, is_deleted) VALUES (4, 'four', TRUE)";
@@ -289,7 +286,7 @@ macro_rules! cases {
                     let error = assert_schema_async::<(posts::table, (posts::table,)), _>(&mut conn).await.unwrap_err();
                     let Error::SchemaMismatch { findings } = error else { panic!("{error}") };
                     for finding in &findings[..findings.len() / 2] {
-                        // CREATE INDEX CONCURRENTLY stands alone.
+                        // CREATE INDEX CONCURRENTLY must be sent on its own.
                         for statement in finding.sql.as_ref().unwrap().split(";\n") {
                             conn.batch_execute(statement).await.unwrap();
                         }
@@ -301,9 +298,9 @@ macro_rules! cases {
                 clean_up(&mut conn, "check").await;
             }
 
-            /// Past the guard, with copies; refused under hold; inside a transaction and where it is spawned.
+            /// The table has the guard against hard deletes, a row under hold and an archive.
             #[tokio::test]
-            async fn erasures() {
+            async fn an_erasure_can_be_spawned_and_keeps_a_transaction_usable() {
                 let mut conn = connection("erasures").await;
                 let dialect = match stringify!($backend) {
                     "postgres" => Dialect::Postgres,
@@ -344,9 +341,9 @@ macro_rules! cases {
                 clean_up(&mut conn, "erasures").await;
             }
 
-            /// Rows that refer to each other, erased and purged; where it is spawned, and inside a transaction.
+            /// The calls are spawned, and the purge runs inside a transaction.
             #[tokio::test]
-            async fn threads() {
+            async fn rows_that_refer_to_each_other_are_erased_and_purged() {
                 let mut conn = connection("threads").await;
                 if stringify!($backend) == "sqlite" {
                     conn.batch_execute("PRAGMA foreign_keys = ON").await.unwrap();
@@ -384,9 +381,9 @@ macro_rules! cases {
                 clean_up(&mut conn, "threads").await;
             }
 
-            /// The futures can be spawned, on a connection of a pool: what a web server's handler does.
+            /// The handler of a web server does this.
             #[tokio::test]
-            async fn spawned_on_a_pooled_connection() {
+            async fn verbs_can_be_spawned_on_a_pooled_connection() {
                 let conn = &mut connection("pool").await;
                 let url: String = $url;
                 let manager = AsyncDieselConnectionManager::<$Conn>::new(url);

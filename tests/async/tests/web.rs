@@ -1,5 +1,4 @@
-//! The crate behind a web server: handlers of axum on a pool of diesel-async, one per verb, and the
-//! status codes that an outcome stands for.
+//! A web server has one handler of axum for each verb, on a pool of diesel-async, and a status code for each outcome.
 
 use std::sync::Arc;
 
@@ -25,7 +24,7 @@ diesel::table! {
 }
 diesel_soft_delete::soft_deletable! { posts { flag = is_deleted, timestamp = deleted_at } }
 
-/// What an outcome is called in HTTP.
+/// The HTTP status of an outcome.
 fn status(result: Result<Outcome, Error>) -> StatusCode {
     match result {
         Ok(Outcome::Changed) => StatusCode::OK,
@@ -104,7 +103,7 @@ macro_rules! server {
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn a_server() {
+            async fn a_server_answers_with_the_status_of_each_outcome() {
                 let Database { admin, create, url, drop } = $database;
                 let mut owner = <$Conn>::establish(&admin).await.expect("the server answers");
                 owner.batch_execute(&create).await.unwrap();
@@ -134,7 +133,7 @@ macro_rules! server {
                 assert_eq!(call(&app, "DELETE", "/posts/1", Some(1)).await.0, StatusCode::PRECONDITION_FAILED);
                 assert_eq!(call(&app, "DELETE", "/posts/1", Some(2)).await.0, StatusCode::OK);
 
-                // Many at once: one of them changes the row.
+                // Only one of many requests changes the row.
                 let app = Arc::new(app);
                 let requests: Vec<_> = (0..16)
                     .map(|_| {
@@ -153,7 +152,7 @@ macro_rules! server {
                 assert_eq!(call(&app, "DELETE", "/trash/-30", None).await.0, StatusCode::BAD_REQUEST);
                 assert_eq!(call(&app, "GET", "/trash", None).await.1, serde_json::json!([1, 3]));
 
-                // Somebody else has taken the title in the meantime.
+                // Another post takes the title meanwhile.
                 diesel::sql_query("UPDATE posts SET title = 'one' WHERE id = 2").execute(&mut owner).await.unwrap();
                 assert_eq!(call(&app, "POST", "/posts/1/restore", None).await.0, StatusCode::CONFLICT);
                 assert_eq!(call(&app, "GET", "/trash", None).await.1, serde_json::json!([1, 3]));
@@ -182,7 +181,7 @@ fn own_name() -> String {
 server!(
     sqlite,
     diesel_async::sync_connection_wrapper::SyncConnectionWrapper<SqliteConnection>,
-    // A database in memory that is shared by its name; the owner keeps it.
+    // The name shares a database in memory, which exists as long as the owner's connection.
     connections: 1,
     [
         "CREATE TABLE posts (id INTEGER PRIMARY KEY, title TEXT NOT NULL, version INTEGER NOT NULL DEFAULT 1,

@@ -1,4 +1,4 @@
-// The migration that adds the columns, run by diesel_migrations' harness.
+// Diesel's harness and scripts run the migration that adds the columns.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -38,13 +38,13 @@ fn instant(text: &str) -> chrono::NaiveDateTime {
 }
 
 #[test]
-fn up_down_up_through_the_harness() {
+fn the_harness_runs_reverts_and_runs_a_migration_again() {
     let conn = &mut *users_with_rows();
     let source = migration().into_migrations("2026-01-01-000000");
     assert!(users::table.active().count().get_result::<i64>(conn).is_err());
 
     let ran = conn.run_pending_migrations(source.clone()).unwrap();
-    // The first has the version that was given; those that must stand alone follow it.
+    // The first migration has the given version. Those that must run on their own follow it.
     assert_eq!(ran[0].to_string(), "20260101000000");
     assert_eq!(users::table.active().count().get_result::<i64>(conn), Ok(2));
     let (flag, date) = users::table.find(123).select((users::is_deleted, users::deletion_date)).first(conn).unwrap();
@@ -54,12 +54,12 @@ fn up_down_up_through_the_harness() {
 
     conn.revert_all_migrations(source.clone()).unwrap();
     assert!(users::table.active().count().get_result::<i64>(conn).is_err());
-    // The rows are all there, and what was deleted is an ordinary row again.
+    // All rows are still there, and deleted ones are ordinary rows again.
     assert_eq!(users::table.count().get_result::<i64>(conn), Ok(2));
 
     conn.run_pending_migrations(source).unwrap();
     assert_eq!(users::table.active().count().get_result::<i64>(conn), Ok(2));
-    // New rows are active without being told.
+    // New rows are active by default.
     conn.batch_execute("INSERT INTO users (user_id, name) VALUES (200, 'Edsger')").unwrap();
     assert_eq!(users::table.active().count().get_result::<i64>(conn), Ok(3));
     let full = users::table.find(7).soft_delete().at_utc(instant("2024-01-01 00:00:00.123456").and_utc());
@@ -69,7 +69,7 @@ fn up_down_up_through_the_harness() {
 }
 
 #[test]
-fn scripts_for_batch_execute() {
+fn scripts_can_be_run_and_reverted_twice() {
     let conn = &mut *users_with_rows();
     for migration in [
         migration(),

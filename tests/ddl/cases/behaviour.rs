@@ -1,4 +1,4 @@
-// What the migrations make does what it says.
+// What the migrations create works as documented.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -47,9 +47,9 @@ fn insert(conn: &mut Conn, id: i32, slug: &str) -> QueryResult<usize> {
         .execute(conn)
 }
 
-/// A hold column from the declaration and from names, in the archive too; a purge leaves what it holds.
+/// The column comes from the declaration or from names. The archive has it too.
 #[test]
-fn rows_under_hold() {
+fn a_hold_column_is_added_and_a_purge_respects_it() {
     use chrono::TimeDelta;
     mod held {
         diesel::table! {
@@ -117,9 +117,9 @@ fn rows_under_hold() {
     }
 }
 
-/// What a migration leaves, the check finds in order: in every mode, from names and from a declaration.
+/// This holds for every mode, from names and from a declaration.
 #[test]
-fn the_check_finds_nothing_to_mend() {
+fn the_check_finds_nothing_to_fix_after_a_migration() {
     use diesel_soft_delete::{Severity, assert_schema, check};
     let notes_only = |findings: &[diesel_soft_delete::Finding]| {
         let bad: Vec<_> = findings.iter().filter(|finding| finding.severity > Severity::Note).collect();
@@ -157,7 +157,7 @@ fn the_check_finds_nothing_to_mend() {
         let conn = &mut *blog::empty();
         blog::up(conn, &migration);
         notes_only(&migration.check(conn).unwrap());
-        // Looked up again, there is nothing left to add.
+        // A second look at the table finds nothing to add.
         let again = migration.clone().adapted_to(conn).unwrap();
         notes_only(&again.check(conn).unwrap());
         let sql = again.up_sql(DIALECT).unwrap();
@@ -167,18 +167,18 @@ fn the_check_finds_nothing_to_mend() {
 }
 
 #[test]
-fn tombstones_do_not_block_a_value() {
+fn deleted_rows_do_not_block_a_value() {
     let conn = &mut *blog::empty();
     blog::up(
         conn,
         &SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY),
     );
-    // The same value, deleted many times.
+    // The same value is deleted many times.
     for id in 1..=20 {
         assert_eq!(insert(conn, id, "a"), Ok(1));
         assert_eq!(posts::table.find(id).soft_delete().execute(conn), Ok(1));
     }
-    // And re-used once.
+    // It can be used again once.
     assert_eq!(insert(conn, 21, "a"), Ok(1));
     for refused in [insert(conn, 22, "a"), posts::table.find(7).restore().execute(conn)] {
         assert!(
@@ -194,7 +194,7 @@ fn tombstones_do_not_block_a_value() {
 }
 
 #[test]
-fn a_replaced_key_comes_back_or_says_why_not() {
+fn a_replaced_key_comes_back_unless_rows_share_a_value() {
     let conn = &mut *blog::empty();
     let before = dump(conn);
     let migration =
@@ -221,7 +221,7 @@ fn a_replaced_key_comes_back_or_says_why_not() {
 }
 
 #[test]
-fn a_script_that_cannot_go_back_changes_nothing() {
+fn a_script_that_cannot_be_reverted_changes_nothing() {
     let conn = &mut *blog::empty();
     let migration =
         SoftDeleteMigration::for_table::<posts::table>().unique_among_active("slug").replacing_index(PLAIN_KEY);
@@ -248,7 +248,7 @@ fn the_guard_lets_only_a_purge_pass() {
     assert!(through_diesel.to_string().contains(message), "{through_diesel}");
     let raw = conn.batch_execute("DELETE FROM posts WHERE id = 3").unwrap_err();
     assert!(raw.to_string().contains(message), "{raw}");
-    // One active row among deleted ones stops all.
+    // One active row among deleted ones stops the whole statement.
     assert!(diesel::delete(posts::table.filter(posts::id.le(3))).execute(conn).is_err());
     assert_eq!(posts::table.count().get_result::<i64>(conn), Ok(20));
 
@@ -257,10 +257,9 @@ fn the_guard_lets_only_a_purge_pass() {
     assert_eq!(posts::table.count().get_result::<i64>(conn), Ok(18));
 }
 
-/// A cascade of a foreign key fires the child's trigger on PostgreSQL and SQLite; InnoDB's does not:
-/// the documented bypass.
+/// A cascade of a foreign key fires the child's trigger on PostgreSQL and SQLite. InnoDB's cascade does not, as documented.
 #[test]
-fn the_guard_and_a_cascading_foreign_key() {
+fn the_guard_stops_cascading_foreign_keys_except_on_innodb() {
     let conn = &mut *blog::empty();
     conn.batch_execute(
         "CREATE TABLE drafts (id INTEGER PRIMARY KEY, author_id INTEGER NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
@@ -281,9 +280,9 @@ fn the_guard_and_a_cascading_foreign_key() {
     }
 }
 
-/// The other documented bypasses.
+/// The documentation names these bypasses too.
 #[test]
-fn what_goes_past_the_guard() {
+fn truncate_and_replace_bypass_the_guard() {
     let conn = &mut *blog::empty();
     conn.batch_execute("CREATE TABLE drafts (id INTEGER PRIMARY KEY, is_deleted BOOLEAN NOT NULL DEFAULT FALSE)")
         .unwrap();
@@ -292,9 +291,9 @@ fn what_goes_past_the_guard() {
     match DIALECT {
         Dialect::Postgres | Dialect::Mysql => conn.batch_execute("TRUNCATE TABLE drafts").unwrap(),
         Dialect::Sqlite => {
-            // The row that REPLACE removes fires no trigger ..
+            // REPLACE removes a row without firing its trigger.
             conn.batch_execute("REPLACE INTO drafts (id) VALUES (1)").unwrap();
-            // .. unless triggers are recursive.
+            // Recursive triggers do fire.
             let error = conn.batch_execute("PRAGMA recursive_triggers = ON; REPLACE INTO drafts (id) VALUES (1)");
             assert!(error.unwrap_err().to_string().contains("drafts_guard_hard_delete"));
         }
@@ -302,7 +301,7 @@ fn what_goes_past_the_guard() {
 }
 
 #[test]
-fn an_active_row_needs_a_live_parent() {
+fn an_active_row_needs_an_active_parent() {
     let conn = &mut *blog::empty();
     let parent = LiveParent::for_table::<users::table>();
     blog::up(conn, &SoftDeleteMigration::for_table::<posts::table>().require_live_parent(parent, "author_id"));
@@ -320,27 +319,27 @@ fn an_active_row_needs_a_live_parent() {
             "{error}"
         );
     };
-    // Inserted.
+    // These rows are inserted.
     assert_eq!(add(conn, 1, Some(1), false), Ok(1));
     assert_eq!(add(conn, 2, None, false), Ok(1));
     refused(add(conn, 3, Some(2), false));
-    // A deleted row may lie under a deleted parent ..
+    // A deleted row may have a deleted parent.
     assert_eq!(add(conn, 3, Some(2), true), Ok(1));
-    // .. but not be restored there.
+    // It cannot be restored below that parent.
     refused(posts::table.find(3).restore().execute(conn));
-    // Moved.
+    // A row cannot move below a deleted parent.
     refused(diesel::update(posts::table.find(1)).set(posts::author_id.eq(2)).execute(conn));
     refused(diesel::update(posts::table.find(2)).set(posts::author_id.eq(2)).execute(conn));
     assert_eq!(diesel::update(posts::table.find(1)).set(posts::author_id.eq(None::<i32>)).execute(conn), Ok(1));
-    // What neither moves nor restores is not looked at.
+    // An update that neither moves nor restores the row is not checked.
     assert_eq!(users::table.find(1).soft_delete().execute(conn), Ok(1));
     assert_eq!(diesel::update(posts::table.find(1)).set(posts::slug.eq("x")).execute(conn), Ok(1));
-    // Once the parent is back, so can be the child.
+    // The child can be restored after the parent.
     users::table.find(2).restore().execute(conn).unwrap();
     assert_eq!(posts::table.find(3).restore().execute(conn), Ok(1));
 }
 
-/// Comments under comments, and a parent in another mode.
+/// The parent is in the same table, and has a key of two columns.
 #[test]
 fn a_table_can_be_its_own_parent() {
     let conn = &mut *blog::empty();
@@ -364,14 +363,14 @@ fn a_table_can_be_its_own_parent() {
     blog::down(conn, &migration);
 }
 
-/// Eight connections insert, move and restore children while their parents are soft-deleted and
-/// restored. Each transaction that deletes a parent deletes its children after it, as a cascade does:
-/// at no time is there an active child with a deleted parent.
+/// Eight connections insert, move and restore children while their parents are soft-deleted and restored. Each
+/// transaction that deletes a parent then deletes its children, as a cascade does. No active child has a deleted parent
+/// at any time.
 #[test]
-fn a_live_parent_is_required_in_a_race() {
+fn an_active_parent_is_required_in_a_race() {
     let (mut guard, url) = shared();
     let conn = &mut *guard;
-    // Without a foreign key, for which InnoDB would lock the parent by itself.
+    // There is no foreign key, for which InnoDB would lock the parent itself.
     conn.batch_execute(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
          CREATE TABLE posts (id INTEGER PRIMARY KEY, author_id INTEGER, slug VARCHAR(40), title VARCHAR(40) NOT NULL DEFAULT 'x');
@@ -381,7 +380,7 @@ fn a_live_parent_is_required_in_a_race() {
     .unwrap();
     blog::up(conn, &SoftDeleteMigration::for_table::<posts::table>().require_live_parent("users", "author_id"));
     if DIALECT == Dialect::Sqlite {
-        // One writer at a time: there is no race, and a shared cache would only report locked tables.
+        // SQLite has one writer at a time, so there is no race. A shared cache would only report locked tables.
         return;
     }
     let end = std::time::Instant::now() + std::time::Duration::from_secs(3);
@@ -431,7 +430,7 @@ fn a_live_parent_is_required_in_a_race() {
     assert_eq!(orphans.get_result::<i64>(conn), Ok(0));
 }
 
-/// Lets others in between a statement and the end of its transaction.
+/// Gives others time between a statement and the end of its transaction.
 fn pause(conn: &mut Conn) -> QueryResult<usize> {
     let sql = if DIALECT == Dialect::Postgres { "SELECT pg_sleep(0.003)" } else { "SELECT SLEEP(0.003)" };
     conn.batch_execute(sql).map(|()| 0)
@@ -456,9 +455,9 @@ fn the_view_shows_active_rows() {
     );
 }
 
-/// Rows move with explicit columns; the time of the archiving comes by itself.
+/// Rows are copied with explicit columns. The database sets the time of the archiving.
 #[test]
-fn the_archive_takes_rows() {
+fn the_archive_takes_rows_and_sets_archived_at() {
     diesel::table! {
         posts_archive {
             id -> Integer,
@@ -491,7 +490,7 @@ fn the_archive_takes_rows() {
                 .into_columns(into)
                 .execute(conn);
             assert_eq!(moved, Ok(5));
-            // No unique key but the primary one: a slug can be archived again and again.
+            // Only the primary key is unique, so a slug can be archived several times.
             diesel::update(posts_archive::table.filter(posts_archive::id.le(5)))
                 .set(posts_archive::id.eq(posts_archive::id + round))
                 .execute(conn)
@@ -517,7 +516,7 @@ fn the_archive_takes_rows() {
     }
 }
 
-/// Nothing virtual in the archive: what is generated in the table is a value there.
+/// A generated column of the table is an ordinary column of the archive.
 #[test]
 fn the_archive_has_no_virtual_columns() {
     let conn = &mut *blog::empty();
@@ -540,7 +539,7 @@ fn flag_and_timestamp_cannot_disagree() {
     let conn = &mut *blog::empty();
     blog::up(conn, &SoftDeleteMigration::for_table::<posts::table>());
     insert(conn, 1, "a").unwrap();
-    // MySQL itself would copy the table for a CHECK, so the migration writes none there.
+    // MySQL itself would copy the table for a CHECK, so the migration does not add one there.
     let is_checked = DIALECT != Dialect::Mysql || is_mariadb(conn);
     for wrong in ["is_deleted = TRUE", "deleted_at = '2024-01-01 00:00:00'"] {
         let changed = conn.batch_execute(&format!("UPDATE posts SET {wrong}"));
@@ -552,7 +551,7 @@ fn flag_and_timestamp_cannot_disagree() {
 }
 
 #[test]
-fn a_backfill_brings_rows_into_agreement() {
+fn a_backfill_sets_the_flag_of_rows_with_a_time() {
     for as_script in [true, false] {
         let conn = &mut *blog::empty();
         blog::fill(conn, 12_000);
@@ -576,7 +575,7 @@ fn a_backfill_brings_rows_into_agreement() {
         } else {
             conn.revert_all_migrations(source.clone()).unwrap();
         }
-        // Its own column is left alone.
+        // The existing column is left alone.
         assert_eq!(dump(conn), before);
         assert_eq!(posts::table.filter(posts::deleted_at.is_not_null()).count().get_result::<i64>(conn), Ok(1002));
         run(conn);
@@ -585,14 +584,14 @@ fn a_backfill_brings_rows_into_agreement() {
 }
 
 #[test]
-fn a_backfill_of_the_instant_and_of_nulls() {
+fn a_backfill_sets_missing_times_and_replaces_nulls() {
     for (as_script, key) in [(true, "id"), (false, "id"), (false, "slug")] {
         let conn = &mut *blog::empty();
         blog::fill(conn, 12_000);
         conn.batch_execute("ALTER TABLE posts ADD COLUMN is_deleted BOOLEAN").unwrap();
         conn.batch_execute("UPDATE posts SET is_deleted = (id % 2 = 0) WHERE id > 10").unwrap();
         if key == "slug" && DIALECT != Dialect::Sqlite {
-            // Another kind of key; a backfill needs a unique one that is not null.
+            // This is another kind of key. A backfill needs a unique one that is not NULL.
             conn.batch_execute("UPDATE posts SET title = slug").unwrap();
         }
         let migration = SoftDeleteMigration::new("posts").primary_key(key).existing("is_deleted");
@@ -603,7 +602,7 @@ fn a_backfill_of_the_instant_and_of_nulls() {
         }
         assert_eq!(posts::table.filter(posts::is_deleted.is_null()).count().get_result::<i64>(conn), Ok(0));
         assert_eq!(posts::table.deleted().count().get_result::<i64>(conn), Ok(5995));
-        // They are purged one age from now, not at once.
+        // Such rows get the current time, so a purge does not remove them at once.
         assert_eq!(posts::table.purge_older_than(chrono::TimeDelta::hours(1)).execute(conn), Ok(0));
         diesel::delete(comments::table).execute(conn).unwrap();
         let tomorrow = chrono::Utc::now() + chrono::TimeDelta::days(1);

@@ -1,4 +1,4 @@
-// A blog before soft deletion: what a table in use has around it.
+// A blog before soft deletion, with foreign keys and indexes as a table in use has them.
 
 use diesel::connection::SimpleConnection;
 use diesel_soft_delete::Dialect;
@@ -7,7 +7,7 @@ use diesel_soft_delete::migration::SoftDeleteMigration;
 use super::backend::{Conn, DIALECT, connection, series};
 use crate::support::TestConnection;
 
-/// The name of the plain unique index over slugs.
+/// The name of the unique index over the slugs of all rows.
 pub const PLAIN_KEY: &str = "posts_plain_slug";
 
 /// Users and their posts, with a foreign key on either side of `posts`, an index and a unique key.

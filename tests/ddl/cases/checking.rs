@@ -1,4 +1,4 @@
-// `check` and `assert_schema`: a bad schema by hand, its finding, the SQL that fixes it.
+// `check` and `assert_schema` find what is wrong in a schema, and the SQL of a finding fixes it.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -70,12 +70,12 @@ diesel_soft_delete::soft_deletable! {
 }
 
 const ERROR: Severity = Severity::Error;
-/// A key without a note: SQLite gives the numbers of others again.
+/// A key that causes no note. Without AUTOINCREMENT, SQLite can use the number of a removed row again.
 const KEY: &str =
     if matches!(DIALECT, Dialect::Sqlite) { "INTEGER PRIMARY KEY AUTOINCREMENT" } else { "INTEGER PRIMARY KEY" };
 const FLAG: &str = "BOOLEAN NOT NULL DEFAULT FALSE";
 
-/// The table `posts`, right but for what is given.
+/// The table `posts`, which is correct except for what is given.
 fn with(flag: &str, instant: &str, rest: &str) -> TestConnection<Conn> {
     let mut conn = connection();
     let check = ", CHECK ((is_deleted = TRUE) = (deleted_at IS NOT NULL))";
@@ -97,14 +97,14 @@ fn purge_index(conn: &mut Conn) {
     .unwrap();
 }
 
-/// Nothing to complain about.
+/// A table without findings.
 fn good() -> TestConnection<Conn> {
     let mut conn = with(FLAG, INSTANT_NULL, "");
     purge_index(&mut conn);
     conn
 }
 
-/// SQLite cannot alter columns: there the finding stays, and says why.
+/// SQLite cannot alter columns, so its finding does not have SQL.
 fn mend_unless_sqlite<T: SoftDeletable>(conn: &mut Conn, severity: Severity, phrase: &str) {
     if DIALECT == Dialect::Sqlite {
         report::<T, _>(conn, severity, phrase);
@@ -135,7 +135,7 @@ fn flags_that_are_neither_0_nor_1_are_counted() {
     report::<posts::table, _>(conn, ERROR, "3 row(s) have a value in `is_deleted` that is neither 0 nor 1");
     conn.batch_execute("UPDATE posts SET is_deleted = 0 WHERE id > 2").unwrap();
     clean::<posts::table, _>(conn);
-    // Without a timestamp, and where NULL means active.
+    // The same holds for a flag whose NULL means active.
     let maybe = "CREATE TABLE maybe (id INTEGER PRIMARY KEY, is_deleted SMALLINT NULL DEFAULT 0, deleted_at";
     conn.batch_execute(&format!(
         "{maybe} {INSTANT_NULL}); INSERT INTO maybe (id, is_deleted) VALUES (1, NULL), (2, 7)"
@@ -211,9 +211,9 @@ fn a_relation_that_the_foreign_key_contradicts_is_an_error() {
         (", FOREIGN KEY (user_number) REFERENCES users (id)", false),
         (", FOREIGN KEY (reviewer_id) REFERENCES users (id)", false),
         (", FOREIGN KEY (region, user_number) REFERENCES users (region, id)", false),
-        // Beside the one that agrees.
+        // One key agrees with the relation, and another does not.
         (", FOREIGN KEY (user_number) REFERENCES users (id), FOREIGN KEY (user_number) REFERENCES people (id)", false),
-        // It says nothing of the column alone.
+        // A key of two columns does not contradict a relation of one.
         (", FOREIGN KEY (region, user_number) REFERENCES people (region, number)", false),
         (", FOREIGN KEY (user_number) REFERENCES users (number)", true),
         (", FOREIGN KEY (reviewer_id) REFERENCES users (number)", true),
@@ -251,7 +251,7 @@ fn a_relation_that_the_foreign_key_contradicts_is_an_error() {
         }
     }
     if DIALECT != Dialect::Mysql {
-        // Without columns the primary key is meant.
+        // A foreign key without columns means the primary key.
         tables(conn, "", ", FOREIGN KEY (tenant_id, page_id) REFERENCES pages");
         assert!(find::<pages::table, _>(conn, phrase).is_none());
         tables(conn, "", ", FOREIGN KEY (page_id, tenant_id) REFERENCES pages");
@@ -260,14 +260,14 @@ fn a_relation_that_the_foreign_key_contradicts_is_an_error() {
 }
 
 #[test]
-fn a_missing_table() {
+fn a_missing_table_is_an_error() {
     let conn = &mut *connection();
     report::<posts::table, _>(conn, ERROR, "does not exist");
     assert_eq!(check::<posts::table, _>(conn).unwrap().len(), 1);
 }
 
 #[test]
-fn a_view() {
+fn a_view_is_an_error() {
     let conn = &mut *connection();
     conn.batch_execute("CREATE TABLE base (id INTEGER PRIMARY KEY)").unwrap();
     conn.batch_execute("CREATE VIEW posts AS SELECT * FROM base").unwrap();
@@ -276,7 +276,7 @@ fn a_view() {
 }
 
 #[test]
-fn missing_columns() {
+fn missing_columns_are_found_and_can_be_added() {
     let conn = &mut *connection();
     for table in ["posts", "notes", "maybe", "lively", "touched", "\"full\""] {
         let table = if DIALECT == Dialect::Mysql { table.replace('"', "`") } else { table.to_owned() };
@@ -310,14 +310,14 @@ fn missing_columns() {
     }
     type All = ((posts::table, notes::table), maybe::table, (lively::table, (full::table,)), touched::table);
     assert_schema::<All, _>(conn).unwrap();
-    // What was added works.
+    // The added columns work.
     assert_eq!(touched::table.find(7).soft_delete().execute(conn), Ok(1));
     assert_eq!(full::table.find(7).soft_delete().execute(conn), Ok(1));
     assert_eq!(full::table.find(7).restore().execute(conn), Ok(1));
 }
 
 #[test]
-fn a_flag_is_added_to_rows_that_an_instant_marks() {
+fn an_added_flag_agrees_with_the_times_of_the_rows() {
     let conn = &mut *connection();
     conn.batch_execute(&format!(
         "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug VARCHAR(20), deleted_at {INSTANT_NULL});
@@ -330,7 +330,7 @@ fn a_flag_is_added_to_rows_that_an_instant_marks() {
 }
 
 #[test]
-fn flags_of_another_type() {
+fn a_flag_of_another_type_is_found() {
     let conn = &mut *connection();
     let (text, severity) = match DIALECT {
         Dialect::Postgres => ("TEXT NOT NULL DEFAULT 'no'", ERROR),
@@ -351,7 +351,7 @@ fn flags_of_another_type() {
 }
 
 #[test]
-fn instants_of_another_type() {
+fn a_time_of_another_type_is_found() {
     let number = &mut *with(FLAG, "BIGINT", "");
     report::<posts::table, _>(number, ERROR, "`deleted_at` is");
     if DIALECT == Dialect::Sqlite {
@@ -375,14 +375,14 @@ fn instants_of_another_type() {
 }
 
 #[test]
-fn flags_that_can_be_null() {
+fn a_flag_that_can_be_null_is_an_error_unless_declared_so() {
     let conn = &mut *with("BOOLEAN DEFAULT FALSE", INSTANT_NULL, "");
     conn.batch_execute("INSERT INTO posts (id, slug, is_deleted) VALUES (1, 'a', NULL)").unwrap();
     mend_unless_sqlite::<posts::table>(conn, ERROR, "`is_deleted` can be NULL");
     if DIALECT != Dialect::Sqlite {
         assert_eq!(posts::table.active().count().get_result::<i64>(conn), Ok(1));
     }
-    // Where the declaration says so, they can.
+    // A flag that is declared as nullable can be NULL.
     let conn = &mut *connection();
     conn.batch_execute(&format!(
         "CREATE TABLE maybe (id INTEGER PRIMARY KEY, is_deleted BOOLEAN, deleted_at {INSTANT_NULL})"
@@ -392,7 +392,7 @@ fn flags_that_can_be_null() {
 }
 
 #[test]
-fn columns_that_a_restore_cannot_reset() {
+fn columns_that_a_restore_cannot_reset_are_errors() {
     let not_null = INSTANT_NULL.replace("NULL DEFAULT NULL", "") + " NOT NULL";
     let conn = &mut *with(FLAG, &not_null, "");
     mend_unless_sqlite::<posts::table>(conn, ERROR, "`deleted_at` is NOT NULL");
@@ -408,7 +408,7 @@ fn columns_that_a_restore_cannot_reset() {
 }
 
 #[test]
-fn defaults() {
+fn defaults_that_create_deleted_rows_are_found() {
     let conn = &mut *with("BOOLEAN NOT NULL", INSTANT_NULL, "");
     mend_unless_sqlite::<posts::table>(conn, Warning, "`is_deleted` has no default");
     for wrong in ["TRUE", "1"] {
@@ -434,7 +434,7 @@ fn defaults() {
 }
 
 #[test]
-fn hold_columns() {
+fn hold_columns_are_checked_as_declared() {
     diesel::table! { mails { id -> Integer, deleted_at -> Nullable<Timestamp>, held -> Bool, } }
     diesel_soft_delete::soft_deletable! { mails { timestamp = deleted_at, hold = held } }
     let with = |held: &str| {
@@ -459,7 +459,7 @@ fn hold_columns() {
     let good = &mut *with(FLAG);
     assert!(find::<mails::table, _>(good, "`held`").is_none());
 
-    // Nobody sets it, so it may be computed; and an existing one that can be NULL is taken as it is.
+    // No statement sets it, so it may be generated. An existing column that can be NULL is accepted.
     let generated =
         if DIALECT == Dialect::Mysql { "BOOLEAN AS (id > 5)" } else { "BOOLEAN GENERATED ALWAYS AS (id > 5) STORED" };
     assert!(find::<mails::table, _>(&mut *with(generated), "`held`").is_none());
@@ -473,7 +473,7 @@ fn hold_columns() {
 }
 
 #[test]
-fn generated_columns() {
+fn a_generated_flag_is_an_error() {
     let conn = &mut *connection();
     let generated =
         if DIALECT == Dialect::Mysql { "BOOLEAN AS (id > 5)" } else { "BOOLEAN GENERATED ALWAYS AS (id > 5) STORED" };
@@ -483,11 +483,11 @@ fn generated_columns() {
 }
 
 #[test]
-fn the_purge_index() {
+fn a_missing_purge_index_is_found_and_can_be_added() {
     let conn = &mut *with(FLAG, INSTANT_NULL, "");
     mend::<posts::table, _>(conn, Warning, "no index serves a purge");
     assert_eq!(check::<posts::table, _>(conn).unwrap(), []);
-    // What else would do, and what would not.
+    // Some other indexes serve a purge, and some do not.
     let partial = DIALECT != Dialect::Mysql;
     for (index, serves) in [
         ("(deleted_at)", true),
@@ -510,7 +510,7 @@ fn the_purge_index() {
         conn.batch_execute(&format!("CREATE INDEX i ON posts {index}")).unwrap();
         assert_eq!(find::<posts::table, _>(conn, "serves a purge").is_none(), serves, "{index}");
     }
-    // The name it would get is taken, and there is no primary key.
+    // The name of the index is taken, and the table does not have a primary key.
     let conn = &mut *connection();
     conn.batch_execute(&format!(
         "CREATE TABLE notes (id INTEGER, deleted_at {INSTANT_NULL}); CREATE INDEX notes_purge_idx ON notes (id)"
@@ -521,7 +521,7 @@ fn the_purge_index() {
 }
 
 #[test]
-fn rows_that_contradict_themselves() {
+fn rows_whose_flag_and_time_disagree_are_counted_and_fixed() {
     let conn = &mut *connection();
     conn.batch_execute(&format!(
         "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug VARCHAR(9), is_deleted {FLAG}, deleted_at {INSTANT_NULL});
@@ -534,11 +534,11 @@ fn rows_that_contradict_themselves() {
     assert_eq!(posts::table.active().select(posts::id).order(posts::id).load::<i32>(conn), Ok(vec![3, 4]));
     let instants = posts::table.filter(posts::deleted_at.is_not_null()).count().get_result::<i64>(conn);
     assert_eq!(instants, Ok(3));
-    // What was written is UTC, and of a form that Diesel reads.
+    // The written time is UTC and has a form that Diesel reads.
     let at =
         posts::table.find(1).select(posts::deleted_at).first::<Option<chrono::NaiveDateTime>>(conn).unwrap().unwrap();
     assert!((chrono::Utc::now().naive_utc() - at).num_minutes().abs() < 5, "{at}");
-    // Integers too.
+    // Times as integers are fixed too.
     let name = if DIALECT == Dialect::Mysql { "`full`" } else { "\"full\"" };
     conn.batch_execute(&format!(
         "CREATE TABLE {name} (id INTEGER PRIMARY KEY, is_deleted {FLAG}, deleted_ms BIGINT, touched_ms BIGINT, reason VARCHAR(9), operation VARCHAR(9));
@@ -551,7 +551,7 @@ fn rows_that_contradict_themselves() {
 }
 
 #[test]
-fn unique_indexes() {
+fn unique_indexes_that_count_deleted_rows_are_found() {
     let conn = &mut *good();
     conn.batch_execute("CREATE UNIQUE INDEX slugs ON posts (slug)").unwrap();
     let insert = "INSERT INTO posts (id, slug) VALUES (10, 'x')";
@@ -569,14 +569,14 @@ fn unique_indexes() {
     conn.batch_execute("CREATE UNIQUE INDEX b ON posts (slug, is_deleted)").unwrap();
     report::<posts::table, _>(conn, ERROR, "`b` leaves room for one");
 
-    // A key of the primary key blocks nobody.
+    // A key that contains the primary key blocks no row.
     let conn = &mut *good();
     conn.batch_execute("CREATE UNIQUE INDEX a ON posts (slug, id)").unwrap();
     clean::<posts::table, _>(conn);
 }
 
 #[test]
-fn unique_constraints() {
+fn unique_constraints_that_count_deleted_rows_are_found() {
     let conn = &mut *with(FLAG, INSTANT_NULL, ", CONSTRAINT slugs UNIQUE (slug)");
     purge_index(conn);
     if DIALECT == Dialect::Sqlite {
@@ -585,7 +585,7 @@ fn unique_constraints() {
     }
     mend::<posts::table, _>(conn, Warning, "`slugs` counts soft-deleted rows");
     clean::<posts::table, _>(conn);
-    // One that a foreign key needs.
+    // A foreign key needs this constraint.
     let conn = &mut *with(FLAG, INSTANT_NULL, ", CONSTRAINT slugs UNIQUE (slug)");
     conn.batch_execute("CREATE TABLE kids (id INTEGER, slug VARCHAR(20), FOREIGN KEY (slug) REFERENCES posts (slug))")
         .unwrap();
@@ -593,7 +593,7 @@ fn unique_constraints() {
 }
 
 #[test]
-fn foreign_keys() {
+fn foreign_keys_that_a_purge_would_follow_are_found() {
     let conn = &mut *good();
     for (child, action) in [("a", "ON DELETE CASCADE"), ("b", "ON DELETE SET NULL ON UPDATE CASCADE"), ("c", "")] {
         conn.batch_execute(&format!(
@@ -618,7 +618,7 @@ fn foreign_keys() {
 }
 
 #[test]
-fn hostile_names() {
+fn hostile_names_are_quoted_in_the_sql_of_findings() {
     diesel::table! {
         #[sql_name = "Ta \"b`l' % é;"]
         hostile {
@@ -674,7 +674,7 @@ fn hostile_names() {
 }
 
 #[test]
-fn several_tables_and_pooled_connections() {
+fn several_tables_are_checked_on_a_pooled_connection() {
     let (mut owner, url) = shared();
     owner.batch_execute(&format!(
         "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug VARCHAR(20) NOT NULL, is_deleted {FLAG}, deleted_at {INSTANT_NULL});

@@ -1,4 +1,4 @@
-// Every option with every other: up, down, up; and after down the schema is what it was.
+// Every option works with every other, and after `down` the schema is as it was.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -44,7 +44,7 @@ fn migration(mode: Option_, options: u32) -> SoftDeleteMigration {
 
 const ALL: u32 = (1 << OPTIONS.len()) - 1;
 
-/// None, each alone, all but one, all.
+/// No option, each option alone, all but one, and all.
 fn few() -> Vec<u32> {
     let single = (0..OPTIONS.len()).map(|bit| 1 << bit);
     [0, ALL].into_iter().chain(single.clone()).chain(single.map(|bit| ALL ^ bit)).collect()
@@ -67,8 +67,8 @@ fn up_down_up(conn: &mut Conn, choices: impl Fn(usize) -> Vec<u32>) {
     assert_eq!(dump(conn), before);
 }
 
-/// Dropped columns leave something behind: on PostgreSQL a number of which a table has 1600, on MariaDB,
-/// where they were dropped at a time, a place in the row.
+/// A dropped column still takes one of the 1600 numbers of a table on PostgreSQL. On MariaDB, a column that was dropped
+/// instantly still takes a place in the row.
 fn forget_dropped_columns(conn: &mut Conn) {
     match super::backend::DIALECT {
         Dialect::Sqlite => {}
@@ -84,17 +84,17 @@ fn forget_dropped_columns(conn: &mut Conn) {
 }
 
 #[test]
-fn as_scripts() {
+fn reverted_scripts_leave_the_schema_as_it_was() {
     let conn = &mut *blog::empty();
     blog::fill(conn, 20);
     up_down_up(conn, |mode| if mode == 0 { few() } else { vec![0, ALL, ALL ^ 1, ALL ^ (1 << 5)] });
 }
 
-/// Every combination in the usual mode, and every pair of options, given and left out, in the others. On
-/// MariaDB, where each takes ten times as long, every seventh combination.
+/// The first mode has every combination. The others have every pair of options, given or left out. MariaDB takes ten
+/// times as long, so it has every seventh combination.
 #[test]
 #[ignore = "slow: `tests/run --long`"]
-fn as_scripts_in_every_combination() {
+fn reverted_scripts_of_every_combination_leave_the_schema_as_it_was() {
     let conn = &mut *blog::empty();
     blog::fill(conn, 20);
     let pairs = (0..OPTIONS.len()).flat_map(|a| (0..a).map(move |b| 1 << a | 1 << b));
@@ -106,9 +106,9 @@ fn as_scripts_in_every_combination() {
     });
 }
 
-/// The steps that `write_to` and `into_migrations` share, each as its own migration.
+/// `write_to` and `into_migrations` share the steps, each as its own migration.
 #[test]
-fn as_migrations() {
+fn reverted_migrations_leave_the_schema_as_it_was() {
     let conn = &mut *blog::empty();
     blog::fill(conn, 20);
     let before = dump(conn);
@@ -147,7 +147,7 @@ fn is_mysql() -> bool {
 }
 
 #[test]
-fn on_a_table_of_200k_rows() {
+fn a_table_of_200k_rows_keeps_its_schema_and_its_rows() {
     let conn = &mut *blog::empty();
     blog::fill(conn, 200_000);
     if !is_mysql() {
@@ -169,7 +169,7 @@ fn on_a_table_of_200k_rows() {
     assert_eq!(number(conn, "SELECT COUNT(*) FROM comments"), 20_000);
 }
 
-/// A migration that fails half-way goes on where it stopped, once the cause is gone.
+/// A migration that fails half-way continues where it stopped, once the cause is gone.
 #[test]
 fn a_failed_migration_can_be_repeated() {
     let conn = &mut *blog::empty();
@@ -196,7 +196,7 @@ fn a_failed_migration_can_be_repeated() {
 }
 
 #[test]
-fn merged_with_the_apps_own() {
+fn merged_migrations_run_in_order_and_need_different_versions() {
     let conn = &mut *blog::empty();
     let migration = |table: &str| SoftDeleteMigration::new(table).flag("hidden");
     let merged = MergedMigrations::<Db>::new()
@@ -210,7 +210,7 @@ fn merged_with_the_apps_own() {
     conn.revert_all_migrations(&merged).unwrap();
     assert_eq!(dump(conn), before);
 
-    // Two with one version: Diesel would run one of them and forget the other.
+    // Of two migrations with one version, Diesel would run only one.
     let clash = merged.and(migration("tags").into_migrations("20260201000000"));
     let error = conn.run_pending_migrations(&clash).unwrap_err();
     assert!(error.to_string().contains("the same version 20260201000000"), "{error}");

@@ -1,4 +1,4 @@
-// Folders as the diesel CLI makes and runs them.
+// Migrations can be written as folders, which the diesel CLI runs.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use super::backend::DIALECT;
 use super::blog;
 use super::catalog::dump;
 
-/// A directory that is removed again.
+/// A directory that is removed at the end of the test.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -43,14 +43,14 @@ fn migration() -> SoftDeleteMigration {
 }
 
 #[test]
-fn folders_run_as_any_others() {
+fn folders_run_and_equal_the_migrations_in_code() {
     let dir = Directory::new("run");
     let folders = migration().write_to(&dir.0, DIALECT).unwrap();
     for folder in &folders {
         for file in ["up.sql", "down.sql", "metadata.toml"] {
             assert!(std::fs::metadata(folder.join(file)).unwrap().len() > 0, "{folder:?}/{file}");
         }
-        // Every statement says why it is there.
+        // Every file begins with a comment.
         assert!(std::fs::read_to_string(folder.join("up.sql")).unwrap().starts_with("-- "));
         let metadata = std::fs::read_to_string(folder.join("metadata.toml")).unwrap();
         assert!(metadata.contains("run_in_transaction = "), "{metadata}");
@@ -69,7 +69,7 @@ fn folders_run_as_any_others() {
         let in_files = dump(conn);
         conn.revert_all_migrations(source.clone()).unwrap();
         assert_eq!(dump(conn), before);
-        // And in code they are the same.
+        // The migrations in code do the same.
         let in_code = migration().into_migrations("2026-01-01-000000");
         conn.run_pending_migrations(in_code.clone()).unwrap();
         assert_eq!(dump(conn), in_files);
@@ -78,7 +78,7 @@ fn folders_run_as_any_others() {
 }
 
 #[test]
-fn names_are_those_of_the_cli() {
+fn folders_are_named_as_those_of_the_cli() {
     let dir = Directory::new("names");
     let folders = migration().write_to_as(&dir.0, DIALECT, "2026-11-25-235958").unwrap();
     let names = names(&folders);
@@ -88,7 +88,7 @@ fn names_are_those_of_the_cli() {
         assert!(chrono::NaiveDateTime::parse_from_str(version, "%Y-%m-%d-%H%M%S").is_ok(), "{name}");
         assert!(rest.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'));
     }
-    // A name that is no file name becomes one.
+    // A name that cannot be a file name is changed.
     let odd = SoftDeleteMigration::new("../Größe/..").write_to_as(&dir.0, DIALECT, "2027-01-01-000000");
     assert!(matches!(odd, Err(Error::InvalidName { .. })), "two dots are no schema: {odd:?}");
     let odd = SoftDeleteMigration::new("a/Größe\\").write_to_as(&dir.0, DIALECT, "2027-01-01-000000").unwrap();
@@ -103,21 +103,21 @@ fn names_are_those_of_the_cli() {
 }
 
 #[test]
-fn nothing_is_overwritten() {
+fn existing_migrations_are_not_overwritten() {
     let dir = Directory::new("again");
     let first = migration().write_to_as(&dir.0, DIALECT, "2026-11-25-000000").unwrap();
     let text = |folder: &Path| std::fs::read_to_string(folder.join("up.sql")).unwrap();
     let before: Vec<String> = first.iter().map(|folder| text(folder)).collect();
     let count = || std::fs::read_dir(&dir.0).unwrap().count();
     let folders = count();
-    // The same folder; and another name with the same version, which Diesel would drop.
+    // Neither the same folder is written, nor another with the same version, which Diesel would ignore.
     for table in ["posts", "users"] {
         let again = SoftDeleteMigration::new(table).write_to_as(&dir.0, DIALECT, "20261125000000");
         assert!(matches!(again, Err(Error::MigrationExists { .. })), "{again:?}");
     }
     assert_eq!(count(), folders, "nothing at all was written");
     assert_eq!(first.iter().map(|folder| text(folder)).collect::<Vec<_>>(), before);
-    // Without a version a free one is found.
+    // Without a version, a free one is chosen.
     let one = SoftDeleteMigration::new("users").write_to(&dir.0, DIALECT).unwrap();
     let two = SoftDeleteMigration::new("tags").write_to(&dir.0, DIALECT).unwrap();
     let version = |folder: &PathBuf| folder.file_name().unwrap().to_string_lossy()[..17].to_owned();
@@ -128,7 +128,7 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
-fn a_directory_that_is_a_file() {
+fn a_file_in_place_of_the_directory_is_an_error() {
     let dir = Directory::new("file");
     std::fs::create_dir_all(&dir.0).unwrap();
     let file = dir.0.join("migrations");

@@ -1,4 +1,4 @@
-// Names that a careless generator would trip over: quoted right, or refused with a reason.
+// Unusual names are quoted correctly, or refused with a reason.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -16,7 +16,7 @@ fn quote(name: &str) -> String {
     }
 }
 
-/// Everything at once, with `name` in every place.
+/// A migration with every option, and with `name` in every place.
 fn everything(table: &str, name: &str) -> SoftDeleteMigration {
     let column = |suffix: &str| format!("{name}{suffix}");
     SoftDeleteMigration::new(table)
@@ -84,7 +84,7 @@ fn every_name_is_quoted() {
         }
         let source = migration.into_migrations("2026-01-01-000000");
         conn.run_pending_migrations(source.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
-        // The guard speaks, whatever the name, and names the table.
+        // The message of the guard names the table.
         let error = conn.batch_execute(&format!("DELETE FROM {}", quote(name))).unwrap_err().to_string();
         assert!(error.contains(name) && error.contains("guard_hard_delete"), "{error}");
         conn.revert_all_migrations(source).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -92,7 +92,7 @@ fn every_name_is_quoted() {
     }
 }
 
-/// What tries to be more than a name.
+/// These names try to end a name and begin a statement.
 #[test]
 fn nothing_is_injectable() {
     for attack in [
@@ -118,9 +118,9 @@ fn nothing_is_injectable() {
     }
 }
 
-/// The longest names that each database takes, and one more.
+/// The longest names that each database accepts, and names that are one letter longer.
 #[test]
-fn names_up_to_the_limit() {
+fn names_are_accepted_up_to_the_limit() {
     let limit = match DIALECT {
         Dialect::Postgres | Dialect::Sqlite => 63,
         Dialect::Mysql => 64,
@@ -135,7 +135,7 @@ fn names_up_to_the_limit() {
         let migration = everything(&table, &name);
         let sql = migration.up_sql(DIALECT).unwrap();
         conn.batch_execute(&sql).unwrap_or_else(|error| panic!("{error}\n{sql}"));
-        // MySQL itself keeps a dropped column under a name of 64 bytes, and fails where that cuts a letter in two.
+        // MySQL itself keeps a dropped column with a name of 64 bytes, and fails if that cuts a letter in two.
         if DIALECT == Dialect::Mysql && !letter.is_ascii() && !is_mariadb(conn) {
             continue;
         }
@@ -168,7 +168,7 @@ fn names_up_to_the_limit() {
 }
 
 #[test]
-fn what_no_quoting_can_mend_is_refused() {
+fn names_that_cannot_be_quoted_are_refused() {
     let refused = |migration: SoftDeleteMigration| match migration.up_sql(DIALECT) {
         Err(Error::InvalidName { why, .. }) => why,
         other => panic!("{other:?}"),
@@ -188,7 +188,7 @@ fn what_no_quoting_can_mend_is_refused() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn options_that_make_no_sense_are_refused() {
     let refused = |migration: SoftDeleteMigration| match migration.up_sql(DIALECT) {
         Err(error @ Error::UnsupportedMigration { .. }) => error.to_string(),
         other => panic!("{other:?}"),
@@ -211,9 +211,9 @@ fn what_makes_no_sense_is_refused() {
     }
 }
 
-/// `schema.table`, and a schema that needs quotes.
+/// The name of the schema needs quotes.
 #[test]
-fn a_table_in_a_schema() {
+fn a_table_in_a_schema_can_be_migrated() {
     let conn = &mut *connection();
     let schema = match DIALECT {
         Dialect::Postgres => {
@@ -244,7 +244,7 @@ fn a_table_in_a_schema() {
         .unique_among_active("slug")
         .guard_hard_delete()
         .require_live_parent("posts", "parent_id")
-        // Beside the table, and where they are said to be.
+        // The view is created beside the table, and the archive in the named schema.
         .active_view("live")
         .archive_table(format!("{schema}.posts_archive"));
     let source = migration.clone().into_migrations("2026-01-01-000000");
@@ -265,9 +265,9 @@ fn a_table_in_a_schema() {
     }
 }
 
-/// Names in `table!` too: quotes and backslashes go through the compiler's own escapes.
+/// Quotes and backslashes in `table!` are escaped for the compiler.
 #[test]
-fn a_declared_table_with_a_hostile_name() {
+fn a_declared_table_with_a_hostile_name_can_be_migrated() {
     diesel::table! {
         #[sql_name = "it's \"a\\b\" `c` ü"]
         things {

@@ -1,4 +1,4 @@
-// What a look at the live table adds, leaves out and refuses; and what the SQL itself refuses.
+// A look at the existing table decides what a migration adds, leaves out or refuses.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -32,7 +32,7 @@ fn posts() -> SoftDeleteMigration {
 }
 
 #[test]
-fn what_is_there_is_not_added() {
+fn what_exists_already_is_not_added() {
     let conn = &mut *blog::empty();
     let first = posts().unique_among_active("slug").metadata("reason").adapted_to(conn).unwrap();
     assert_eq!(first.existing_columns(), [""; 0]);
@@ -41,7 +41,7 @@ fn what_is_there_is_not_added() {
     blog::up(conn, &first);
     let after_first = dump(conn);
 
-    // A second one, for what comes later.
+    // A second migration adds what is needed later.
     let second = posts()
         .guard_hard_delete()
         .unique_among_active("title")
@@ -50,7 +50,7 @@ fn what_is_there_is_not_added() {
         .adapted_to(conn)
         .unwrap();
     if is_mariadb(conn) {
-        // It adds no column at a time once a virtual one is indexed; MySQL itself does.
+        // MariaDB cannot add a column instantly once a virtual one is indexed. MySQL itself can.
         let sql = second.up_sql(DIALECT).unwrap();
         assert!(conn.batch_execute(&sql).unwrap_err().to_string().contains("ALGORITHM=INSTANT is not supported"));
     }
@@ -62,9 +62,8 @@ fn what_is_there_is_not_added() {
     blog::down(conn, &first);
 }
 
-/// By names alone, a migration whose columns are all there makes only what it is asked for.
 #[test]
-fn a_second_migration_by_names() {
+fn a_second_migration_by_names_adds_only_what_it_is_asked_for() {
     let conn = &mut *blog::empty();
     blog::up(conn, &posts().primary_key("id"));
     let before = dump(conn);
@@ -75,7 +74,7 @@ fn a_second_migration_by_names() {
 }
 
 #[test]
-fn the_key_is_found() {
+fn the_primary_key_is_looked_up() {
     let conn = &mut *connection();
     conn.batch_execute("CREATE TABLE posts (b INTEGER NOT NULL, a INTEGER NOT NULL, PRIMARY KEY (a, b))").unwrap();
     let sql = posts().adapted_to(conn).unwrap().up_sql(DIALECT).unwrap().replace(['"', '`'], "");
@@ -83,7 +82,7 @@ fn the_key_is_found() {
 }
 
 #[test]
-fn a_nullable_flag_is_kept_and_the_timestamp_is_not_forgotten() {
+fn a_nullable_flag_is_kept_and_the_timestamp_is_added() {
     let conn = &mut *blog::empty();
     conn.batch_execute("ALTER TABLE posts ADD COLUMN is_deleted BOOLEAN DEFAULT FALSE").unwrap();
     conn.batch_execute("INSERT INTO posts (id, is_deleted) VALUES (1, TRUE), (2, FALSE), (3, NULL)").unwrap();
@@ -92,11 +91,11 @@ fn a_nullable_flag_is_kept_and_the_timestamp_is_not_forgotten() {
     blog::up(conn, &migration);
     assert_eq!(count(conn, "posts WHERE is_deleted = TRUE AND deleted_at IS NOT NULL"), 1);
     assert_eq!(count(conn, "posts WHERE is_deleted IS NULL"), 0);
-    // Both there: nothing to add, and no complaint.
+    // If both exist, nothing is added or refused.
     assert_eq!(posts().adapted_to(conn).unwrap().existing_columns()[..2], ["is_deleted", "deleted_at"]);
 }
 
-/// A sentinel instead of NULL: every row would seem to be deleted.
+/// With a sentinel instead of NULL, every row would seem to be deleted.
 #[test]
 fn a_timestamp_that_cannot_be_null_is_refused() {
     let conn = &mut *blog::empty();
@@ -106,7 +105,7 @@ fn a_timestamp_that_cannot_be_null_is_refused() {
 }
 
 #[test]
-fn a_unique_key_that_a_foreign_key_references() {
+fn a_unique_key_that_a_foreign_key_references_is_not_replaced() {
     let conn = &mut *connection();
     conn.batch_execute(
         "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug VARCHAR(20) NOT NULL);
@@ -117,7 +116,7 @@ fn a_unique_key_that_a_foreign_key_references() {
     let before = dump(conn);
     let error = refusal(posts().unique_among_active("slug").adapted_to(conn));
     assert!(error.contains("references these columns") && error.contains("links"), "{error}");
-    // Named without a look, the SQL itself refuses.
+    // If the key is named without a look at the table, the SQL itself fails.
     let named = posts().unique_among_active("slug").replacing_index("posts_slug");
     let sql = named.up_sql(DIALECT).unwrap();
     let error = conn.transaction(|conn| conn.batch_execute(&sql)).unwrap_err().to_string();
@@ -129,11 +128,11 @@ fn a_unique_key_that_a_foreign_key_references() {
 }
 
 #[test]
-fn a_unique_index_that_says_more_is_not_replaced_unasked() {
+fn a_unique_index_with_more_properties_is_replaced_only_by_name() {
     let (sql, what) = match DIALECT {
         Dialect::Postgres => ("CREATE UNIQUE INDEX k ON posts (title DESC)", "an order"),
         Dialect::Sqlite => ("CREATE UNIQUE INDEX k ON posts (title COLLATE NOCASE)", "a collation"),
-        // Only the columns of an index have a collation there.
+        // On MySQL the collation belongs to the column.
         Dialect::Mysql => return,
     };
     let conn = &mut *blog::empty();
@@ -147,9 +146,9 @@ fn a_unique_index_that_says_more_is_not_replaced_unasked() {
     blog::up(conn, &asked_for);
 }
 
-/// In another order, and several of them: all would block.
+/// Several keys over the same columns in any order would all block a value.
 #[test]
-fn every_plain_key_over_the_columns_is_replaced() {
+fn every_unique_key_over_the_columns_is_replaced() {
     let conn = &mut *blog::empty();
     conn.batch_execute("CREATE UNIQUE INDEX first_key ON posts (title, author_id)").unwrap();
     conn.batch_execute("CREATE UNIQUE INDEX second_key ON posts (author_id, title)").unwrap();
@@ -162,7 +161,7 @@ fn every_plain_key_over_the_columns_is_replaced() {
 }
 
 #[test]
-fn misspelt_columns_and_missing_keys() {
+fn misspelt_columns_and_missing_keys_are_refused() {
     let conn = &mut *blog::empty();
     for migration in [
         posts().unique_among_active("slugg"),
@@ -182,9 +181,9 @@ fn misspelt_columns_and_missing_keys() {
     assert!(refusal(SoftDeleteMigration::new("nowhere").adapted_to(conn)).contains("no table"));
 }
 
-/// A live parent that is not as expected would make every insert of a child fail.
+/// A parent that does not fit would make every insert of a child fail.
 #[test]
-fn a_live_parent_is_looked_at() {
+fn an_unsuitable_parent_is_refused() {
     let conn = &mut *blog::empty();
     conn.batch_execute("CREATE TABLE plain (id INTEGER PRIMARY KEY)").unwrap();
     for (parent, what) in [
@@ -196,21 +195,21 @@ fn a_live_parent_is_looked_at() {
         let migration = posts().require_live_parent(parent, "author_id");
         let error = refusal(migration.clone().adapted_to(conn));
         assert!(error.contains(what), "{error}");
-        // Without a look, the migration fails, and not the app's inserts later.
+        // Without a look at the table, the migration fails, so that the app's inserts do not fail later.
         assert!(conn.run_pending_migrations(migration.clone().into_migrations("2026-01-01-000000")).is_err());
         conn.batch_execute("INSERT INTO posts (id, author_id) VALUES (1, 1)").unwrap();
         let source = migration.into_migrations("2026-01-01-000000");
         while conn.revert_last_migration(source.clone()).is_ok() {}
         conn.batch_execute("DELETE FROM posts").unwrap();
     }
-    // Itself, whose columns are still to come.
+    // The parent can be the table itself, whose columns the migration adds.
     let itself = posts().require_live_parent("posts", "author_id").adapted_to(conn).unwrap();
     blog::up(conn, &itself);
 }
 
-/// A NULL that the declaration does not know of opens no way past the guards.
+/// The declaration does not allow NULL, but the column can hold it.
 #[test]
-fn a_null_flag_passes_no_guard() {
+fn a_null_flag_does_not_pass_the_guards() {
     let conn = &mut *blog::empty();
     conn.batch_execute("ALTER TABLE posts ADD COLUMN is_deleted BOOLEAN").unwrap();
     conn.batch_execute("INSERT INTO posts (id, is_deleted) VALUES (1, NULL)").unwrap();
@@ -221,9 +220,9 @@ fn a_null_flag_passes_no_guard() {
     assert!(conn.batch_execute("INSERT INTO posts (id, author_id, is_deleted) VALUES (2, 2, NULL)").is_err());
 }
 
-/// The app went on writing the timestamp alone after the flag was added: its deletions stay deletions.
+/// After the flag was added, the app still writes only the timestamp. Its rows stay deleted.
 #[test]
-fn a_backfill_by_the_timestamp() {
+fn a_backfill_by_the_timestamp_keeps_deletions() {
     let conn = &mut *blog::empty();
     conn.batch_execute("ALTER TABLE posts ADD COLUMN deleted_at TIMESTAMP NULL").unwrap();
     conn.batch_execute("INSERT INTO posts (id) VALUES (1), (2), (3)").unwrap();
@@ -238,8 +237,8 @@ fn a_backfill_by_the_timestamp() {
     assert_eq!(disagrees.is_err(), DIALECT == Dialect::Postgres, "the CHECK that was asked for");
 }
 
-/// Keys of several columns, few of them distinct in the first; and keys that compare otherwise than they
-/// are ordered.
+/// One key has two columns with few distinct values in the first. The values of the other compare differently from their
+/// order.
 #[test]
 fn a_backfill_reaches_every_row() {
     let conn = &mut *connection();

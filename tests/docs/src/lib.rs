@@ -1,1 +1,1 @@
-//! Nothing but a place for the tests beside it.
+//! This package contains only tests.

@@ -1,4 +1,4 @@
-//! The code blocks of README.md and of docs/, verbatim, each in the context that its page assumes; and the pages' links.
+//! Compiles the code blocks of README.md and docs/ in the context that their pages assume, and checks the pages' links.
 #![allow(dead_code, unused_variables, reason = "a page shows more than it uses")]
 
 use std::error::Error;
@@ -34,7 +34,7 @@ fn database(sql: &str) -> Result<SqliteConnection> {
 mod readme_tour {
     use super::{Result, database};
 
-    // The page is for PostgreSQL; here the same function runs on SQLite.
+    // The page is for PostgreSQL. Here the same function runs on SQLite.
     type PgConnection = diesel::SqliteConnection;
     items!("README_1");
 
@@ -64,7 +64,8 @@ mod readme_undeclared {
     items!("README_2");
 }
 
-/// The tables of the pages: Ada (active) wrote `One` and `Two` (deleted). Bob (active) wrote nothing. Cleo (deleted) wrote `Three`.
+/// The tables of the pages. Ada, who is active, wrote `One` and the deleted `Two`. Bob is active and wrote nothing. Cleo is
+/// deleted and wrote `Three`.
 macro_rules! blog {
     () => {
         use diesel::prelude::*;

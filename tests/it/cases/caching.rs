@@ -27,7 +27,7 @@ fn cached(conn: &mut Conn, work: impl Fn(&mut Conn, i32)) -> Vec<String> {
 }
 
 #[test]
-fn each_is_cached_once() {
+fn statements_that_differ_in_values_only_are_cached_once() {
     let conn = &mut *blog();
     let once = |cached: Vec<String>| assert_eq!(cached.len(), 1, "{cached:#?}");
     once(cached(conn, |conn, id| {
@@ -54,7 +54,7 @@ fn each_is_cached_once() {
     once(cached(conn, |conn, id| {
         posts::table.filter(posts::id.eq(id)).deleted().count().get_result::<i64>(conn).unwrap();
     }));
-    // The UPDATE and the SELECT that explains a 0; that one locks on MySQL, and is not kept prepared there.
+    // Two statements are sent: the UPDATE, and the SELECT that explains a 0. MySQL's SELECT locks and is not cached.
     let outcome = cached(conn, |conn, id| {
         comments::table.find(id).soft_delete().only_if(comments::post_id.ne(id)).outcome(conn).unwrap();
     });

@@ -1,4 +1,4 @@
-// Soft deletes and restores of a tree: which rows they take along, and which they leave alone.
+// A soft delete or a restore of a tree takes some rows along and leaves others alone.
 
 use std::sync::{Arc, Mutex};
 
@@ -80,7 +80,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    // A thread of notes: each can answer another.
+    // The notes are a thread, since each can answer another.
     notes {
         id -> Integer,
         chapter_id -> Nullable<Integer>,
@@ -117,8 +117,8 @@ diesel_soft_delete::soft_deletable! {
 diesel_soft_delete::not_soft_deletable!(drafts);
 diesel::allow_tables_to_appear_in_same_query!(authors, books);
 
-/// Authors 1 and 2; author n has books n1 and n2, book b has chapters b1 and b2, chapter c the note c1, which c2 answers,
-/// which c3 answers.
+/// Author n, 1 or 2, has books n1 and n2. Book b has chapters b1 and b2.
+/// Chapter c has the note c1. Note c2 answers it, and c3 answers c2.
 fn library() -> crate::support::TestConnection<Conn> {
     let mut conn = create(
         "CREATE TABLE authors (id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL DEFAULT '', is_deleted BOOLEAN NOT NULL DEFAULT FALSE,
@@ -156,7 +156,7 @@ fn library() -> crate::support::TestConnection<Conn> {
     conn
 }
 
-/// The keys of active rows, of all tables: they differ in their number of digits, but for those of authors and drafts.
+/// The keys of the active rows of all tables. Keys of different tables have different numbers of digits.
 fn live(conn: &mut Conn) -> Vec<i32> {
     let mut ids: Vec<i32> = authors::table.active().select(authors::id).load(conn).unwrap();
     ids.extend(books::table.active().select(books::id).load::<i32>(conn).unwrap());
@@ -189,7 +189,7 @@ fn a_tree_is_deleted_and_comes_back_whole() {
     // The siblings are untouched.
     assert_eq!(live(conn), all.iter().copied().filter(of_two).collect::<Vec<_>>());
 
-    // One time and one identifier, each in its column's type.
+    // Every table stores one time and one identifier, each in its column's type.
     let naive = Some(instant.naive_utc());
     let author = authors::table.find(1).select((authors::is_deleted, authors::deleted_at, authors::operation));
     assert_eq!(author.first(conn), Ok((true, naive, Some(id.clone()))));
@@ -201,7 +201,7 @@ fn a_tree_is_deleted_and_comes_back_whole() {
     let notes = notes::table.filter(notes::deleted_ms.is_not_null()).select((notes::deleted_ms, notes::operation));
     assert_eq!(notes.load(conn), Ok(vec![(Some(instant.timestamp_millis()), Some(id.clone())); 12]));
 
-    // The same again changes nothing.
+    // A second deletion changes nothing.
     let again = authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
     assert_eq!((again.total(), again.operation_id()), (0, None));
     assert_eq!(authors::table.find(1).select(authors::deleted_at).first(conn), Ok(naive));
@@ -221,14 +221,14 @@ fn a_tree_is_deleted_and_comes_back_whole() {
 fn what_was_deleted_on_its_own_stays_deleted() {
     let conn = &mut *library();
     let all = live(conn);
-    // Earlier: a note with its answers, and a chapter alone, whose notes go on living.
+    // Before: a note is deleted with its answers, and a chapter alone, whose notes stay active.
     assert_eq!(notes::table.find(1111).soft_delete().cascade().run(conn).unwrap().total(), 3);
     assert_eq!(chapters::table.find(112).soft_delete().without_cascade().execute(conn), Ok(1));
     let before = live(conn);
     let report = authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
     // The notes of the chapter that is deleted already are not reached.
     assert_eq!(report.iter().collect::<Vec<_>>(), [("authors", 1), ("books", 2), ("chapters", 3), ("notes", 6)]);
-    // Later: a row that the operation has deleted is deleted no second time.
+    // Afterwards: a row that the operation deleted is not deleted again.
     assert_eq!(books::table.find(12).soft_delete().cascade().run(conn).unwrap().total(), 0);
 
     let restored = authors::table.find(1).restore().cascade().run(conn).unwrap();
@@ -240,7 +240,7 @@ fn what_was_deleted_on_its_own_stays_deleted() {
 }
 
 #[test]
-fn what_was_moved_or_restored_meanwhile() {
+fn rows_that_moved_to_another_parent_come_back_on_their_own() {
     let conn = &mut *library();
     authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
     // A book moves to the other author, and a chapter from one deleted book to another.
@@ -248,11 +248,11 @@ fn what_was_moved_or_restored_meanwhile() {
     diesel::update(chapters::table.find(121)).set(chapters::book_id.eq(21)).execute(conn).unwrap();
     let report = authors::table.find(1).restore().cascade().run(conn).unwrap();
     assert_eq!(report.iter().collect::<Vec<_>>(), [("authors", 1), ("books", 1), ("chapters", 1), ("notes", 3)]);
-    // They come back with what was theirs, on their own.
+    // Each comes back on its own, with its children.
     assert_eq!(books::table.find(11).restore().cascade().run(conn).unwrap().total(), 1 + 2 + 6);
     assert_eq!(chapters::table.find(121).restore().cascade().run(conn).unwrap().total(), 4);
 
-    // A book that was restored on its own goes by; its chapters come back with the author.
+    // A book that was restored on its own is skipped. Its chapters come back with the author.
     authors::table.find(2).soft_delete().cascade().run(conn).unwrap();
     books::table.find(22).restore().without_cascade().execute(conn).unwrap();
     authors::table.find(2).restore().cascade().run(conn).unwrap();
@@ -260,7 +260,7 @@ fn what_was_moved_or_restored_meanwhile() {
 }
 
 #[test]
-fn one_of_two_deleted_in_the_same_microsecond() {
+fn two_operations_of_the_same_time_come_back_separately() {
     let conn = &mut *library();
     let all = live(conn);
     let instant = at("2025-03-01 10:00:00.000001");
@@ -269,14 +269,14 @@ fn one_of_two_deleted_in_the_same_microsecond() {
     assert_eq!(authors::table.find(2).restore().cascade().run(conn).unwrap().total(), 19);
     assert_eq!(live(conn), all.iter().copied().filter(of_two).collect::<Vec<_>>());
     authors::table.find(2).soft_delete().at_utc(instant + TimeDelta::hours(1)).cascade().run(conn).unwrap();
-    // Several roots of several operations at once.
+    // One call restores roots of several operations.
     let report = authors::table.restore().cascade().run(conn).unwrap();
     assert_eq!((report.total(), report.operation_id()), (38, None));
     assert_eq!(live(conn), all);
 }
 
 #[test]
-fn many_roots_in_one_operation() {
+fn one_of_many_roots_of_an_operation_comes_back_alone() {
     let conn = &mut *library();
     let all = live(conn);
     let report = authors::table.filter(authors::id.gt(0)).soft_delete().cascade().run(conn).unwrap();
@@ -288,7 +288,7 @@ fn many_roots_in_one_operation() {
 }
 
 #[test]
-fn a_live_child_under_restrict_refuses() {
+fn an_active_child_under_restrict_refuses_the_deletion() {
     let conn = &mut *library();
     let all = live(conn);
     conn.batch_execute(
@@ -304,14 +304,14 @@ fn a_live_child_under_restrict_refuses() {
     assert_eq!(live(conn), all);
     assert_eq!(invoices::table.soft_delete().execute(conn), Ok(2));
     assert_eq!(authors::table.soft_delete().cascade().run(conn).unwrap().total(), 38);
-    // And the other way round: an invoice of a deleted author does not come back alone.
+    // In the other direction, an invoice of a deleted author does not come back alone.
     let error = invoices::table.find(1).restore().cascade().run(conn).unwrap_err();
     let Error::BelowDeleted { table, ancestor, key } = error else { panic!("{error}") };
     assert_eq!((table.as_str(), ancestor.as_str(), key.as_str()), ("invoices", "authors", "1"));
 }
 
 #[test]
-fn set_null_takes_the_reference() {
+fn set_null_removes_the_reference() {
     let conn = &mut *library();
     conn.batch_execute("INSERT INTO drafts (id, author_id) VALUES (1, 1), (2, 2), (3, NULL)").unwrap();
     let delete = authors::table.find(1).soft_delete().cascade();
@@ -323,7 +323,7 @@ fn set_null_takes_the_reference() {
 }
 
 #[test]
-fn below_a_deleted_ancestor() {
+fn a_restore_below_a_deleted_ancestor_is_refused() {
     let conn = &mut *library();
     authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
     let refused = |error: Error, table: &str, ancestor: &str, key: &str| {
@@ -335,14 +335,14 @@ fn below_a_deleted_ancestor() {
     refused(restore.run(conn).unwrap_err(), "books", "authors", "1");
     refused(notes::table.find(1112).restore().cascade().run(conn).unwrap_err(), "notes", "notes", "1111");
     refused(notes::table.find(1111).restore().cascade().run(conn).unwrap_err(), "notes", "chapters", "111");
-    // Further up than the parent.
+    // The deleted ancestor is above the parent.
     authors::table.find(1).restore().cascade().run(conn).unwrap();
     chapters::table.find(111).soft_delete().cascade().run(conn).unwrap();
     authors::table.find(1).soft_delete().without_cascade().run(conn).unwrap();
     refused(chapters::table.find(111).restore().cascade().run(conn).unwrap_err(), "chapters", "authors", "1");
-    // The plain statement asks nobody.
+    // A restore without a cascade does not look at ancestors.
     assert_eq!(chapters::table.find(111).restore().without_cascade().run(conn).unwrap(), 1);
-    // A parent that comes back with its child is no obstacle.
+    // A parent that comes back with its child is not an obstacle.
     authors::table.find(1).restore().without_cascade().run(conn).unwrap();
     let thread = notes::table.filter(notes::id.eq_any([1111, 1112, 1113]));
     assert_eq!(thread.restore().cascade().run(conn).unwrap().total(), 3);
@@ -350,7 +350,7 @@ fn below_a_deleted_ancestor() {
 }
 
 #[test]
-fn metadata_and_identifiers_of_the_callers() {
+fn metadata_and_identifiers_of_the_caller_are_stored() {
     let conn = &mut *library();
     let delete = authors::table.find(1).soft_delete().set(authors::name.eq("gone")).cascade();
     let report = delete.set_all("deleted_by", "o'Brian \\").operation("op-1").run(conn).unwrap();
@@ -379,7 +379,7 @@ fn metadata_and_identifiers_of_the_callers() {
 }
 
 #[test]
-fn an_instant_of_the_callers() {
+fn a_time_of_the_caller_is_stored_in_every_table() {
     use diesel_soft_delete::db_now;
     let conn = &mut *library();
     let instant = instant("2025-03-01 10:00:00.123456");
@@ -395,7 +395,7 @@ fn an_instant_of_the_callers() {
     assert_eq!(stored.first(conn), Ok(Some(report.at().naive_utc())));
     assert_eq!(authors::table.find(1).restore().cascade().run(conn).unwrap().total(), 19);
 
-    // The touch column of a restore.
+    // A restore stores its time in the touch column.
     books::table.find(11).soft_delete().cascade().run(conn).unwrap();
     let report = books::table.find(11).restore().at_utc(instant.and_utc()).cascade().run(conn).unwrap();
     assert_eq!((report.total(), report.at()), (9, instant.and_utc()));
@@ -403,7 +403,7 @@ fn an_instant_of_the_callers() {
 }
 
 #[test]
-fn the_number_of_statements_is_that_of_tables() {
+fn the_number_of_statements_depends_on_tables_and_not_on_rows() {
     let conn = &mut *library();
     let mut counts = Vec::new();
     for more in [0, 200] {
@@ -437,14 +437,14 @@ fn the_number_of_statements_is_that_of_tables() {
     }
     assert_eq!(counts[0], counts[1]);
     let (delete, updates, restore, _) = counts[0];
-    // One for each of four tables and of `drafts`; on SQLite one more that takes the lock.
+    // Each of four tables and `drafts` needs one. SQLite needs one more, which takes the lock.
     assert!(updates == 5 || updates == 6, "{updates}");
     assert!(delete <= 15, "{delete}");
     assert!(restore <= 24, "{restore}");
 }
 
 #[test]
-fn a_failure_at_any_depth_takes_all_back() {
+fn a_failure_at_any_depth_changes_nothing() {
     let conn = &mut *library();
     let all = live(conn);
     for table in ["authors", "books", "chapters", "notes"] {
@@ -509,13 +509,13 @@ fn allow(conn: &mut Conn, table: &str) {
 }
 
 #[test]
-fn a_conflict_of_a_restored_child() {
+fn a_conflict_of_a_restored_child_changes_nothing() {
     let conn = &mut *library();
     conn.batch_execute("CREATE UNIQUE INDEX isbns ON books (isbn)").unwrap();
     diesel::update(books::table.find(11)).set(books::isbn.eq("a")).execute(conn).unwrap();
     authors::table.find(1).soft_delete().cascade().run(conn).unwrap();
     let deleted = live(conn);
-    // As a unique index over active rows would: the number is taken while the row is restored.
+    // The trigger takes the number while the row is restored, as a unique index over active rows would.
     let sql = match super::backend::DIALECT {
         diesel_soft_delete::Dialect::Postgres => {
             "CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.isbn := 'b'; RETURN NEW; END $$;
@@ -530,7 +530,7 @@ fn a_conflict_of_a_restored_child() {
     };
     conn.batch_execute(sql).unwrap();
     diesel::update(books::table.find(22)).set(books::isbn.eq("b")).execute(conn).unwrap();
-    // A preview meets what the run would meet.
+    // A preview fails as the run would.
     let error = authors::table.find(1).restore().cascade().preview(conn).unwrap_err();
     assert!(matches!(&error, Error::RestoreConflict { table, .. } if table == "books"), "{error}");
     assert_eq!(live(conn), deleted);
@@ -550,7 +550,7 @@ fn the_filter_of_the_target_may_look_at_what_changes() {
     use diesel::dsl::exists;
     let conn = &mut *library();
     let all = live(conn);
-    // It holds for no row any more once the children are deleted.
+    // The filter matches no row once the children are deleted.
     let with_books = authors::table
         .filter(exists(books::table.filter(books::author_id.eq(authors::id)).filter(books::removed_at.is_null())))
         .filter(authors::is_deleted.eq(false).or(authors::id.gt(100)));
@@ -563,7 +563,7 @@ fn the_filter_of_the_target_may_look_at_what_changes() {
     assert_eq!(live(conn), all);
 }
 
-mod instants {
+mod times {
     use super::*;
 
     diesel::table! {
@@ -574,7 +574,7 @@ mod instants {
     diesel::table! {
         use diesel::sql_types::*;
         use super::super::Instant;
-        // Sender and receiver: two keys to one parent.
+        // Sender and receiver are two keys to one parent.
         mails { id -> Integer, sender -> Integer, receiver -> Nullable<Integer>, gone -> Bool, gone_at -> Nullable<Instant> }
     }
     diesel_soft_delete::soft_deletable! {
@@ -597,12 +597,12 @@ mod instants {
     }
 
     #[test]
-    fn several_keys_to_one_child() {
+    fn a_child_whose_other_parent_is_deleted_is_withheld() {
         let conn = &mut *mailbox();
         let report = users::table.find(1).soft_delete().cascade().run(conn).unwrap();
         assert_eq!((report.rows("mails"), report.operation_id()), (3, None));
         assert_eq!(mails(conn), [4, 5]);
-        // Mail 2 is of the first operation, and stays; user 2 has no other mail that is live.
+        // Mail 2 belongs to the first operation. User 2 has only one other active mail.
         let report = users::table.find(2).soft_delete().cascade().run(conn).unwrap();
         assert_eq!(report.rows("mails"), 1);
         // Mails 1 and 2 were deleted along with user 1, but their other user is deleted.
@@ -612,7 +612,7 @@ mod instants {
             assert_eq!(report.to_string(), "users 1, mails 1, 2 of mails withheld");
         }
         assert_eq!(mails(conn), [3, 5]);
-        // They are not of user 2's operation.
+        // They do not belong to user 2's operation.
         let report = users::table.find(2).restore().cascade().run(conn).unwrap();
         assert_eq!((report.rows("mails"), report.withheld("mails")), (1, 0));
         assert_eq!(mails(conn), [3, 4, 5]);
@@ -620,10 +620,10 @@ mod instants {
     }
 
     #[test]
-    fn a_parent_outside_of_the_tree_is_asked_too() {
+    fn a_deleted_parent_outside_of_the_tree_withholds_its_children() {
         use outsiders::{comments, posts, users};
         let conn = &mut *outsiders::create();
-        // Comment 1 is by the author of its post, comment 2 by user 2, comment 3 is a reply to it.
+        // Comment 1 is by the author of its post, comment 2 is by user 2, and comment 3 answers comment 2.
         posts::table.find(1).soft_delete().cascade().run(conn).unwrap();
         assert_eq!(users::table.find(2).soft_delete().cascade().run(conn).unwrap().total(), 1);
         let restore = posts::table.find(1).restore().cascade();
@@ -633,7 +633,7 @@ mod instants {
         let live = || comments::table.active().select(comments::id).order(comments::id);
         assert_eq!(live().load::<i32>(conn), Ok(vec![1]));
         users::table.find(2).restore().cascade().run(conn).unwrap();
-        // Comment 3 has no other parent than comment 2.
+        // Comment 2 is the only deleted parent of comment 3.
         assert_eq!(comments::table.find(2).restore().cascade().run(conn).unwrap().rows("comments"), 2);
         assert_eq!(live().load::<i32>(conn), Ok(vec![1, 2, 3]));
     }
@@ -694,10 +694,10 @@ mod instants {
     }
 
     #[test]
-    fn instants_of_two_operations_are_not_mixed_up() {
+    fn times_of_two_operations_are_not_mixed_up() {
         let conn = &mut *mailbox();
         let (one, two) = (at("2025-01-01 12:00:00"), at("2025-01-01 13:00:00.000001"));
-        // Mail 4 of user 2 is deleted alone, at the very time of user 1's.
+        // Mail 4 of user 2 is deleted alone, at the time of user 1's deletion.
         mails::table.find(4).soft_delete().at_utc(one).run(conn).unwrap();
         users::table.find(1).soft_delete().at_utc(one).cascade().run(conn).unwrap();
         users::table.find(2).soft_delete().at_utc(two).cascade().run(conn).unwrap();
@@ -712,7 +712,7 @@ mod instants {
         users::table.find(1).soft_delete().cascade().run(conn).unwrap();
         assert_eq!(users::table.find(1).restore().without_cascade().run(conn).unwrap(), 1);
         assert_eq!(mails(conn), [4, 5]);
-        // Deleted alone, it takes nothing back but itself.
+        // A user who was deleted alone comes back alone.
         users::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
         assert_eq!(users::table.find(3).restore().cascade().run(conn).unwrap().total(), 1);
     }
@@ -749,7 +749,7 @@ mod instants {
     }
 
     #[test]
-    fn a_column_of_whole_seconds_is_no_mark() {
+    fn a_time_without_microseconds_cannot_identify_an_operation() {
         let conn = &mut *mailbox();
         users::table.find(1).soft_delete().cascade().run(conn).unwrap();
         let change = match super::super::backend::DIALECT {
@@ -789,14 +789,14 @@ mod flags {
     }
 
     #[test]
-    fn flags_alone_can_be_deleted_and_not_restored() {
+    fn a_tree_of_flags_alone_can_be_deleted_and_not_restored() {
         let conn = &mut *create(
             "CREATE TABLE folders (id INTEGER PRIMARY KEY, parent INTEGER REFERENCES folders (id), is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
              CREATE TABLE files (id INTEGER PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folders (id), is_deleted BOOLEAN NOT NULL DEFAULT FALSE);
              INSERT INTO folders (id, parent) VALUES (1, NULL), (2, 1), (3, 2), (4, NULL), (5, 3);
              INSERT INTO files (id, folder) VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5);",
         );
-        // Folder 3 is deleted alone; what lies below it is out of reach.
+        // Folder 3 is deleted alone, so the cascade does not reach what is below it.
         folders::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
         let report = folders::table.find(1).soft_delete().cascade().run(conn).unwrap();
         assert_eq!(report.iter().collect::<Vec<_>>(), [("folders", 2), ("files", 2)]);
@@ -810,7 +810,7 @@ mod flags {
     }
 
     #[test]
-    fn timestamps_of_different_types_are_no_mark() {
+    fn timestamps_of_different_types_cannot_identify_an_operation() {
         let conn = &mut *connection();
         let error = boxes::table.find(1).restore().cascade().run(conn).unwrap_err();
         assert!(
@@ -854,13 +854,13 @@ mod shapes {
         projects { timestamp = deleted_at, cascade(tasks(tenant, project)) }
         tasks { timestamp = deleted_at, cascade(steps(tenant, project, task)) }
         steps { timestamp = deleted_at }
-        // A circle: whoever leaves takes the departments along that they head.
+        // This is a circle, since a deleted person takes along the departments that they head.
         departments { timestamp = deleted_at, cascade(people(department), departments(part_of)) }
         people { timestamp = deleted_at, cascade(departments(head)) }
     }
 
     #[test]
-    fn composite_keys() {
+    fn a_cascade_follows_composite_keys() {
         let conn = &mut *create(
             "CREATE TABLE projects (tenant INTEGER, name VARCHAR(20), deleted_at {instant}, PRIMARY KEY (tenant, name));
              CREATE TABLE tasks (tenant INTEGER, project VARCHAR(20), number BIGINT, deleted_at {instant}, PRIMARY KEY (tenant, project, number),
@@ -895,7 +895,7 @@ mod shapes {
     }
 
     #[test]
-    fn circles_end() {
+    fn a_cascade_through_a_circle_ends() {
         let conn = &mut *company();
         let live = |conn: &mut Conn| {
             let departments =
@@ -904,7 +904,7 @@ mod shapes {
             (departments, people)
         };
         let all: (Vec<i32>, Vec<i32>) = live(conn);
-        // Person 2 heads department 2, where person 3 is, who heads department 3, which has part 5, where person 4 is, who heads 4.
+        // Person 2 heads department 2 of person 3, who heads department 3. Its part 5 has person 4, who heads department 4.
         let delete = people::table.find(2).soft_delete().cascade();
         let preview = delete.preview(conn).unwrap();
         let report = delete.run(conn).unwrap();
@@ -915,7 +915,7 @@ mod shapes {
         assert_eq!(restore.preview(conn).unwrap().total(), 9);
         assert_eq!(restore.run(conn).unwrap().total(), 9);
         assert_eq!(live(conn), all);
-        // A circle of rows: everything is reached from everywhere.
+        // The rows are a circle too, so every row is reached from every other.
         let report = departments::table.find(1).soft_delete().cascade().run(conn).unwrap();
         assert_eq!(report.iter().collect::<Vec<_>>(), [("departments", 5), ("people", 6)]);
         departments::table.find(1).restore().cascade().run(conn).unwrap();
@@ -923,7 +923,7 @@ mod shapes {
     }
 
     #[test]
-    fn a_thread_a_thousand_deep() {
+    fn a_thread_of_1500_rows_is_deleted_and_restored() {
         let conn = &mut *library();
         let rows = (1..=1500).map(|n| {
             format!("({}, {})", 100_000 + n, if n == 1 { String::from("NULL") } else { (99_999 + n).to_string() })

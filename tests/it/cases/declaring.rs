@@ -1,4 +1,4 @@
-// Declarations of every form: names, keys, structs, tables.
+// Declarations can have every form of names, keys, structs and tables.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -13,7 +13,7 @@ fn create(ddl: &str) -> crate::support::TestConnection<Conn> {
 }
 
 #[test]
-fn defaults_without_an_attribute() {
+fn without_an_attribute_the_usual_columns_are_assumed() {
     diesel::table! {
         notes {
             id -> Integer,
@@ -36,7 +36,7 @@ fn defaults_without_an_attribute() {
 }
 
 #[test]
-fn composite_and_renamed_keys() {
+fn a_composite_primary_key_tells_the_row() {
     diesel::table! {
         members (group_id, user_id) {
             group_id -> Integer,
@@ -63,7 +63,7 @@ fn composite_and_renamed_keys() {
 }
 
 #[test]
-fn newtype_ids() {
+fn a_newtype_can_be_the_id() {
     use diesel::deserialize::{FromSql, FromSqlRow};
     use diesel::expression::AsExpression;
     use diesel::serialize::{Output, ToSql};
@@ -105,7 +105,7 @@ fn newtype_ids() {
 }
 
 #[test]
-fn generic_models_and_embedded_fields() {
+fn models_can_be_generic_and_embed_fields() {
     diesel::table! {
         notes {
             id -> Integer,
@@ -151,7 +151,7 @@ fn generic_models_and_embedded_fields() {
 }
 
 #[test]
-fn renamed_columns_and_tables() {
+fn renamed_columns_and_tables_are_written_with_their_sql_names() {
     diesel::table! {
         #[sql_name = "order"]
         orders {
@@ -187,7 +187,7 @@ fn renamed_columns_and_tables() {
 }
 
 #[test]
-fn the_assumed_columns_can_be_renamed_fields() {
+fn the_assumed_columns_can_have_renamed_fields() {
     diesel::table! {
         notes {
             id -> Integer,
@@ -212,7 +212,7 @@ fn the_assumed_columns_can_be_renamed_fields() {
 }
 
 #[test]
-fn a_flag_with_a_touch_column_takes_an_instant() {
+fn a_flag_with_a_touch_column_takes_a_time() {
     diesel::table! {
         notes {
             id -> Integer,
@@ -228,9 +228,8 @@ fn a_flag_with_a_touch_column_takes_an_instant() {
 }
 
 #[test]
-fn schema_qualified_tables() {
-    // SQLite's main database and, elsewhere, the test's own schema are named at run time, so the
-    // SQL is checked; `postgres_plans` runs it.
+fn tables_in_a_schema_are_written_with_its_name() {
+    // The name of the test's own schema is known only at run time, so only the SQL is checked. `postgres_plans` runs it.
     diesel::table! {
         blog.notes {
             id -> Integer,
@@ -259,7 +258,7 @@ fn schema_qualified_tables() {
 }
 
 #[test]
-fn paths_and_several_tables_in_one_macro() {
+fn one_macro_takes_paths_and_several_tables() {
     mod schema {
         diesel::table! { a { id -> Integer, is_deleted -> Bool, } }
         diesel::table! { b { id -> Integer, a_id -> Integer, is_deleted -> Bool, } }
@@ -286,7 +285,7 @@ fn paths_and_several_tables_in_one_macro() {
 }
 
 #[test]
-fn all_keys_together() {
+fn all_keys_of_the_attribute_can_be_combined() {
     diesel::table! {
         notes {
             id -> Integer,
@@ -335,7 +334,7 @@ fn all_keys_together() {
 }
 
 #[test]
-fn a_table_of_64_columns() {
+fn a_table_of_64_columns_can_be_declared() {
     diesel::table! {
         wide {
             id -> Integer,

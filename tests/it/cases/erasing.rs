@@ -1,4 +1,4 @@
-// `erase()`: everything of the target goes, copies in archives too; or nothing is changed.
+// `erase()` removes every row of the target and its copies in archives, or it changes nothing.
 
 use std::sync::{Arc, Mutex};
 
@@ -70,7 +70,7 @@ struct Order {
     person_id: i32,
 }
 
-/// What `fill` has made:
+/// Creates and fills these tables:
 ///
 /// | people | people_archive, old_people | orders | orders_archive |
 /// |---|---|---|---|
@@ -79,7 +79,7 @@ struct Order {
 /// | 3 cy, held | | ~~2~~ | |
 /// | | 4 dee | | 3, 4 of 1 |
 ///
-/// Both tables have the guard against hard deletes.
+/// `people` and `orders` have the guard against hard deletes.
 fn fill() -> TestConnection<Conn> {
     fill_into(connection())
 }
@@ -136,7 +136,7 @@ fn counts(report: ErasureReport) -> (u64, u64) {
     (report.rows, report.archived)
 }
 
-/// Which row the error is about: table, key, how many.
+/// The table, the key of the first row, and the number of rows that the error names.
 fn under_hold(result: Result<ErasureReport, Error>) -> (String, Option<String>, u64) {
     match result {
         Err(Error::UnderHold { table, key, rows }) => (table, key, rows),
@@ -144,7 +144,7 @@ fn under_hold(result: Result<ErasureReport, Error>) -> (String, Option<String>, 
     }
 }
 
-/// Something that is done just before a statement is sent.
+/// An action that runs just before a statement is sent.
 struct Before<F>(&'static str, F);
 
 impl<F: FnMut(&str) + Send + 'static> Instrumentation for Before<F> {
@@ -159,9 +159,9 @@ impl<F: FnMut(&str) + Send + 'static> Instrumentation for Before<F> {
 }
 
 #[test]
-fn active_and_deleted_rows_go_past_the_guard() {
+fn active_and_deleted_rows_are_erased_despite_the_guard() {
     let conn = &mut *fill();
-    // The guard is there.
+    // The guard refuses an ordinary delete.
     assert!(diesel::delete(orders::table.find(1)).execute(conn).is_err());
     assert_eq!(counts(orders::table.find(1).erase().run(conn).unwrap()), (1, 0));
     assert!(diesel::delete(people::table.find(1)).execute(conn).is_err());
@@ -170,7 +170,7 @@ fn active_and_deleted_rows_go_past_the_guard() {
     assert_eq!(counts(people::table.find(2).erase().run(conn).unwrap()), (0, 0));
     assert_eq!(ids(conn), [vec![3], vec![2, 4], vec![2, 4]]);
 
-    // In flag-only mode, and for every kind of target: a model, its children, a whole table.
+    // The table has only a flag. A target can be a model, its children or a whole table.
     let person: Person = people::table.find(3).select(Person::as_select()).first(conn).unwrap();
     assert_eq!(counts(Order::belonging_to(&person).erase().run(conn).unwrap()), (1, 0));
     diesel::update(people::table).set(people::legal_hold.eq(false)).execute(conn).unwrap();
@@ -179,7 +179,7 @@ fn active_and_deleted_rows_go_past_the_guard() {
 }
 
 #[test]
-fn the_statements() {
+fn an_erasure_sends_these_statements() {
     let conn = &mut *fill();
     let sent = Arc::new(Mutex::new(Vec::new()));
     let log = sent.clone();
@@ -187,7 +187,7 @@ fn the_statements() {
     let erase = people::table.find(2).erase().archived_in(people_archive::table);
     assert_eq!(counts(erase.run(conn).unwrap()), (1, 1));
     assert_eq!(counts(orders::table.erase().archived_in(orders_archive::table).run(conn).unwrap()), (2, 2));
-    // Whether the tables are system-versioned is asked before anything else.
+    // The first queries ask whether the tables are system-versioned.
     let asked = |sql: &&String| sql.contains("information_schema");
     assert_eq!(sent.lock().unwrap().iter().filter(asked).count(), if DIALECT == Dialect::Mysql { 4 } else { 0 });
     let sent: Vec<String> = sent.lock().unwrap().iter().filter(|sql| !asked(sql)).map(|sql| plain(sql)).collect();
@@ -237,9 +237,9 @@ fn plain(sql: &str) -> String {
 }
 
 #[test]
-fn copies_go_too() {
+fn copies_in_named_archives_are_erased_too() {
     let conn = &mut *fill();
-    // Of a row that is there, and of one that was purged long ago; in one archive, and in two.
+    // One row is in the table, and one was purged before. Their copies are in one archive or in two.
     let erase = people::table.find(2).erase().archived_in(people_archive::table);
     assert_eq!(counts(erase.run(conn).unwrap()), (1, 1));
     assert_eq!(ids(conn), [vec![1, 3], vec![4], vec![2, 4]]);
@@ -250,7 +250,7 @@ fn copies_go_too() {
 }
 
 #[test]
-fn raw_filters_are_grouped() {
+fn raw_filters_do_not_bypass_a_hold() {
     let raw = || diesel::dsl::sql::<Bool>("id = 2 OR id = 4");
     let conn = &mut *fill();
     diesel::update(people_archive::table.find(4)).set(people_archive::legal_hold.eq(true)).execute(conn).unwrap();
@@ -268,7 +268,7 @@ fn raw_filters_are_grouped() {
 }
 
 #[test]
-fn a_trigger_that_archives_is_not_quicker() {
+fn copies_that_a_trigger_makes_meanwhile_are_erased_too() {
     let conn = &mut *fill();
     conn.batch_execute(match DIALECT {
         Dialect::Postgres => {
@@ -290,9 +290,9 @@ fn a_trigger_that_archives_is_not_quicker() {
     assert_eq!(ids(conn), [vec![1, 3], vec![2, 4], vec![4]]);
 }
 
-/// The where clause may look at rows that are gone after the first step.
+/// The filter may read rows that the first step removes.
 #[test]
-fn copies_of_rows_that_are_told_by_the_table_itself() {
+fn copies_are_found_when_the_filter_reads_the_erased_rows() {
     let conn = &mut *fill();
     if DIALECT == Dialect::Mysql {
         return; // An UPDATE of MySQL cannot read its own table in a subquery.
@@ -305,7 +305,7 @@ fn copies_of_rows_that_are_told_by_the_table_itself() {
 }
 
 #[test]
-fn rows_under_hold_are_refused_by_their_key() {
+fn rows_under_hold_are_refused_and_named_by_their_key() {
     let conn = &mut *fill();
     let before = stored(conn);
     let error = people::table.erase().archived_in(people_archive::table).run(conn).unwrap_err();
@@ -318,7 +318,7 @@ fn rows_under_hold_are_refused_by_their_key() {
     assert_eq!(under_hold(people::table.find(3).erase().run(conn)), ("people".into(), Some("3".into()), 1));
     assert_eq!(stored(conn), before);
 
-    // A copy that is held is refused too, though the row is not.
+    // A held copy is refused too, although the row itself is not held.
     diesel::update(people_archive::table).set(people_archive::legal_hold.eq(true)).execute(conn).unwrap();
     let before = stored(conn);
     let erase = || people::table.filter(people::id.ne(3)).erase();
@@ -331,7 +331,7 @@ fn rows_under_hold_are_refused_by_their_key() {
     assert_eq!(counts(orders::table.erase().run(conn).unwrap()), (1, 0));
     assert_eq!(counts(erase().run(conn).unwrap()), (2, 0));
 
-    // Where an integer is a flag, what is neither is not known not to be held.
+    // Where a flag is an integer, a value other than 0 and 1 counts as held.
     if DIALECT != Dialect::Postgres {
         conn.batch_execute("UPDATE people SET legal_hold = 2").unwrap();
         assert_eq!(under_hold(people::table.erase().run(conn)), ("people".into(), Some("3".into()), 1));
@@ -340,7 +340,7 @@ fn rows_under_hold_are_refused_by_their_key() {
 }
 
 #[test]
-fn keys_of_other_forms() {
+fn a_held_row_is_named_by_a_key_of_any_type() {
     diesel::table! {
         seats (hall, place) {
             hall -> Integer,
@@ -376,7 +376,7 @@ fn keys_of_other_forms() {
     .unwrap();
     assert_eq!(under_hold(seats::table.erase().run(conn)), ("seats".into(), Some("1, z".into()), 2));
     assert_eq!(seats::table.active().count().get_result::<i64>(conn), Ok(4));
-    // NULL is no hold.
+    // NULL is not a hold.
     assert_eq!(
         counts(seats::table.filter(seats::place.gt("b").and(seats::place.lt("z"))).erase().run(conn).unwrap()),
         (2, 0)
@@ -392,9 +392,9 @@ fn keys_of_other_forms() {
     assert_eq!(counts(blobs::table.erase().run(conn).unwrap()), (1, 0));
 }
 
-/// A trigger stands for whoever is just quick enough.
+/// The trigger stands for a session that sets the hold meanwhile.
 #[test]
-fn a_hold_that_is_set_meanwhile() {
+fn a_hold_that_is_set_meanwhile_is_respected() {
     let conn = &mut *fill();
     conn.batch_execute(match DIALECT {
         Dialect::Postgres => {
@@ -425,7 +425,7 @@ fn a_foreign_key_keeps_the_row() {
     assert!(is_foreign_key(erase().run(conn).unwrap_err()));
     assert_eq!(stored(conn), before);
 
-    // In the caller's transaction, which stays usable: first the children, then the parent.
+    // The caller's transaction stays usable, so it can erase the children first and then the parent.
     let report = conn.transaction(|conn| {
         assert!(is_foreign_key(erase().run(conn).unwrap_err()));
         assert_eq!(stored(conn), before);
@@ -439,7 +439,7 @@ fn a_foreign_key_keeps_the_row() {
 }
 
 #[test]
-fn it_goes_with_the_callers_transaction() {
+fn a_rollback_of_the_caller_undoes_an_erasure() {
     let conn = &mut *fill();
     let before = stored(conn);
     let result = conn.transaction(|conn| {
@@ -452,7 +452,7 @@ fn it_goes_with_the_callers_transaction() {
 }
 
 #[test]
-fn what_a_soft_delete_changes_cannot_tell_the_rows() {
+fn a_filter_on_what_a_soft_delete_changes_is_an_error() {
     let conn = &mut *fill();
     let before = stored(conn);
     let not_held = || people::table.filter(people::legal_hold.eq(false));
@@ -466,7 +466,7 @@ fn what_a_soft_delete_changes_cannot_tell_the_rows() {
     let error = not_erased(not_held().filter(people::is_deleted.eq(false)).erase().run(conn));
     assert_eq!(error, ("people".into(), 1, 0));
     assert_eq!(stored(conn), before);
-    // One that matches before, one that matches after: they do not make up for each other.
+    // One row matches before the soft delete and one after it. They do not compensate for each other.
     let either = people::is_deleted.eq(false).or(people::id.eq(2));
     assert_eq!(not_erased(not_held().filter(either).erase().run(conn)), ("people".into(), 2, 1));
     assert_eq!(not_erased(people::table.find(1).active().erase().run(conn)), ("people".into(), 1, 0));
@@ -475,9 +475,9 @@ fn what_a_soft_delete_changes_cannot_tell_the_rows() {
     assert_eq!(ids(conn)[0], [1, 3]);
 }
 
-/// A trigger that swallows the DELETE, of a row or of a copy.
+/// The trigger silently skips the DELETE of a row or of a copy.
 #[test]
-fn what_is_left_is_an_error() {
+fn a_row_or_copy_that_is_left_is_an_error() {
     for (table, id) in [("people", 2), ("old_people", 4)] {
         let conn = &mut *fill();
         conn.batch_execute(&match DIALECT {
@@ -488,7 +488,7 @@ fn what_is_left_is_an_error() {
             Dialect::Sqlite => {
                 format!("CREATE TRIGGER swallow BEFORE DELETE ON {table} BEGIN SELECT RAISE(IGNORE); END")
             }
-            Dialect::Mysql => return, // It has no such trigger.
+            Dialect::Mysql => return, // MySQL does not have such triggers.
         })
         .unwrap();
         let before = stored(conn);
@@ -499,7 +499,7 @@ fn what_is_left_is_an_error() {
 }
 
 #[test]
-fn archives_that_cannot_be_reached() {
+fn unsuitable_archives_are_refused() {
     diesel::table! {
         blog.notes {
             id -> Integer,
@@ -509,19 +509,19 @@ fn archives_that_cannot_be_reached() {
     diesel_soft_delete::soft_deletable! { notes { flag = is_deleted } }
     let conn = &mut *fill();
     let before = stored(conn);
-    // There is no such table: nothing is asked of the database.
+    // This table does not exist, so the error comes before any query.
     let error = notes::table.erase().archived_in(people_archive::table).run(conn).unwrap_err();
     let text = error.to_string();
     assert!(text.contains("copies of `blog.notes` in `people_archive`") && text.contains("schema"), "{text}");
     let error = people::table.find(1).erase().archived_in(people::table).run(conn).unwrap_err();
     assert!(matches!(&error, Error::UnsupportedErasure { why, .. } if why.contains("itself")), "{error}");
-    // An archive without what the where clause names.
+    // This archive does not have the column that the filter names.
     let error = people::table.filter(people::email.eq("bob")).erase().archived_in(orders_archive::table).run(conn);
     assert!(matches!(error, Err(Error::Database(_))), "{error:?}");
     assert_eq!(stored(conn), before);
 }
 
-/// MariaDB keeps the old versions of a system-versioned table, and shows them to anyone who asks.
+/// MariaDB keeps the old versions of rows of a system-versioned table, and anyone can read them.
 #[test]
 fn tables_that_keep_their_history_are_refused() {
     let is_mariadb = |conn: &mut Conn| {
@@ -539,13 +539,13 @@ fn tables_that_keep_their_history_are_refused() {
     };
     conn.batch_execute("ALTER TABLE old_people ADD SYSTEM VERSIONING").unwrap();
     let before = stored(conn);
-    // The archive, whichever it is; and not one that is not named.
+    // Any named archive is checked. An archive that is not named is not.
     let erase = || people::table.find(2).erase().archived_in(people_archive::table);
     refused(erase().archived_in(old_people::table).run(conn).unwrap_err(), "old_people");
     assert_eq!(stored(conn), before);
     assert_eq!(counts(people::table.find(9).erase().run(conn).unwrap()), (0, 0));
 
-    // The table itself, by partitions too; no row has to match.
+    // The table itself is checked, even if it has partitions or no row matches.
     conn.batch_execute("DROP TABLE orders; ALTER TABLE people ADD SYSTEM VERSIONING PARTITION BY SYSTEM_TIME").unwrap();
     conn.batch_execute("CREATE TABLE orders (id INTEGER, person_id INTEGER, closed BOOLEAN)").unwrap();
     let before = stored(conn);
@@ -559,7 +559,7 @@ fn tables_that_keep_their_history_are_refused() {
     assert!(result.is_err());
     assert_eq!(stored(conn), before);
 
-    // What the message says to do.
+    // The erasure works after what the message advises.
     conn.batch_execute("ALTER TABLE people REMOVE PARTITIONING; ALTER TABLE people DROP SYSTEM VERSIONING").unwrap();
     assert_eq!(counts(erase().run(conn).unwrap()), (1, 1));
 }
@@ -571,9 +571,9 @@ fn a_purge_after_an_erasure_finds_nothing() {
     assert_eq!(people::table.purge_older_than(TimeDelta::zero()).run(conn).unwrap(), 0);
 }
 
-/// What another connection commits between two of the statements. (On MySQL it would have to wait.)
+/// Another connection commits between two of the statements. On MySQL it would have to wait.
 #[test]
-fn others_at_the_same_time() {
+fn changes_by_another_connection_meanwhile_are_noticed() {
     use super::backend::shared;
     if DIALECT != Dialect::Postgres {
         return;
@@ -595,7 +595,7 @@ fn others_at_the_same_time() {
             Some(key) => assert_eq!(under_hold(Err(error)), ("people".into(), Some(key.into()), 1), "{sql}"),
             None => assert!(matches!(error, Error::NotErased { .. }), "{sql}: {error}"),
         }
-        // What the other wrote is there, and nothing else is changed.
+        // Only the other connection's change is stored.
         let ann = people::table.find(1).active().count().get_result::<i64>(conn);
         let bob = people::table.find(2).count().get_result::<i64>(conn);
         assert_eq!((ann, bob), (Ok(1), Ok(1)), "{sql}");

@@ -1,4 +1,4 @@
-// `hold = ..`: which rows a purge leaves, and what the other verbs do with a hold: nothing.
+// A purge leaves rows under hold. The other verbs ignore a hold.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -33,7 +33,7 @@ struct Mail {
 }
 diesel_soft_delete::soft_deletable! { files { timestamp = deleted_at, hold = held } }
 
-/// 1 deleted; 2 deleted and held; 3 active and held; in `files` 1 is not held by a NULL, 4 by FALSE.
+/// Row 1 is deleted, 2 is deleted and held, 3 is active and held. In `files`, a NULL does not hold 1, nor a FALSE 4.
 fn fill() -> crate::support::TestConnection<Conn> {
     let mut conn = connection();
     conn.batch_execute(&format!(
@@ -82,7 +82,7 @@ fn a_purge_leaves_held_rows() {
     assert_eq!(files::table.purge_older_than(age).execute(conn), Ok(2));
     assert_eq!(files::table.select(files::id).order(files::id).load::<i32>(conn), Ok(vec![2, 3]));
 
-    // Lifted, a row goes with the next purge.
+    // Without its hold, a row is removed by the next purge.
     diesel::update(mails::table.find(2)).set(mails::legal_hold.eq(false)).execute(conn).unwrap();
     diesel::update(files::table.find(2)).set(files::held.eq(None::<bool>)).execute(conn).unwrap();
     assert_eq!(mails::table.purge_older_than(age).run(conn).unwrap(), 1);
@@ -90,7 +90,7 @@ fn a_purge_leaves_held_rows() {
 }
 
 #[test]
-fn soft_delete_and_restore_do_not_care() {
+fn soft_delete_and_restore_ignore_a_hold() {
     let conn = &mut *fill();
     assert_eq!(mails::table.find(3).soft_delete().run(conn).unwrap(), 1);
     assert_eq!(mails::table.find(2).restore().run(conn).unwrap(), 1);

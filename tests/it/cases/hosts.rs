@@ -1,4 +1,4 @@
-// Where the crate is used: pools, transactions, other connections.
+// The verbs run on pooled connections and inside transactions.
 
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool};
@@ -9,7 +9,7 @@ use super::backend::{Conn, DIALECT, shared};
 use super::schema::*;
 
 #[test]
-fn an_r2d2_pool() {
+fn every_verb_runs_on_a_connection_of_an_r2d2_pool() {
     let (mut owner, url) = shared();
     fill(&mut owner);
     let pool = Pool::builder().max_size(2).build(ConnectionManager::<Conn>::new(url)).unwrap();
@@ -23,9 +23,9 @@ fn an_r2d2_pool() {
     assert_eq!(posts::table.active().count().get_result::<i64>(other), Ok(2));
 }
 
-/// Threads on a pool: each row is changed by one of them, and each is told so.
+/// Only the thread that changes a row counts it.
 #[test]
-fn threads_on_an_r2d2_pool() {
+fn each_row_is_changed_by_one_of_several_threads() {
     let (mut owner, url) = shared();
     fill(&mut owner);
     // SQLite's shared memory refuses a second writer instead of letting it wait.
@@ -37,7 +37,7 @@ fn threads_on_an_r2d2_pool() {
             threads.into_iter().map(|thread| thread.join().unwrap()).sum()
         })
     };
-    // One, Three and Four are active; then all five are deleted.
+    // One, Three and Four are active. The soft delete leaves all five deleted.
     assert_eq!(changed(|conn| posts::table.soft_delete().run(conn).unwrap()), 3);
     assert_eq!(
         changed(|conn| usize::from(posts::table.find(1).restore().outcome(conn).unwrap() == Outcome::Changed)),
@@ -53,7 +53,7 @@ fn threads_on_an_r2d2_pool() {
 }
 
 #[test]
-fn a_transaction_that_is_rolled_back() {
+fn a_rollback_undoes_soft_deletes() {
     let conn = &mut *blog();
     let result = conn.transaction(|conn| {
         posts::table.soft_delete().execute(conn)?;

@@ -1,4 +1,4 @@
-// Purges in batches: what they remove, what they leave, and what they say.
+// A purge in batches removes some rows, leaves others, and reports both.
 
 use std::sync::Mutex;
 
@@ -38,7 +38,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    // Without `body`, and with another type for `held`.
+    // The archive does not have `body`, and its `held` has another type.
     poor_archive (id) {
         id -> Integer,
         is_deleted -> Bool,
@@ -60,8 +60,8 @@ diesel_soft_delete::soft_deletable! {
 
 const OLD: &str = "'2024-01-01 00:00:00'";
 
-/// 100 items: every id that 4 divides is active, every other even one was deleted long ago, every odd one
-/// a moment ago.
+/// Creates 100 items. Those whose id is divisible by 4 are active. The other even ones were deleted long ago, and the
+/// odd ones just now.
 fn items() -> crate::support::TestConnection<Conn> {
     let mut conn = connection();
     let recent = format!("'{}'", chrono::Utc::now().naive_utc().format("%F %T%.6f"));
@@ -83,7 +83,7 @@ fn ids(conn: &mut Conn) -> Vec<i32> {
     items::table.select(items::id).order(items::id).load(conn).unwrap()
 }
 
-/// The ids that are left after a whole purge.
+/// The ids that a complete purge leaves.
 fn kept() -> Vec<i32> {
     (1..=100).filter(|id| id % 4 != 2).collect()
 }
@@ -94,7 +94,7 @@ macro_rules! job {
     };
 }
 
-/// The recorded statements that name the table, without what the transactions send themselves.
+/// The recorded statements that name the table, without those of the transactions and of the catalog.
 fn of_items(texts: &Mutex<Vec<String>>) -> Vec<String> {
     let texts = texts.lock().unwrap();
     let is_ours =
@@ -103,7 +103,7 @@ fn of_items(texts: &Mutex<Vec<String>>) -> Vec<String> {
 }
 
 #[test]
-fn removes_what_one_statement_would() {
+fn a_job_removes_what_one_statement_would() {
     let conn = &mut *items();
     let report = job!().batch_size(7).run(conn).unwrap();
     assert_eq!((report.rows, report.batches, report.stopped), (25, 4, Stopped::Complete), "{report}");
@@ -115,7 +115,7 @@ fn removes_what_one_statement_would() {
 }
 
 #[test]
-fn the_statements() {
+fn a_job_sends_these_statements() {
     let conn = &mut *items();
     let texts = record(conn);
     assert_eq!(job!().batch_size(20).run(conn).unwrap().rows, 25);
@@ -142,13 +142,13 @@ fn the_statements() {
         delete(" AND items.id <= $"),
         find(" AND items.id > $ AND items.id <= $ ORDER BY items.id LIMIT 1 OFFSET 19"),
         delete(" AND items.id > $ AND items.id <= $"),
-        // Whether anything was kept of what was not counted before.
+        // This counts what was kept among rows that were not counted before.
         count(" AND items.id > $ AND items.id <= $"),
-        // Whether anything was passed over.
+        // This counts what was passed over.
         count(""),
     ];
     assert_eq!(sent, expected);
-    // Each batch is a transaction of its own.
+    // Each batch has its own transaction.
     let texts = texts.lock().unwrap();
     let order = texts.iter().filter_map(|text| match text.as_str() {
         "BEGIN" | "COMMIT" => Some(text.as_str()),
@@ -159,7 +159,7 @@ fn the_statements() {
 }
 
 #[test]
-fn no_rows_cost_one_query_beside_the_catalog() {
+fn without_old_rows_a_job_sends_one_query_besides_the_catalog() {
     let conn = &mut *items();
     job!().run(conn).unwrap();
     let texts = record(conn);
@@ -168,7 +168,7 @@ fn no_rows_cost_one_query_beside_the_catalog() {
 }
 
 #[test]
-fn full_batches_and_no_empty_one() {
+fn every_batch_but_the_last_is_full_and_none_is_empty() {
     for (size, batches) in [(5, 5), (25, 1), (26, 1), (24, 2), (1, 25)] {
         let conn = &mut *items();
         let report = job!().batch_size(size).run(conn).unwrap();
@@ -178,7 +178,7 @@ fn full_batches_and_no_empty_one() {
     let conn = &mut *items();
     let texts = record(conn);
     job!().batch_size(5).run(conn).unwrap();
-    // The end, five times a look ahead and a removal, and a count at last.
+    // A query for the end, five times a look ahead and a removal, and a final count.
     assert_eq!(of_items(&texts).len(), 1 + 10 + 1);
 }
 
@@ -188,14 +188,14 @@ fn the_filter_of_the_target_is_kept() {
     let report = items::table.filter(items::id.lt(50)).purge_older_than(TimeDelta::days(30)).in_batches().batch_size(4);
     assert_eq!(report.run(conn).unwrap().rows, 12);
     assert_eq!(ids(conn), (1..=100).filter(|id| id % 4 != 2 || *id >= 50).collect::<Vec<_>>());
-    // Raw SQL is grouped: it does not open the predicate.
+    // Raw SQL is grouped, so its OR does not bypass the predicate.
     let raw = diesel::dsl::sql::<diesel::sql_types::Bool>("id = 50 OR id = 52");
     assert_eq!(items::table.filter(raw).purge_older_than(TimeDelta::days(30)).in_batches().run(conn).unwrap().rows, 1);
     assert_eq!(items::table.find(52).count().get_result::<i64>(conn), Ok(1));
 }
 
 #[test]
-fn rows_under_hold_stay() {
+fn a_job_leaves_rows_under_hold() {
     let conn = &mut *items();
     conn.batch_execute("UPDATE items SET held = TRUE WHERE id IN (2, 50, 98)").unwrap();
     assert_eq!(job!().batch_size(3).run(conn).unwrap().rows, 22);
@@ -203,7 +203,7 @@ fn rows_under_hold_stay() {
 }
 
 #[test]
-fn limits() {
+fn a_job_stops_at_its_limits() {
     let conn = &mut *items();
     let report = job!().batch_size(4).max_rows(10).run(conn).unwrap();
     assert_eq!((report.rows, report.batches, report.stopped), (10, 3, Stopped::MaxRows));
@@ -220,16 +220,16 @@ fn limits() {
         })
         .run(conn)
         .unwrap();
-    // Asked before the walk, and before each batch.
+    // The function is called before the walk and before each batch.
     assert_eq!((report.rows, report.stopped), (4, Stopped::StopWhen));
-    // As many as there are: complete.
+    // A limit of exactly the remaining rows is not reached.
     let report = job!().max_rows(11).run(conn).unwrap();
     assert_eq!((report.rows, report.stopped), (11, Stopped::Complete));
     assert_eq!(ids(conn), kept());
 }
 
 #[test]
-fn progress_and_pauses() {
+fn a_job_reports_each_batch_and_pauses_between_batches() {
     let conn = &mut *items();
     let mut seen = Vec::new();
     let job = job!().batch_size(10).pause(TimeDelta::milliseconds(30));
@@ -238,7 +238,7 @@ fn progress_and_pauses() {
         .run(conn)
         .unwrap();
     assert_eq!(seen, [(10, 10, 1), (20, 10, 2), (25, 5, 3)]);
-    // Between batches, not after the last.
+    // The job pauses between batches and not after the last.
     assert!(report.elapsed >= std::time::Duration::from_millis(60), "{report}");
 }
 
@@ -248,7 +248,7 @@ fn a_dry_run_changes_nothing() {
     let texts = record(conn);
     let report = job!().batch_size(10).dry_run().run(conn).unwrap();
     assert_eq!((report.rows, report.batches, report.dry_run, report.stopped), (25, 3, true, Stopped::Complete));
-    // MySQL's lock timeouts are set, and set back.
+    // MySQL's lock timeouts are set and reset.
     let is_harmless = |text: &String| text.starts_with("SELECT") || text.starts_with("SET SESSION ");
     assert!(texts.lock().unwrap().iter().all(is_harmless), "{texts:?}");
     assert_eq!(ids(conn).len(), 100);
@@ -256,7 +256,7 @@ fn a_dry_run_changes_nothing() {
 }
 
 #[test]
-fn bad_input_is_refused_before_anything() {
+fn bad_input_is_refused_before_a_row_is_removed() {
     let conn = &mut *items();
     let error = job!().batch_size(0).run(conn).unwrap_err();
     assert!(matches!(error, Error::InvalidOption { option: "batch_size", .. }), "{error}");
@@ -280,7 +280,7 @@ fn bad_input_is_refused_before_anything() {
 
 // --- keys ------------------------------------------------------------------------------------------
 
-/// The same walk over a table with another key: 60 rows, of which those with an even number are old.
+/// A walk over a table with another key. It has 60 rows, and those with an even number are old.
 macro_rules! key {
     ($name:ident, ($($column:ident -> $ST:ty),+), $ddl:literal, |$number:ident| $values:expr) => {
         mod $name {
@@ -315,7 +315,7 @@ macro_rules! key {
             }
 
             #[test]
-            fn every_batch_size() {
+            fn every_batch_size_removes_the_same_rows() {
                 for size in [1, 2, 3, 4, 5, 7, 10, 29, 30, 31, 1000] {
                     let conn = &mut *keyed();
                     let job = || keyed::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size(size);
@@ -340,7 +340,7 @@ macro_rules! key {
                 }
             }
 
-            /// Children hold two of the rows: they are found one by one, with their keys.
+            /// A trigger refuses two of the rows. They are found one by one, with their keys.
             #[test]
             fn blocked_rows_are_stepped_over() {
                 let conn = &mut *keyed();
@@ -422,7 +422,7 @@ fn with_archive() -> crate::support::TestConnection<Conn> {
 }
 
 #[test]
-fn archived_rows_are_moved() {
+fn archived_rows_are_moved_with_all_their_columns() {
     let conn = &mut *with_archive();
     let report = job!().batch_size(4).archive_into(items_archive::table).run(conn).unwrap();
     assert_eq!((report.rows, report.archived, report.batches), (25, 25, 7), "{report}");
@@ -449,7 +449,7 @@ fn a_dry_run_archives_nothing() {
 }
 
 #[test]
-fn a_copy_that_is_there_already_blocks_its_row() {
+fn a_copy_that_exists_already_blocks_its_row() {
     let conn = &mut *with_archive();
     conn.batch_execute("INSERT INTO items_archive (id, held) VALUES (50, FALSE)").unwrap();
     let report = job!().batch_size(10).archive_into(items_archive::table).run(conn).unwrap();
@@ -567,10 +567,10 @@ macro_rules! notes_job {
 }
 
 #[test]
-fn tables_in_their_order() {
+fn a_policy_purges_tables_in_their_order() {
     let conn = &mut *with_notes();
     let report = RetentionPolicy::new().table(job!()).table(notes_job!()).run(conn).unwrap();
-    // The parent first: the row that a note references is blocked.
+    // With the parent first, the row that a note references is blocked.
     assert_eq!((report.rows(), report.tables[0].blocked.len(), report.is_complete()), (34, 1, false), "{report}");
     let report = RetentionPolicy::new().table(notes_job!()).table(job!()).run(conn).unwrap();
     assert_eq!((report.rows(), report.is_complete()), (1, true), "{report}");
@@ -580,7 +580,7 @@ fn tables_in_their_order() {
 }
 
 #[test]
-fn one_budget_for_all_tables() {
+fn the_limits_of_a_policy_hold_for_all_its_tables() {
     let conn = &mut *with_notes();
     let mut seen = Vec::new();
     let policy = RetentionPolicy::new().table(notes_job!()).table(job!()).batch_size(4).max_rows(13);
@@ -595,7 +595,7 @@ fn one_budget_for_all_tables() {
     let report =
         RetentionPolicy::new().table(notes_job!()).table(job!()).max_duration(TimeDelta::zero()).run(conn).unwrap();
     assert_eq!((report.rows(), report.stopped), (0, Stopped::MaxDuration));
-    // The limit of one table is its own.
+    // A limit of one table does not stop the others.
     let report = RetentionPolicy::new().table(job!().max_rows(5)).table(notes_job!()).run(conn).unwrap();
     assert_eq!((report.rows(), report.tables.len(), report.stopped), (5, 2, Stopped::MaxRows));
     let report = RetentionPolicy::new().table(job!()).min_age(TimeDelta::days(60)).run(conn).unwrap_err();

@@ -1,4 +1,4 @@
-// Archives: which columns fit, and where a copy could outlive a removal that was taken back.
+// An archive needs columns that fit, and a transaction that covers both tables.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -54,7 +54,7 @@ fn run(conn: &mut Conn) -> Result<PurgeReport, Error> {
     job.batch_size(4).archive_into(things_archive::table).run(conn)
 }
 
-/// What does not fit; nothing was removed or copied.
+/// What does not fit, after a check that nothing was removed or copied.
 fn problems(conn: &mut Conn) -> String {
     let result = run(conn);
     let Err(Error::ArchiveMismatch { problems, .. }) = result else { panic!("{result:?}") };
@@ -72,11 +72,11 @@ const ID: &str = "id INTEGER NOT NULL";
 
 #[test]
 fn a_column_of_another_type_is_refused_unless_it_is_allowed() {
-    // One narrower, one wider.
+    // One column is narrower and one is wider.
     let columns = "id INTEGER, label VARCHAR(20), amount DECIMAL(12, 2)";
     let conn = &mut *things(ID, columns);
     if DIALECT == Dialect::Sqlite {
-        // It stores anything anywhere.
+        // SQLite stores any value in any column.
         return assert_moved(conn);
     }
     let text = problems(conn);
@@ -109,7 +109,7 @@ fn a_column_of_another_character_set_is_refused() {
     assert_moved(conn);
 }
 
-/// What two `table!`s call by two types is allowed by the same word.
+/// `.allow_type(..)` also allows two `table!`s that declare two types.
 #[test]
 fn a_column_that_is_declared_with_another_type_can_be_allowed() {
     mod other {
@@ -135,7 +135,7 @@ fn a_column_that_is_declared_with_another_type_can_be_allowed() {
 }
 
 #[test]
-fn a_column_that_the_archive_computes() {
+fn a_column_that_only_the_archive_computes_is_refused() {
     let generated = match DIALECT {
         Dialect::Postgres => "label TEXT GENERATED ALWAYS AS ('x') STORED",
         _ => "label VARCHAR(100) AS ('x') STORED",
@@ -145,9 +145,9 @@ fn a_column_that_the_archive_computes() {
     assert!(text.contains("`label` is generated"), "{text}");
 }
 
-/// What the table computes, the archive can compute again.
+/// The archive computes the value again.
 #[test]
-fn a_column_that_both_compute() {
+fn a_column_that_table_and_archive_compute_is_left_out() {
     let generated = match DIALECT {
         Dialect::Postgres => "twice INTEGER GENERATED ALWAYS AS (2 * id) STORED",
         Dialect::Mysql => "twice INTEGER AS (2 * id) STORED",
@@ -159,7 +159,7 @@ fn a_column_that_both_compute() {
 }
 
 #[test]
-fn a_number_of_the_archives_own() {
+fn an_archive_may_number_its_rows_itself() {
     let number = match DIALECT {
         Dialect::Postgres => "number BIGINT GENERATED ALWAYS AS IDENTITY",
         Dialect::Mysql => "number BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY",
@@ -167,15 +167,15 @@ fn a_number_of_the_archives_own() {
     };
     let conn = &mut *things(ID, &format!("{number}, id INTEGER, label VARCHAR(100), amount DECIMAL(10, 2)"));
     assert_moved(conn);
-    // Nothing numbers this one.
+    // The database does not generate this number.
     let other = "number BIGINT NOT NULL, id INTEGER NOT NULL PRIMARY KEY";
     let conn = &mut *things(ID, &format!("{other}, label VARCHAR(100), amount DECIMAL(10, 2)"));
     assert!(problems(conn).contains("`number` needs a value"));
 }
 
-/// As `LIKE things INCLUDING ALL` makes it.
+/// `LIKE things INCLUDING ALL` creates such an archive.
 #[test]
-fn an_identity_that_both_have() {
+fn identities_are_copied_where_both_tables_generate_them() {
     let (id, key) = match DIALECT {
         Dialect::Postgres => ("id INTEGER GENERATED ALWAYS AS IDENTITY", ""),
         Dialect::Mysql => ("id INTEGER NOT NULL AUTO_INCREMENT", ", UNIQUE (id)"),
@@ -187,9 +187,9 @@ fn an_identity_that_both_have() {
     assert_eq!(ids, (1..=10).collect::<Vec<_>>());
 }
 
-/// What references the table behind it cannot be seen.
+/// The catalog does not tell what references the table behind a view.
 #[test]
-fn a_view_is_refused() {
+fn a_purge_of_a_view_is_refused() {
     let conn = &mut *things(ID, "id INTEGER, label VARCHAR(100), amount DECIMAL(10, 2)");
     conn.batch_execute("ALTER TABLE things RENAME TO behind; CREATE VIEW things AS SELECT * FROM behind").unwrap();
     let result = things::table.purge_older_than(TimeDelta::days(30)).in_batches().run(conn);
@@ -197,9 +197,9 @@ fn a_view_is_refused() {
     assert_eq!(count(conn), (10, 0));
 }
 
-/// MySQL: a batch that is taken back would leave its copies.
+/// On MySQL, a batch that is rolled back would leave its copies.
 #[test]
-fn engines_without_transactions() {
+fn an_archive_with_an_engine_without_transactions_is_refused() {
     if DIALECT != Dialect::Mysql {
         return;
     }
@@ -210,13 +210,13 @@ fn engines_without_transactions() {
     conn.batch_execute("ALTER TABLE things_archive ENGINE = InnoDB; ALTER TABLE things ENGINE = MyISAM").unwrap();
     let text = problems(conn);
     assert!(text.contains("the table's engine MyISAM"), "{text}");
-    // Without an archive nothing can be there twice.
+    // Without an archive no row can exist twice.
     let report = things::table.purge_older_than(TimeDelta::days(30)).in_batches().run(conn).unwrap();
     assert_eq!((report.rows, report.notes.len()), (10, 1), "{report}");
     assert!(report.notes[0].contains("MyISAM"), "{report}");
 }
 
-/// SQLite can commit to one file without the other.
+/// SQLite can commit to one of two files without the other.
 #[test]
 fn an_archive_in_another_file_is_refused() {
     if DIALECT != Dialect::Sqlite {

@@ -1,4 +1,4 @@
-// Rows that stay: a job removes all others, in every run, and says how many stay and why.
+// Where rows must stay, every run removes all others, and it reports how many stay and why.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -60,7 +60,7 @@ fn insert(conn: &mut Conn, table: &str, rows: impl Iterator<Item = String>) {
     }
 }
 
-/// Old users, of whom some have invoices.
+/// Creates old users, some of whom have invoices.
 fn users(rows: i32, with_invoices: impl Iterator<Item = i32>) -> crate::support::TestConnection<Conn> {
     let mut conn = enforced();
     conn.batch_execute(&format!(
@@ -93,17 +93,17 @@ fn assert_blocked(report: &PurgeReport, rows: u64, blocked: u64) {
 }
 
 #[test]
-fn many_rows_that_a_child_holds_stop_nothing() {
+fn many_rows_that_a_child_holds_do_not_stop_the_others() {
     let conn = &mut *users(4000, 1..=150);
     let job = || users::table.purge_older_than(age()).in_batches().batch_size(500);
     let report = job().run(conn).unwrap();
     assert_blocked(&report, 3850, 150);
-    // Not one by one.
+    // The rows are not tried one by one.
     assert!(report.batches <= 8 && report.retries == 0, "{report}");
     let first = &report.blocked[0];
     assert_eq!((first.table.as_str(), first.key.as_str(), first.cause), ("users", "1", BlockedBy::Constraint));
     assert!(first.message.contains("`invoices` (user_id)"), "{first}");
-    // The next run meets them again, and what became free since goes.
+    // The next run removes the rows that became free since.
     conn.batch_execute("DELETE FROM invoices WHERE id <= 100").unwrap();
     assert_blocked(&job().run(conn).unwrap(), 100, 50);
     assert_eq!(count(conn, "users"), 50);
@@ -129,7 +129,7 @@ fn rows_that_are_held_are_not_archived() {
 }
 
 #[test]
-fn many_rows_that_a_trigger_refuses_stop_nothing() {
+fn many_rows_that_a_trigger_refuses_do_not_stop_the_others() {
     for (first, last) in [(1, 150), (400, 640), (1, 1200)] {
         let conn = &mut *users(2000, 0..0);
         let condition = format!("OLD.id BETWEEN {first} AND {last}");
@@ -216,22 +216,22 @@ fn threads_of_two_rows_go_in_one_run() {
     }
 }
 
-/// Raw SQL that names a column without its table means the row that is removed.
+/// In raw SQL, a column without its table is one of the removed row.
 #[test]
 fn a_raw_filter_keeps_its_meaning_among_threads() {
     let conn = &mut *threads((1..=40).map(|id| (id, if id > 20 { Some(id - 20) } else { None }, OLD)));
     let raw = diesel::dsl::sql::<diesel::sql_types::Bool>("id <> 3 AND (parent_id IS NULL OR parent_id <> 4)");
     let job = threads::table.filter(raw).purge_older_than(age()).in_batches().batch_size(6);
-    // 3 is not meant, 24 holds 4.
+    // Row 3 is not in the target, and row 24 holds row 4.
     assert_blocked(&job.run(conn).unwrap(), 37, 1);
     let left: Vec<i32> = threads::table.select(threads::id).order(threads::id).load(conn).unwrap();
     assert_eq!(left, [3, 4, 24]);
 }
 
 #[test]
-fn rows_that_become_free_go_batch_by_batch() {
+fn rows_that_become_free_go_in_whole_batches() {
     for last in [OLD, "NULL"] {
-        // Root, reply, reply to it, one thread after the other.
+        // Each thread has a root, a reply, and a reply to that. One thread follows the other.
         let conn = &mut *threads(
             (1..=900).map(|id| (id, if id % 3 == 1 { None } else { Some(id - 1) }, if id == 900 { last } else { OLD })),
         );
@@ -254,7 +254,7 @@ fn a_budget_counts_no_row_that_goes_in_the_next_run() {
 
 #[test]
 fn deep_threads_go_in_one_run_and_into_the_archive() {
-    // 20 threads, 30 deep, whose keys lie anywhere.
+    // 20 threads, each 30 rows deep, have keys in no order.
     let place = |number: i32| number * 7919 % 601;
     let conn = &mut *threads((1..=600).map(|number| {
         let parent = if (number - 1) % 30 == 0 { None } else { Some(place(number - 1)) };
@@ -267,7 +267,7 @@ fn deep_threads_go_in_one_run_and_into_the_archive() {
 
 #[test]
 fn an_active_reply_holds_all_above_it() {
-    // 100 threads of three rows; the last reply of every tenth is active.
+    // There are 100 threads of three rows. The last reply of every tenth is active.
     let conn = &mut *threads((1..=300).map(|id| {
         let at = if id % 30 == 0 { "NULL" } else { OLD };
         (id, if id % 3 == 1 { None } else { Some(id - 1) }, at)
@@ -288,7 +288,7 @@ fn a_row_that_refers_to_itself_goes_where_the_database_lets_it_go() {
     assert_blocked(&report, 3 - blocked, blocked);
 }
 
-/// Rows in a circle hold each other; all others go.
+/// Rows in a circle hold each other. All others are removed.
 #[test]
 fn a_circle_of_rows_is_blocked_and_named() {
     let circle = [(1, Some(3), OLD), (2, Some(1), OLD), (3, Some(2), OLD), (4, Some(3), OLD), (5, None, OLD)];
@@ -296,7 +296,7 @@ fn a_circle_of_rows_is_blocked_and_named() {
     let report = threads::table.purge_older_than(age()).in_batches().batch_size(2).run(conn).unwrap();
     assert_blocked(&report, 2, 3);
     if DIALECT != Dialect::Mysql {
-        // In one statement the database takes them all.
+        // One statement for all of them succeeds.
         assert_eq!(threads::table.purge_older_than(age()).run(conn).unwrap(), 3);
     }
 }
@@ -329,7 +329,7 @@ fn a_job_whose_every_row_is_refused_says_so() {
     assert!(matches!(limited, Error::PurgeFailed { .. }), "{limited}");
 }
 
-/// A trigger that keeps rows silently. MySQL has none.
+/// A trigger that silently keeps rows. MySQL does not have such triggers.
 fn keep(table: &str, condition: &str) -> String {
     match DIALECT {
         Dialect::Sqlite => {
@@ -343,7 +343,7 @@ fn keep(table: &str, condition: &str) -> String {
     }
 }
 
-/// The threads need more than one pass; a row that is kept is met in each of them.
+/// The threads need more than one pass, and each pass meets the row that is kept.
 #[test]
 fn a_row_that_is_kept_silently_is_reported_after_several_passes() {
     if DIALECT == Dialect::Mysql {
@@ -371,14 +371,14 @@ fn a_row_that_is_kept_silently_is_found_behind_rows_that_are_held() {
     assert!(report.blocked.iter().any(|row| row.key == "50" && row.cause == BlockedBy::Other), "{report:?}");
 }
 
-/// What holds a row goes itself; that is no reason to stop.
+/// A row that holds another and is itself removed is not a reason to stop.
 #[test]
 fn a_limit_of_blocked_rows_does_not_count_threads_that_go() {
     let rows = || (1..=400).map(|id| (id, if id > 200 { Some(id - 200) } else { None }, OLD));
     let job = || threads::table.purge_older_than(age()).in_batches().batch_size(90).max_blocked(10);
     let conn = &mut *threads(rows());
     assert_blocked(&job().run(conn).unwrap(), 400, 0);
-    // Rows of other tables do not go.
+    // Rows of other tables are not removed.
     let conn = &mut *users(400, 1..=50);
     let report = users::table.purge_older_than(age()).in_batches().max_blocked(10).run(conn).unwrap();
     assert_eq!((report.rows, report.stopped, report.blocked_rows), (0, Stopped::MaxBlocked, 50), "{report}");
@@ -397,7 +397,7 @@ fn rows_that_two_children_hold_are_reported_once() {
     assert_blocked(&users::table.purge_older_than(age()).in_batches().run(conn).unwrap(), 80, 120);
 }
 
-/// The trigger speaks first, and all rows are blocked.
+/// The trigger refuses before the foreign key does, and all rows are blocked.
 #[test]
 fn rows_that_a_trigger_and_a_child_hold_are_counted_once() {
     let conn = &mut *users(8, 1..=8);
@@ -405,7 +405,7 @@ fn rows_that_a_trigger_and_a_child_hold_are_counted_once() {
     assert_blocked(&users::table.purge_older_than(age()).in_batches().run(conn).unwrap(), 0, 8);
 }
 
-/// The database says so at the end of the transaction.
+/// The database refuses at the end of the transaction.
 #[test]
 fn keys_that_are_tested_late_hold_rows_too() {
     if DIALECT == Dialect::Mysql {

@@ -1,4 +1,4 @@
-// Keys that are not what they seem: NULL in parts, equal for the database alone, cut when they are read.
+// Keys can be NULL in part, be equal only for the database, or lose something when they are read.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -30,9 +30,9 @@ diesel::table! {
 }
 diesel_soft_delete::soft_deletable! { loose { timestamp = deleted_at } }
 
-/// A row with NULL in its key is no place to go on from: it is left alone, and hides no other.
+/// A walk cannot continue from a row with NULL in its key.
 #[test]
-fn a_key_that_is_null_in_part() {
+fn rows_with_null_in_their_key_stay_and_hide_no_others() {
     for size in [1, 2, 3, 5, 100] {
         let conn = &mut *connection();
         let key = if DIALECT == Dialect::Sqlite { "PRIMARY KEY" } else { "UNIQUE" };
@@ -83,9 +83,9 @@ diesel::table! {
 }
 diesel_soft_delete::soft_deletable! { spelled { timestamp = deleted_at } }
 
-/// `Bob` and `bob` are one value for the database, and two for Rust.
+/// `Bob` and `bob` are one value for the database and two values for Rust.
 #[test]
-fn a_key_whose_case_does_not_count() {
+fn a_blocked_row_is_passed_although_its_key_ignores_case() {
     let (collation, refuse) = match DIALECT {
         Dialect::Sqlite => (
             "COLLATE NOCASE",
@@ -103,7 +103,7 @@ fn a_key_whose_case_does_not_count() {
              IF OLD.b = 2 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'precious'; END IF",
         ),
     };
-    // How often a batch was taken back, to find the row that is blocked.
+    // How often a batch was rolled back to find the blocked row.
     let taken_back = |size, other: &str| {
         let conn = &mut *connection();
         if DIALECT == Dialect::Postgres {
@@ -127,7 +127,7 @@ fn a_key_whose_case_does_not_count() {
         texts.iter().filter(|text| text.starts_with("ROLLBACK")).count()
     };
     for size in [1, 2, 3, 4, 20] {
-        // Where the walk has passed it, the blocked row is not met again.
+        // The walk does not meet the blocked row again after it has passed it.
         let expected = taken_back(size, "Bob");
         assert!(expected > 0);
         assert_eq!(taken_back(size, "bob"), expected, "batches of {size}");
@@ -146,9 +146,9 @@ diesel::table! {
 }
 diesel_soft_delete::soft_deletable! { codes { timestamp = deleted_at } }
 
-/// PostgreSQL fills a `char(n)` up with blanks, and loses them where it is compared as a text.
+/// PostgreSQL pads a `char(n)` with blanks, and loses them in a comparison as text.
 #[test]
-fn a_key_of_fixed_length() {
+fn a_key_of_fixed_length_is_walked_by_its_index() {
     let conn = &mut *connection();
     let rows = (0..60).map(|n| format!("('{}', {OLD})", "x".repeat(n % 3) + &n.to_string())).collect::<Vec<_>>();
     conn.batch_execute(&format!(
@@ -197,7 +197,7 @@ diesel_soft_delete::soft_deletable! {
     words { timestamp = deleted_at }
 }
 
-/// How many rows went before.
+/// Returns how many rows were removed before the error.
 fn assert_refused(result: Result<PurgeReport, Error>, what: &str) -> u64 {
     let Err(Error::PurgeFailed { report, source }) = result else { panic!("{what}: {result:?}") };
     let is_told = matches!(*source, Error::PassedOver { .. }) || source.to_string().contains("is not the same");
@@ -206,9 +206,9 @@ fn assert_refused(result: Result<PurgeReport, Error>, what: &str) -> u64 {
     report.rows
 }
 
-/// SQLite stores any value in any column; Diesel makes of it what is declared.
+/// SQLite stores any value in any column, and Diesel converts it to the declared type.
 #[test]
-fn a_last_key_that_is_not_what_was_read() {
+fn a_last_key_that_is_not_what_was_read_is_refused() {
     if DIALECT != Dialect::Sqlite {
         return;
     }
@@ -236,9 +236,9 @@ fn a_last_key_that_is_not_what_was_read() {
     }
 }
 
-/// In the middle it hides nothing: the job removes every row, or says that it cannot.
+/// The job removes every row, or it reports that it cannot.
 #[test]
-fn a_key_on_the_way_that_is_not_what_was_read() {
+fn a_key_on_the_way_that_is_not_what_was_read_hides_no_others() {
     if DIALECT != Dialect::Sqlite {
         return;
     }

@@ -1,4 +1,4 @@
-// Policies: what is looked at before the first row, and when several tables are done.
+// A policy checks all its tables before the first row, and its limits hold for all of them.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -27,7 +27,7 @@ diesel_soft_delete::soft_deletable! {
     third { timestamp = deleted_at }
 }
 
-/// Ten old rows in each of these tables; the others are empty.
+/// Creates the tables, with ten old rows in each of those named.
 fn tables(full: &[&str]) -> crate::support::TestConnection<Conn> {
     let mut conn = connection();
     create_tables(&mut conn, full);
@@ -85,13 +85,13 @@ fn every_table_is_checked_before_the_first_row() {
 }
 
 #[test]
-fn a_budget_that_is_spent_exactly() {
+fn a_budget_that_is_spent_exactly_leaves_the_policy_complete() {
     let conn = &mut *tables(&["first"]);
     let policy = || RetentionPolicy::new().table(job!(first)).table(job!(second)).table(job!(third)).max_rows(10);
     let report = policy().run(conn).unwrap();
     assert_eq!((report.rows(), report.stopped, report.tables.len()), (10, Stopped::Complete, 3), "{report}");
     assert!(report.is_complete());
-    // What is left over is left over.
+    // Rows of a later table are left over.
     let conn = &mut *tables(&["first", "third"]);
     let report = policy().run(conn).unwrap();
     assert_eq!((report.rows(), report.stopped, report.is_complete()), (10, Stopped::MaxRows, false), "{report}");
@@ -103,9 +103,9 @@ fn a_budget_that_is_spent_exactly() {
 }
 
 #[test]
-fn who_said_stop() {
+fn a_stop_of_the_policy_ends_it_and_one_of_a_table_ends_that_table() {
     let conn = &mut *tables(&["first", "second"]);
-    // It says so once, and changes its mind.
+    // The function returns true only once.
     let mut asked = 0;
     let policy = RetentionPolicy::new().table(job!(first)).table(job!(second));
     let stop = || {
@@ -115,7 +115,7 @@ fn who_said_stop() {
     let report = policy.stop_when(stop).run(conn).unwrap();
     assert_eq!((report.tables.len(), report.stopped, asked), (1, Stopped::StopWhen, 2), "{report}");
     assert_eq!(rows(conn), [10, 10, 0]);
-    // That of a table ends the table.
+    // A stop of one table ends only that table.
     let policy = RetentionPolicy::new().table(job!(first).stop_when(|| true)).table(job!(second));
     let report = policy.run(conn).unwrap();
     assert_eq!((report.tables.len(), report.rows(), report.stopped), (2, 10, Stopped::StopWhen), "{report}");
@@ -126,21 +126,21 @@ fn a_name_is_taken_by_one_runner_at_a_time() {
     let (mut conn, url) = shared();
     create_tables(&mut conn, &["first", "second"]);
     let mut other = Conn::establish(&url).unwrap();
-    // Advisory locks of PostgreSQL are those of the database, which other tests use too.
+    // Advisory locks of PostgreSQL belong to the database, which other tests use too.
     let name = format!("{url} {}", std::process::id());
     let policy = || RetentionPolicy::new().table(job!(first)).exclusive(&name);
     let (mut refused, mut dry) = (0, 0);
     let report = policy()
         .on_progress(|_| {
             if DIALECT == Dialect::Sqlite {
-                // A file has one writer, so there is no lock, and the other would just work.
+                // A file has one writer, so there is no lock, and the second policy would run.
                 return;
             }
             let second = policy().run(&mut other).unwrap();
             assert_eq!((second.stopped, second.tables.len(), second.is_complete()), (Stopped::AnotherRunner, 0, false));
             assert_eq!(second.to_string(), "0 rows, stopped: another runner is at work");
             refused += 1;
-            // Another name is another lock, and a dry run needs none.
+            // Another name is another lock, and a dry run does not need a lock.
             let elsewhere = RetentionPolicy::new().table(job!(third)).exclusive(format!("{name} weekly"));
             assert_eq!(elsewhere.run(&mut other).unwrap().stopped, Stopped::Complete);
             dry += policy().dry_run().run(&mut other).unwrap().tables.len();

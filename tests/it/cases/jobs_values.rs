@@ -1,4 +1,4 @@
-// Columns that hold what the declaration does not say.
+// Columns can differ from their declaration in type, nullability and values.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -46,7 +46,7 @@ macro_rules! left {
     };
 }
 
-/// A job and its dry run are refused, by the name of the column, and remove nothing.
+/// Asserts that a job and its dry run are refused, and that the error names the column.
 macro_rules! assert_refused {
     ($table:ident, $conn:expr, $column:literal) => {
         for dry in [true, false] {
@@ -59,7 +59,7 @@ macro_rules! assert_refused {
 }
 
 #[test]
-fn a_timestamp_that_cannot_be_null_is_refused_and_a_single_delete_leaves_active_rows() {
+fn a_timestamp_that_cannot_be_null_is_refused_and_a_zero_is_not_a_time() {
     let conn = &mut *connection();
     let zero = match DIALECT {
         Dialect::Mysql => {
@@ -77,7 +77,7 @@ fn a_timestamp_that_cannot_be_null_is_refused_and_a_single_delete_leaves_active_
     .unwrap();
     assert_refused!(stamped, conn, "deleted_at");
     assert_eq!(left!(stamped, conn), [1, 2, 3, 4]);
-    // The statement is not held against the catalog; the sentinel is not a time of a deletion.
+    // A single statement is not checked against the catalog. The default is not the time of a deletion.
     assert_eq!(stamped::table.purge_older_than(age()).execute(conn), Ok(1));
     assert_eq!(left!(stamped, conn), [1, 2, 3]);
 }
@@ -215,7 +215,7 @@ fn values_of_the_column_that_are_not_times_stay_and_are_counted() {
     assert_eq!((left!(stamped, conn).len(), left!(flagged, conn).len()), (values.len() + 1, values.len() + 2));
 }
 
-/// The forms in which software writes times to SQLite, and that mean what they say.
+/// Software writes times to SQLite in these forms.
 #[test]
 fn times_as_other_software_writes_them_are_purged_on_sqlite() {
     if DIALECT != Dialect::Sqlite {
@@ -324,7 +324,7 @@ fn a_key_that_is_ordered_by_number_and_compared_by_text_is_refused() {
             let error = if dry { job.dry_run().run(conn) } else { job.run(conn) }.unwrap_err();
             assert!(matches!(&error, Error::UnorderedKey { column, .. } if column == "name"), "{ty}: {error}");
         }
-        // What the error says to use instead.
+        // The error advises this call instead.
         assert_eq!(named::table.purge_older_than(age()).run(conn).unwrap(), 3, "{ty}");
         assert_eq!(named_pairs::table.purge_older_than(age()).run(conn).unwrap(), 3, "{ty}");
     }
@@ -395,7 +395,7 @@ fn a_key_that_is_not_unique_gets_the_true_reason() {
 // --- sessions and special tables -------------------------------------------------------------------
 
 #[test]
-fn a_session_that_refuses_deletes_without_a_key_is_served_and_left_as_it_was() {
+fn a_session_with_safe_updates_is_served_and_keeps_its_setting() {
     if DIALECT != Dialect::Mysql {
         return;
     }
@@ -424,7 +424,7 @@ fn a_temporary_table_of_sqlite_is_found_before_one_of_the_file() {
     ))
     .unwrap();
     assert_eq!(stamped::table.purge_older_than(age()).in_batches().run(conn).unwrap().rows, 1);
-    // One of the file, with another column, is not what statements mean.
+    // Statements mean the temporary table, and not that of the file, whose column has another type.
     conn.batch_execute(&format!(
         "CREATE TABLE main.stamped (id INTEGER PRIMARY KEY, deleted_at INTEGER NOT NULL); UPDATE stamped SET deleted_at = {OLD}"
     ))

@@ -1,4 +1,4 @@
-// Every mode and every column type, through the same steps.
+// Every mode and every column type goes through the same steps.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
@@ -9,14 +9,14 @@ use diesel_soft_delete::{is_active, is_active_or_missing, is_deleted};
 #[allow(unused_imports, reason = "one list serves every case and backend")]
 use super::backend::{Conn, DIALECT, Db, INSTANT_NULL, Instant, connection};
 
-/// A time with all its digits, and its unit's rounding made visible.
+/// A time whose digits show how each unit cuts it off.
 fn instant() -> DateTime<Utc> {
     super::schema::instant("2024-02-29 23:59:59.987654").and_utc()
 }
 
-/// The shared half: states, counts, transitions.
+/// The steps that every mode shares: states, counts and transitions.
 ///
-/// `null` is a third row whose state column is NULL and which is active (or `no`).
+/// `null: null` sets the state of row 3 to NULL, which counts as active. `null: no` does not.
 macro_rules! states {
     ($name:ident, $columns:tt, { $($declaration:tt)* }, $ddl:expr, active: $active:expr, deleted: $deleted:expr, null: $null:ident) => {
         mod $name {
@@ -46,13 +46,13 @@ macro_rules! states {
                 things::table.deleted().select(things::id).order(things::id).load(conn).unwrap()
             }
 
-            /// How many rows the text matches: what is stored, seen past the library.
+            /// How many rows match the text. This reads what is stored without the library's predicates.
             fn stored(conn: &mut Conn, text: &str) -> i64 {
                 things::table.filter(diesel::dsl::sql::<diesel::sql_types::Bool>(text)).count().get_result(conn).unwrap()
             }
 
             #[test]
-            fn states() {
+            fn rows_change_their_state_once_and_back() {
                 let conn = &mut *things();
                 assert_eq!((active(conn), deleted(conn)), (vec![1, 2, 3], vec![]));
                 assert_eq!(things::table.find(1).soft_delete().execute(conn), Ok(1));
@@ -70,7 +70,7 @@ macro_rules! states {
             }
 
             #[test]
-            fn predicates_are_opposites() {
+            fn is_active_and_is_deleted_are_opposites() {
                 let conn = &mut *things();
                 states!(@null $null, conn);
                 assert_eq!(things::table.find(1).soft_delete().execute(conn), Ok(1));
@@ -89,7 +89,7 @@ macro_rules! states {
                 assert_eq!(not_deleted.count().get_result::<i64>(conn), Ok(2));
                 assert_eq!(things::table.find(3).soft_delete().execute(conn), Ok(1));
                 assert_eq!(things::table.find(3).restore().execute(conn), Ok(1));
-                // Restored to the active value, never to NULL.
+                // A restore writes the active value and never NULL.
                 assert_eq!(stored(conn, $active), 2);
             }
         }
@@ -119,10 +119,10 @@ states!(flag_and_touch_alone, { id -> Integer, state -> Bool, touched -> Nullabl
     "state BOOLEAN NOT NULL DEFAULT FALSE, touched BIGINT".into(),
     active: "state = FALSE", deleted: "state = TRUE", null: no);
 
-/// The times: what is written, what RETURNING gives, what a purge compares with.
+/// The times that are written, that RETURNING gives, and that a purge compares with.
 ///
 /// `step` is the resolution of the column.
-macro_rules! instants {
+macro_rules! times {
     ($name:ident, $sql_type:ty, $rust:ty, [$($unit:tt)*], $ddl:expr, $stored:expr, $step:expr) => {
         mod $name {
             use super::*;
@@ -141,7 +141,7 @@ macro_rules! instants {
             diesel_soft_delete::soft_deletable! { things { flag = state, timestamp = deleted, touch = touched $($unit)* } }
 
             #[test]
-            fn instants() {
+            fn times_are_stored_returned_and_compared_exactly() {
                 let conn = &mut *connection();
                 let (null, not_null): (&str, &str) = $ddl;
                 conn.batch_execute(&format!(
@@ -159,7 +159,7 @@ macro_rules! instants {
                 assert_eq!(things::table.find(1).soft_delete().at(stored).run(conn).unwrap(), 1);
                 assert_eq!(things::table.find(1).select(columns).first::<(Option<$rust>, $rust)>(conn), Ok((Some(stored), stored)));
 
-                // What RETURNING gives is what is stored, to the last digit, for "now" too.
+                // RETURNING gives what is stored to the last digit, also for the current time.
                 where_returning!({
                     type Instants = (Option<$rust>, $rust);
                     let returned: Instants =
@@ -192,7 +192,7 @@ fn naive() -> chrono::NaiveDateTime {
 const MICRO: TimeDelta = TimeDelta::microseconds(1);
 const EPOCH: (&str, &str) = ("BIGINT", "BIGINT NOT NULL DEFAULT 0");
 
-instants!(
+times!(
     plain_timestamp,
     diesel::sql_types::Timestamp,
     chrono::NaiveDateTime,
@@ -207,7 +207,7 @@ instants!(
     naive(),
     MICRO
 );
-instants!(
+times!(
     own_timestamp,
     Instant,
     chrono::NaiveDateTime,
@@ -222,15 +222,15 @@ instants!(
     naive(),
     MICRO
 );
-instants!(seconds, diesel::sql_types::BigInt, i64, [, unit = seconds], EPOCH, instant().timestamp(), TimeDelta::seconds(1));
-instants!(millis, diesel::sql_types::BigInt, i64, [, unit = millis], EPOCH, instant().timestamp_millis(), TimeDelta::milliseconds(1));
-instants!(micros, diesel::sql_types::BigInt, i64, [, unit = micros], EPOCH, instant().timestamp_micros(), MICRO);
-instants!(integer_seconds, diesel::sql_types::Integer, i32, [, unit = seconds],
+times!(seconds, diesel::sql_types::BigInt, i64, [, unit = seconds], EPOCH, instant().timestamp(), TimeDelta::seconds(1));
+times!(millis, diesel::sql_types::BigInt, i64, [, unit = millis], EPOCH, instant().timestamp_millis(), TimeDelta::milliseconds(1));
+times!(micros, diesel::sql_types::BigInt, i64, [, unit = micros], EPOCH, instant().timestamp_micros(), MICRO);
+times!(integer_seconds, diesel::sql_types::Integer, i32, [, unit = seconds],
     ("INTEGER", "INTEGER NOT NULL DEFAULT 0"), instant().timestamp() as i32, TimeDelta::seconds(1));
 
-/// An `Integer` of seconds ends in 2038: refused, not wrapped around.
+/// An `Integer` of seconds ends in 2038. A later time must not wrap around.
 #[test]
-fn an_instant_that_does_not_fit() {
+fn a_time_that_does_not_fit_the_column_is_refused() {
     diesel::table! {
         things {
             id -> Integer,
@@ -251,7 +251,7 @@ fn an_instant_that_does_not_fit() {
     assert_eq!(things::table.active().count().get_result::<i64>(conn), Ok(1));
 }
 
-/// The database's clock, for a `touch` column of another type than the timestamp's.
+/// The clock of the database, with a `touch` column of another type than the timestamp.
 mod clocks {
     use super::*;
     use diesel_soft_delete::db_now;
@@ -309,7 +309,7 @@ mod clocks {
                     let columns = (things::deleted, things::touched);
                     let (deleted, touched): (Option<$stamp_rust>, $touch_rust) = things::table.find(1).select(columns).first(conn).unwrap();
                     let (deleted, touched) = (deleted.unwrap().in_micros($factor), touched.in_micros($factor));
-                    // Each is cut off to its own unit. SQLite's clock has milliseconds.
+                    // Each time is cut off to its unit. SQLite's clock has milliseconds.
                     assert_eq!(deleted / 1_000_000, touched / 1_000_000);
                     assert!((deleted - touched).abs() < $factor, "{deleted} {touched}");
                     assert!((deleted - before).abs() < 60_000_000, "{deleted} {before}");

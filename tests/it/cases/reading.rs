@@ -1,4 +1,4 @@
-// What every reading call returns, and the SQL where that is the promise.
+// Queries return the rows that they promise, and some promise their SQL.
 
 use diesel::dsl::{count_star, exists, not};
 use diesel::prelude::*;
@@ -16,7 +16,7 @@ fn sql(query: &impl QueryFragment<Db>) -> String {
     sql.split(" -- binds").next().expect("some SQL").replace('`', "\"")
 }
 
-/// How often the predicates of users, posts and comments stand in a query.
+/// How often a query contains the predicates of users, posts and comments.
 fn predicates(query: &impl QueryFragment<Db>) -> [usize; 3] {
     let sql = sql(query);
     [
@@ -35,7 +35,7 @@ fn options(rows: &[(&str, Option<&str>)]) -> Vec<(String, Option<String>)> {
 }
 
 #[test]
-fn a_table() {
+fn active_and_deleted_filter_a_table() {
     let conn = &mut *blog();
     let query = posts::table.active();
     assert!(sql(&query).ends_with("FROM \"posts\" WHERE (\"posts\".\"is_deleted\" = FALSE)"), "{}", sql(&query));
@@ -51,7 +51,7 @@ fn a_table() {
 }
 
 #[test]
-fn queries_of_every_shape() {
+fn active_filters_queries_of_every_shape() {
     let conn = &mut *blog();
     let titles = |query: Vec<String>| query;
     assert_eq!(posts::table.find(2).active().select(posts::id).first::<i32>(conn).optional(), Ok(None));
@@ -69,7 +69,7 @@ fn queries_of_every_shape() {
         ),
         ["Three", "One"],
     );
-    // The limit counts active rows, not rows.
+    // The limit counts only active rows.
     assert_eq!(posts::table.order(posts::id).limit(2).select(posts::id).active().load::<i32>(conn), Ok(vec![1, 3]));
     assert_eq!(
         posts::table.active().order(posts::id).limit(1).offset(1).select(posts::id).load::<i32>(conn),
@@ -86,7 +86,7 @@ fn queries_of_every_shape() {
 }
 
 #[test]
-fn boxed_queries() {
+fn active_and_deleted_filter_boxed_queries() {
     let conn = &mut *blog();
     let boxed = || posts::table.into_boxed::<Db>().select(posts::id).order(posts::id);
     assert_eq!(boxed().active().load::<i32>(conn), Ok(vec![1, 3, 4]));
@@ -108,7 +108,7 @@ fn boxed_queries() {
 fn raw_sql_before_active_is_grouped() {
     let conn = &mut *blog();
     let raw = || diesel::dsl::sql::<Bool>("posts.id = 2 OR posts.id = 3");
-    // A filter that binds to the last operand only lets the first one through: try each as the first.
+    // A filter that binds only to the last operand would let the first one through, so each is tried as the first.
     for sql in ["posts.id = 2 OR posts.id = 3", "posts.id = 3 OR posts.id = 2"] {
         let raw = || diesel::dsl::sql::<Bool>(sql);
         let ids = posts::table.select(posts::id);
@@ -137,7 +137,7 @@ fn or_filter_belongs_before_active() {
     let conn = &mut *blog();
     let right = posts::table.filter(posts::id.eq(1)).or_filter(posts::id.eq(2)).active().select(posts::id);
     assert_eq!(right.load::<i32>(conn), Ok(vec![1]));
-    // The documented trap.
+    // The documentation warns of this order.
     let wrong =
         posts::table.filter(posts::id.eq(1)).active().or_filter(posts::id.eq(2)).select(posts::id).order(posts::id);
     assert_eq!(wrong.load::<i32>(conn), Ok(vec![1, 2]));
@@ -146,7 +146,7 @@ fn or_filter_belongs_before_active() {
 #[test]
 fn a_boxed_query_does_not_see_later_joins() {
     let conn = &mut *blog();
-    // The documented trap: the authors are not filtered.
+    // The documentation warns that the authors are not filtered here.
     let wrong = posts::table.active().into_boxed::<Db>().inner_join(users::table).filter(users::is_deleted.eq(true));
     assert_eq!(wrong.count().get_result::<i64>(conn), Ok(1));
     let right = posts::table.inner_join(users::table).active().into_boxed::<Db>().filter(users::is_deleted.eq(true));
@@ -171,7 +171,7 @@ fn inner_joins_filter_every_table_once() {
     let chain = comments::table.inner_join(posts::table.inner_join(users::table));
     assert_eq!(predicates(&chain.active()), [1, 1, 1]);
     assert_eq!(chain.active().select(comments::body).load::<String>(conn), Ok(vec![String::from("first")]));
-    // From the posts outwards, a plain table among them: its flag means something else.
+    // The posts join three tables. `tags` is declared as not soft-deletable, and its flag means something else.
     let star = posts::table.inner_join(users::table).inner_join(comments::table).inner_join(tags::table);
     assert_eq!(predicates(&star.active()), [1, 1, 1]);
     assert!(!sql(&star.active().select(posts::id)).contains("\"tags\".\"is_deleted\""));
@@ -179,7 +179,7 @@ fn inner_joins_filter_every_table_once() {
         star.active().select((comments::body, tags::name)).load::<(String, String)>(conn).unwrap(),
         strings(&[("first", "rust")])
     );
-    // A plain table first.
+    // A table that is not soft-deletable comes first.
     let tagged = tags::table.inner_join(posts::table);
     assert_eq!(predicates(&tagged.active()), [0, 1, 0]);
     assert_eq!(tagged.active().select(tags::name).order(tags::id).load::<String>(conn).unwrap(), ["rust", "tess"]);
@@ -205,7 +205,7 @@ fn left_joins_keep_the_left_row() {
     // Without active() the left side is not filtered.
     let all = users::table.left_join_active(posts::table).select((users::name, posts::title.nullable()));
     assert_eq!(all.load::<(String, Option<String>)>(conn).unwrap().len(), 5);
-    // Explicit ON clauses, both ways.
+    // An explicit ON clause can be written in both ways.
     let on = posts::user_id.eq(users::id).and(posts::title.eq("One"));
     for rows in [
         users::table
@@ -223,7 +223,7 @@ fn left_joins_keep_the_left_row() {
     ] {
         assert_eq!(named(rows.unwrap()), options(&[("Sean", Some("One")), ("Ida", None), ("Jim", None)]));
     }
-    // A plain table needs nothing.
+    // A table that is not soft-deletable needs no filter.
     let with_tags =
         posts::table.left_join(tags::table).active().select((posts::title, tags::name.nullable())).order(posts::id);
     assert_eq!(
@@ -234,7 +234,7 @@ fn left_joins_keep_the_left_row() {
 }
 
 #[test]
-fn left_joins_three_deep() {
+fn left_joins_of_three_tables_keep_the_left_rows() {
     let conn = &mut *blog();
     let expected = [(1, Some(1), Some("first")), (1, Some(3), None), (3, None, None), (4, None, None)]
         .map(|(user, post, comment)| (user, post, comment.map(String::from)));
@@ -254,7 +254,7 @@ fn left_joins_three_deep() {
         chained.select(columns).order((users::id, posts::id)).load::<(i32, Option<i32>, Option<String>)>(conn).unwrap(),
         expected
     );
-    // An inner join on the right: a post counts only with a comment, and the join goes into ON whole.
+    // With an inner join on the right side, a post counts only with a comment. ON gets the predicates of both tables.
     let nested = users::table
         .left_join(posts::table.inner_join(comments::table).on_active(posts::user_id.eq(users::id)))
         .active();
@@ -320,14 +320,14 @@ fn deleted_filters_the_first_table_of_a_join() {
     assert_eq!(trash.load::<(String, String)>(conn).unwrap(), strings(&[("Two", "Sean"), ("Five", "Ida")]));
     let authors = users::table.left_join(posts::table).deleted().select((users::name, posts::title.nullable()));
     assert_eq!(authors.load::<(String, Option<String>)>(conn).unwrap(), options(&[("Tess", Some("Four"))]));
-    // Joins may come after it: it says nothing about other tables.
+    // A join may follow `deleted()`, which filters no other tables.
     assert_eq!(posts::table.deleted().inner_join(users::table).count().get_result::<i64>(conn), Ok(2));
     let boxed = posts::table.inner_join(users::table).select(posts::id).order(posts::id).into_boxed::<Db>().deleted();
     assert_eq!(boxed.load::<i32>(conn), Ok(vec![2, 5]));
 }
 
 #[test]
-fn associations() {
+fn associations_are_filtered_and_grouped() {
     let conn = &mut *blog();
     let users = users::table.active().select(User::as_select()).order(users::id).load(conn).unwrap();
     let posts = Post::belonging_to(&users).active().select(Post::as_select()).order(posts::id).load(conn).unwrap();
@@ -339,7 +339,7 @@ fn associations() {
 }
 
 #[test]
-fn subqueries() {
+fn subqueries_have_their_own_filter() {
     let conn = &mut *blog();
     let authors = users::table.filter(users::id.eq_any(posts::table.active().select(posts::user_id))).active();
     assert_eq!(authors.select(users::id).load::<i32>(conn), Ok(vec![1]));
@@ -347,7 +347,7 @@ fn subqueries() {
     assert_eq!(users::table.filter(has_posts).select(users::id).order(users::id).load::<i32>(conn), Ok(vec![1, 2]));
     let without = users::table.filter(not(has_posts)).active().select(users::id).order(users::id);
     assert_eq!(without.load::<i32>(conn), Ok(vec![3, 4]));
-    // Two levels of correlation, each with its own filter.
+    // Each of two levels of correlation has its own filter.
     let discussed = exists(
         posts::table
             .active()
@@ -363,7 +363,7 @@ fn subqueries() {
 }
 
 #[test]
-fn unions() {
+fn each_side_of_a_union_has_its_own_filter() {
     let conn = &mut *blog();
     let both = posts::table.active().select(posts::id).union(posts::table.deleted().select(posts::id));
     let mut ids = both.load::<i32>(conn).unwrap();
@@ -380,7 +380,7 @@ fn unions() {
 }
 
 #[test]
-fn predicates_as_operands() {
+fn predicates_can_be_operands_and_selected() {
     let conn = &mut *blog();
     let ids = |rows: QueryResult<Vec<i32>>| rows.unwrap();
     let all = posts::table.select(posts::id).order(posts::id);
@@ -399,7 +399,7 @@ fn predicates_as_operands() {
         .select((is_deleted(posts::table), count_star()))
         .order(posts::is_deleted);
     assert_eq!(per_state.load::<(bool, i64)>(conn).unwrap(), [(false, 3), (true, 2)]);
-    // In ON, by hand; in a boxed query; on an outer join's nullable side.
+    // A predicate can be written in ON by hand, and in a boxed query.
     let on = posts::user_id.eq(users::id).and(is_active(posts::table));
     let by_hand = users::table.left_join(posts::table.on(on)).filter(is_active(users::table));
     assert_eq!(by_hand.count().get_result::<i64>(conn), Ok(4));
@@ -408,7 +408,7 @@ fn predicates_as_operands() {
 }
 
 #[test]
-fn active_or_missing_is_null_safe() {
+fn active_or_missing_keeps_rows_without_a_match() {
     let conn = &mut *blog();
     let rows = users::table
         .left_join(posts::table)
@@ -417,7 +417,7 @@ fn active_or_missing_is_null_safe() {
         .order((users::id, posts::id))
         .load::<(String, Option<String>)>(conn)
         .unwrap();
-    // Jim has no posts and stays. Ida's only post is deleted: the join found it, so she goes.
+    // Jim has no posts and stays. The join finds Ida's only post, which is deleted, so she is left out.
     assert_eq!(rows, options(&[("Sean", Some("One")), ("Sean", Some("Three")), ("Tess", Some("Four")), ("Jim", None)]));
     let selected = users::table
         .left_join(posts::table)
@@ -428,7 +428,7 @@ fn active_or_missing_is_null_safe() {
 }
 
 #[test]
-fn update_of_active_rows_leaves_a_tombstone_alone() {
+fn update_of_active_rows_leaves_a_deleted_row_alone() {
     let conn = &mut *blog();
     for (id, changed) in [(1, 1), (2, 0)] {
         let update = diesel::update(posts::table.active().find(id)).set(posts::title.eq("new"));

@@ -1,4 +1,4 @@
-// Uniqueness on the way back: which row a key gives, what is written to it, and what is left alone.
+// A key finds a deleted row, which comes back with the new values. All other rows stay as they are.
 
 use std::sync::{Arc, Mutex};
 
@@ -39,7 +39,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    // The key is the primary key.
+    // The key of a revival is the primary key.
     tokens (name) {
         name -> Text,
         note -> Nullable<Text>,
@@ -47,7 +47,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    // A primary key of two columns, and a flag alone.
+    // The table has a primary key of two columns, and only a flag.
     seats (hall, place) {
         hall -> Integer,
         place -> Integer,
@@ -94,7 +94,7 @@ struct Whole {
 }
 
 type Article = (i32, Option<i32>, String, Option<String>, Option<String>, Option<NaiveDateTime>, Mark);
-/// What a deletion sets.
+/// The columns that a deletion sets.
 type Mark = (bool, Option<NaiveDateTime>, Option<String>, Option<String>, bool);
 
 const ACTIVE: Mark = (false, None, None, None, false);
@@ -116,7 +116,7 @@ fn unique(table: &str, columns: &str) -> String {
     }
 }
 
-/// `1 one` is active; `2 two`, `3 two` and `4 two` are deleted, `3` last; `5 five` is deleted, and under hold.
+/// `1 one` is active. `2 two`, `3 two` and `4 two` are deleted, `3` as the last. `5 five` is deleted and under hold.
 fn library(indexes: &str) -> (crate::support::TestConnection<Conn>, String) {
     let (mut conn, url) = shared();
     let id = match DIALECT {
@@ -154,7 +154,7 @@ fn live_slugs() -> crate::support::TestConnection<Conn> {
 
 type Act = Box<dyn FnOnce() + Send>;
 
-/// Records the statements, without what stands in quotes; and does something before one of them.
+/// Records the statements without quotes and binds, and runs an action before one of them.
 struct Recorder {
     texts: Arc<Mutex<Vec<String>>>,
     before: Option<(&'static str, Act)>,
@@ -178,7 +178,7 @@ fn record(conn: &mut Conn) -> Arc<Mutex<Vec<String>>> {
     texts
 }
 
-/// The statements that are not those of the transaction; each is told once.
+/// Removes the recorded statements and returns those that are not of the transaction.
 fn take(texts: &Mutex<Vec<String>>) -> Vec<String> {
     let transaction = |text: &String| {
         ["BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE"].iter().any(|word| text.starts_with(word))
@@ -187,7 +187,7 @@ fn take(texts: &Mutex<Vec<String>>) -> Vec<String> {
     texts.into_iter().filter(|text| !transaction(text)).collect()
 }
 
-/// Another connection does something just before the first statement that begins with a word.
+/// Another connection sends `sql` just before the first statement that begins with `word`.
 fn meanwhile(conn: &mut Conn, url: &str, word: &'static str, sql: &'static str) -> Arc<Mutex<Vec<String>>> {
     let texts = Arc::default();
     let mut other = Conn::establish(url).expect("another connection");
@@ -205,7 +205,7 @@ fn on_slug(conn: &mut Conn, slug: &str) -> Result<Revival, Error> {
     articles::table.insert_or_revive(&write(slug)).on(articles::slug).keeping(kept).without_cascade().run(conn)
 }
 
-/// The rows, but for those named.
+/// All rows but those named.
 fn others(articles: &[Article], but: &[i32]) -> Vec<Article> {
     articles.iter().filter(|article| !but.contains(&article.0)).cloned().collect()
 }
@@ -215,11 +215,11 @@ fn violates(error: &Error) -> bool {
 }
 
 #[test]
-fn a_live_row_is_reported_and_left_alone() {
+fn an_active_row_is_reported_and_left_alone() {
     let conn = &mut *live_slugs();
     let before = load(conn);
     assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
-    // Also beside a deleted row, which was deleted a moment ago.
+    // The same holds beside a row that was deleted later.
     let tombstone = "INSERT INTO articles (slug, is_deleted, deleted_at) VALUES ('one', TRUE, '2030-01-01 00:00:00')";
     conn.batch_execute(tombstone).unwrap();
     let with_tombstone = load(conn);
@@ -229,21 +229,21 @@ fn a_live_row_is_reported_and_left_alone() {
 }
 
 #[test]
-fn a_tombstone_comes_back_with_the_values() {
+fn a_deleted_row_comes_back_with_the_values() {
     let conn = &mut *live_slugs();
     let before = load(conn);
     let replies = replies::table.order(replies::id).load::<(i32, i32, Option<NaiveDateTime>)>(conn).unwrap();
     let start = chrono::Utc::now().naive_utc() - chrono::TimeDelta::milliseconds(1);
     assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
     let after = load(conn);
-    // The one that was deleted last, and no other. `email` is a `None`, which says nothing.
+    // Only the row that was deleted last comes back. `email` is a `None`, which names no column.
     assert_eq!(others(&before, &[3]), others(&after, &[3]));
     let (id, tenant, slug, email, body, changed_at, mark) = after[2].clone();
     assert_eq!((id, tenant, slug.as_str()), (3, None, "two"));
     assert_eq!((email.as_deref(), body.as_deref(), mark), (Some("two@x"), Some("new"), ACTIVE));
     let changed_at = changed_at.unwrap();
     assert!(changed_at >= start && changed_at <= chrono::Utc::now().naive_utc(), "{changed_at}");
-    // Not the children, although the table has a cascade.
+    // The children stay deleted, although the table has a cascade.
     assert_eq!(replies::table.order(replies::id).load::<(i32, i32, Option<NaiveDateTime>)>(conn).unwrap(), replies);
     assert_eq!(on_slug(conn, "two").unwrap(), Revival::Live);
     assert_eq!(load(conn), after);
@@ -262,7 +262,7 @@ fn a_new_key_is_inserted() {
 }
 
 #[test]
-fn rounds_leave_one_row() {
+fn repeated_deletions_and_revivals_leave_one_row() {
     let conn = &mut *live_slugs();
     assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
     for _ in 0..3 {
@@ -281,7 +281,7 @@ fn a_held_row_is_revived_and_stays_held() {
 }
 
 #[test]
-fn the_statements() {
+fn a_revival_sends_these_statements() {
     let conn = &mut *live_slugs();
     let texts = record(conn);
     let place = |number: usize| if DIALECT == Dialect::Postgres { format!("${number}") } else { "?".into() };
@@ -303,16 +303,16 @@ fn the_statements() {
     let [first, insert] = &take(&texts)[..] else { panic!("two statements") };
     assert_eq!(first, &look);
     assert!(insert.starts_with("INSERT INTO articles (slug, "), "{insert}");
-    // In a transaction, MySQL has to be asked for the row as it is now.
+    // In a transaction, MySQL needs a lock to read the row as it is now.
     conn.transaction(|conn| on_slug(conn, "six")).unwrap();
     let looks = if DIALECT == Dialect::Mysql { vec![look.clone(), look + " LOCK IN SHARE MODE"] } else { vec![look] };
     assert_eq!(take(&texts), looks);
 }
 
 #[test]
-fn which_tombstone() {
+fn the_row_that_was_deleted_last_is_revived() {
     let conn = &mut *live_slugs();
-    // Without a time it counts as the oldest; of one time, the greatest key.
+    // A row without a time counts as the oldest. Among equal times, the greatest key comes first.
     conn.batch_execute(
         "UPDATE articles SET deleted_at = NULL WHERE id = 4;
          UPDATE articles SET deleted_at = '2024-03-01 12:00:00' WHERE id IN (2, 3);",
@@ -330,13 +330,13 @@ fn which_tombstone() {
 }
 
 #[test]
-fn a_tuple_of_values() {
+fn values_can_be_a_tuple() {
     let conn = &mut *live_slugs();
     let at = instant("2025-05-05 05:05:05.123456");
     let values = |id: i32, slug: &'static str| {
         (articles::slug.eq(slug), articles::id.eq(id), articles::body.eq(Some("b")), articles::changed_at.eq(at))
     };
-    // The primary key is for the insert alone: replies refer to the row. `touch` is the values', if they have one.
+    // Only an insert writes the primary key, since replies refer to the row. A value for `touch` is stored.
     assert_eq!(
         articles::table
             .insert_or_revive(values(50, "two"))
@@ -360,7 +360,7 @@ fn a_tuple_of_values() {
         Revival::Inserted
     );
     assert_eq!(load(conn)[5], (50, None, "six".into(), None, Some("b".into()), Some(at), ACTIVE));
-    // Of the key alone, too; and an expression as a value.
+    // The values can be the key alone, and a value can be an expression.
     let key = (articles::slug.eq("two"),);
     articles::table.find(3).soft_delete().without_cascade().run(conn).unwrap();
     assert_eq!(
@@ -385,7 +385,7 @@ fn a_tuple_of_values() {
 }
 
 #[test]
-fn a_struct_by_value_whose_none_is_null() {
+fn values_can_be_a_struct_whose_none_is_null() {
     let conn = &mut *live_slugs();
     let whole = Whole { id: 60, tenant: Some(7), slug: "two".into(), email: None, body: None };
     assert_eq!(
@@ -415,7 +415,7 @@ fn a_struct_by_value_whose_none_is_null() {
 }
 
 #[test]
-fn a_key_of_several_columns() {
+fn a_key_can_have_several_columns() {
     let (mut owner, _) = library(&unique("articles", "tenant, slug"));
     let conn = &mut *owner;
     conn.batch_execute("UPDATE articles SET tenant = id WHERE id <> 4").unwrap();
@@ -428,7 +428,7 @@ fn a_key_of_several_columns() {
     assert_eq!(run(conn, Some(2), "two").unwrap(), Revival::Revived);
     assert!(!load(conn)[1].6.0 && load(conn)[2].6.0);
     assert_eq!(run(conn, Some(2), "one").unwrap(), Revival::Inserted);
-    // The other way round.
+    // The columns of the key may have another order.
     let swapped = articles::table
         .insert_or_revive(write(Some(3), "two"))
         .on((articles::slug, articles::tenant))
@@ -436,14 +436,14 @@ fn a_key_of_several_columns() {
         .without_cascade();
     assert_eq!(swapped.run(conn).unwrap(), Revival::Revived);
     assert!(!load(conn)[2].6.0);
-    // NULL equals nothing, although row 4 is deleted, and has no tenant.
+    // NULL equals nothing, so row 4, which is deleted and has no tenant, is not found.
     assert_eq!(run(conn, None, "two").unwrap(), Revival::Inserted);
     assert_eq!(run(conn, None, "two").unwrap(), Revival::Inserted);
     assert!(load(conn)[3].6.0);
 }
 
 #[test]
-fn a_key_without_a_value() {
+fn a_key_without_a_value_is_refused() {
     #[derive(Clone, Copy, Insertable, AsChangeset)]
     #[diesel(table_name = articles)]
     struct Optional<'a> {
@@ -479,7 +479,7 @@ fn a_key_without_a_value() {
         .run(conn)
         .unwrap_err();
     assert!(of_slug(error));
-    // What prints the statement must not panic; it was not sent.
+    // The statement is printed without a panic, and it is not sent.
     assert_eq!(take(&texts).len(), 1);
     let error = articles::table
         .insert_or_revive((articles::body.eq("x"),))
@@ -491,7 +491,7 @@ fn a_key_without_a_value() {
     assert!(of_slug(error));
     assert_eq!(take(&texts), [""; 0]);
     assert_eq!(load(conn), after);
-    // The transaction was not touched either.
+    // A transaction of the caller stays usable too.
     let committed = conn.transaction(|conn| {
         articles::table
             .insert_or_revive(none)
@@ -506,7 +506,7 @@ fn a_key_without_a_value() {
 }
 
 #[test]
-fn the_columns_of_a_deletion_are_not_the_values() {
+fn values_for_the_columns_of_a_deletion_are_refused() {
     let conn = &mut *live_slugs();
     let before = load(conn);
     let texts = record(conn);
@@ -552,12 +552,12 @@ fn another_index_that_refuses_is_an_error() {
     assert!(violates(&error), "{error}");
     assert_eq!(take(&texts).len(), 7);
     assert_eq!(load(conn), before);
-    // A active row is one, whatever the rest would do.
+    // An active row is reported, whatever the other values would do.
     assert_eq!(run(conn, "one").unwrap(), Revival::Live);
 }
 
 #[test]
-fn a_transaction_stays_usable_and_decides() {
+fn a_transaction_stays_usable_and_can_undo_a_revival() {
     let conn = &mut *live_slugs();
     let before = load(conn);
     let taken = |slug| NewArticle { email: Some("one@x"), ..write(slug) };
@@ -590,7 +590,7 @@ fn a_transaction_stays_usable_and_decides() {
 }
 
 #[test]
-fn what_else_the_database_refuses() {
+fn an_error_of_the_database_changes_nothing() {
     let conn = &mut *live_slugs();
     let before = load(conn);
     let long = "a slug that is much too long for its column";
@@ -611,14 +611,14 @@ fn what_else_the_database_refuses() {
 }
 
 #[test]
-fn a_unique_index_over_all_rows() {
+fn a_unique_index_over_all_rows_serves_too() {
     let (mut owner, url) =
         library("DELETE FROM articles WHERE id IN (2, 4); CREATE UNIQUE INDEX slugs ON articles (slug);");
     let conn = &mut *owner;
     assert_eq!(on_slug(conn, "one").unwrap(), Revival::Live);
     assert_eq!(on_slug(conn, "two").unwrap(), Revival::Revived);
     assert_eq!(on_slug(conn, "six").unwrap(), Revival::Inserted);
-    // Written and deleted by another, just before the insert.
+    // Another connection writes a deleted row just before the insert.
     meanwhile(
         conn,
         &url,
@@ -630,7 +630,7 @@ fn a_unique_index_over_all_rows() {
 }
 
 #[test]
-fn without_an_index_one_after_the_other() {
+fn without_an_index_successive_calls_leave_one_active_row() {
     let conn = &mut *library("").0;
     for slug in ["one", "two", "five", "six"] {
         on_slug(conn, slug).unwrap();
@@ -641,22 +641,22 @@ fn without_an_index_one_after_the_other() {
 }
 
 #[test]
-fn somebody_was_faster() {
+fn changes_by_another_connection_meanwhile_are_noticed() {
     let (mut owner, url) = library(&unique("articles", "slug"));
     let conn = &mut *owner;
-    // Revived by another, between the look and the UPDATE: it is live, and not written to.
+    // Another connection revives the row between the SELECT and the UPDATE. It is active and not written to.
     let revived = "UPDATE articles SET is_deleted = FALSE, deleted_at = NULL, body = 'theirs' WHERE id = 3";
     meanwhile(conn, &url, "UPDATE", revived);
     assert_eq!(on_slug(conn, "two").unwrap(), Revival::Live);
     assert_eq!(load(conn)[2].4.as_deref(), Some("theirs"));
-    // Inserted by another, where there is a deleted row: the index refuses.
+    // Another connection inserts the key of a deleted row, and the index refuses the revival.
     meanwhile(conn, &url, "UPDATE", "INSERT INTO articles (slug, body) VALUES ('five', 'theirs')");
     assert_eq!(on_slug(conn, "five").unwrap(), Revival::Live);
     assert!(load(conn)[4].6.0);
-    // And where there is none.
+    // Another connection inserts a key that does not exist.
     meanwhile(conn, &url, "INSERT", "INSERT INTO articles (slug, body) VALUES ('six', 'theirs')");
     assert_eq!(on_slug(conn, "six").unwrap(), Revival::Live);
-    // The deleted row has another key now; it is gone.
+    // Another connection gives the deleted row another key, or removes it.
     conn.batch_execute("UPDATE articles SET is_deleted = TRUE, deleted_at = '2024-05-05 00:00:00' WHERE id = 3")
         .unwrap();
     meanwhile(conn, &url, "UPDATE", "UPDATE articles SET slug = 'moved' WHERE id = 3");
@@ -668,7 +668,7 @@ fn somebody_was_faster() {
     .unwrap();
     meanwhile(conn, &url, "UPDATE", "DELETE FROM articles WHERE id = 4");
     assert_eq!(on_slug(conn, "eight").unwrap(), Revival::Inserted);
-    // Deleted again by another, after the index refused: the next look sees it.
+    // The next SELECT sees the row after the index refuses the insert.
     meanwhile(
         conn,
         &url,
@@ -679,8 +679,8 @@ fn somebody_was_faster() {
 }
 
 #[test]
-fn somebody_was_faster_inside_a_transaction() {
-    // A shared database of SQLite has one writer.
+fn changes_meanwhile_are_noticed_inside_a_transaction() {
+    // A shared database of SQLite has only one writer.
     if DIALECT == Dialect::Sqlite {
         return;
     }
@@ -690,7 +690,7 @@ fn somebody_was_faster_inside_a_transaction() {
     let tried = |conn: &mut Conn, word, sql, slug| {
         meanwhile(conn, &url, word, sql);
         conn.transaction(|conn| {
-            // The snapshot, where there is one.
+            // This query takes the snapshot on databases that have one.
             count.get_result::<i64>(conn)?;
             let revival = on_slug(conn, slug)?;
             count.get_result::<i64>(conn)?;
@@ -703,7 +703,7 @@ fn somebody_was_faster_inside_a_transaction() {
     assert_eq!(load(conn)[2].4.as_deref(), Some("theirs"));
     assert_eq!(tried(conn, "UPDATE", "INSERT INTO articles (slug) VALUES ('five')", "five"), Revival::Live);
     assert_eq!(tried(conn, "INSERT", "INSERT INTO articles (slug) VALUES ('six')", "six"), Revival::Live);
-    // The snapshot says that it is live.
+    // The row is active in the snapshot.
     let deleted = "UPDATE articles SET is_deleted = TRUE, deleted_at = '2024-05-05 00:00:00' WHERE id = 1";
     let word =
         if DIALECT == Dialect::Mysql { "SELECT `articles`.`id`, CASE" } else { "SELECT \"articles\".\"id\", CASE" };
@@ -712,7 +712,7 @@ fn somebody_was_faster_inside_a_transaction() {
 }
 
 #[test]
-fn a_primary_key_as_the_key() {
+fn the_key_can_be_the_primary_key() {
     #[derive(Insertable, AsChangeset)]
     #[diesel(table_name = tokens, primary_key(name))]
     struct Token<'a> {
@@ -737,7 +737,7 @@ fn a_primary_key_as_the_key() {
 }
 
 #[test]
-fn a_flag_alone() {
+fn a_table_with_a_flag_alone_can_revive() {
     let conn = &mut *library(
         "INSERT INTO seats VALUES (1, 1, 'Ann', TRUE), (1, 2, 'Bob', FALSE), (2, 1, 'Bob', FALSE), (1, 3, 'Bob', FALSE);
          INSERT INTO options VALUES (1, 1, 'a', 'x', NULL), (2, 1, 'b', 'x', TRUE), (3, 2, 'a', 'x', FALSE), (4, 2, 'b', 'x', TRUE);",
@@ -760,7 +760,7 @@ fn a_flag_alone() {
             (options::id.eq(tenant + 10), options::tenant.eq(tenant), options::name.eq(name), options::value.eq("new"));
         options::table.insert_or_revive(values).on((options::tenant, options::name)).run(conn).unwrap()
     };
-    // NULL counts as active.
+    // NULL in the flag counts as active.
     assert_eq!(option(conn, 1, "a"), Revival::Live);
     assert_eq!(option(conn, 2, "a"), Revival::Live);
     assert_eq!(option(conn, 2, "b"), Revival::Revived);
@@ -773,7 +773,7 @@ fn a_flag_alone() {
 }
 
 #[test]
-fn a_function_returns_it() {
+fn a_function_can_return_the_statement() {
     type Values<'a> = (diesel::dsl::Eq<articles::slug, &'a str>,);
     fn of(slug: &str) -> diesel_soft_delete::dsl::InsertOrReviveOn<articles::table, Values<'_>> {
         let incomplete: diesel_soft_delete::dsl::InsertOrRevive<articles::table, Values<'_>> =
@@ -797,7 +797,7 @@ mod a_primary_key_of_two_columns {
     diesel_soft_delete::soft_deletable! { names { timestamp = gone_at } }
 
     #[test]
-    fn is_the_key() {
+    fn can_be_the_key() {
         let conn = &mut *shared().0;
         let ddl = "CREATE TABLE names (first VARCHAR(9) NOT NULL, last VARCHAR(9) NOT NULL, n INTEGER NOT NULL, gone_at {instant},
                        PRIMARY KEY (first, last))";
@@ -813,9 +813,8 @@ mod a_primary_key_of_two_columns {
     }
 }
 
-/// With the index that the migrations make.
 #[test]
-fn the_index_of_the_migrations() {
+fn the_index_of_the_migrations_serves_a_revival() {
     let (mut owner, _) = library("");
     let conn = &mut *owner;
     let columns = ["changed_at", "is_deleted", "deleted_at", "deleted_by", "operation", "held"];
@@ -829,7 +828,7 @@ fn the_index_of_the_migrations() {
     assert!(matches!(error, Error::RestoreConflict { .. }), "{error}");
 }
 
-/// A revived row has no value that neither the values nor `.keeping(..)` name.
+/// Every column of a revived row must be named by the values or by `.keeping(..)`.
 mod columns_that_the_values_do_not_name {
     use super::*;
 
@@ -861,7 +860,7 @@ mod columns_that_the_values_do_not_name {
 
     type Account = (Option<String>, bool, String, Option<i32>, bool, bool);
 
-    /// Account 1 is active; 2, of a deleted administrator, is under hold.
+    /// Account 1 is active. Account 2, of a deleted administrator, is under hold.
     fn accounts() -> crate::support::TestConnection<Conn> {
         let mut conn = shared().0;
         let id = match DIALECT {
@@ -889,7 +888,7 @@ mod columns_that_the_values_do_not_name {
         accounts::table.filter(email.eq(of)).select(columns).first(conn).expect("an account")
     }
 
-    /// The columns of the error, whichever row is there; and nothing is changed.
+    /// Asserts that the error names the columns, whether the row exists or not, and that nothing is changed.
     macro_rules! unnamed {
         ($conn:ident, $values:expr, $columns:expr $(, $($keeping:tt)+)?) => {
             let count = accounts::table.count();
@@ -926,7 +925,7 @@ mod columns_that_the_values_do_not_name {
     }
 
     #[test]
-    fn an_administrator_who_signs_up_again_is_not_one() {
+    fn columns_that_are_not_named_are_refused() {
         let conn = &mut *accounts();
         unnamed!(
             conn,
@@ -945,7 +944,7 @@ mod columns_that_the_values_do_not_name {
             accounts::plan.eq("free"),
             accounts::seen.eq(None::<i32>),
         );
-        // What the database computes has no value of its own; a held row stays held.
+        // The values cannot name a generated column. A held row stays held.
         let verb = accounts::table.insert_or_revive(values).on(accounts::email);
         let revival = verb.keeping(accounts::label).keeping((accounts::held,)).run(conn).unwrap();
         assert_eq!(revival, Revival::Revived);
@@ -955,7 +954,7 @@ mod columns_that_the_values_do_not_name {
     }
 
     #[test]
-    fn old_values_stay_where_it_is_said() {
+    fn old_values_stay_only_in_columns_that_are_kept() {
         let conn = &mut *accounts();
         let values = (accounts::email.eq("bob"), accounts::held.eq(false));
         unnamed!(
@@ -964,7 +963,7 @@ mod columns_that_the_values_do_not_name {
             ["is_admin", "plan", "label", "seen"],
             .keeping(accounts::name)
         );
-        // A column that the values name gets their value.
+        // A column that the values name gets their value, even if it is kept.
         let verb = accounts::table.insert_or_revive(values).on(accounts::email).keeping(accounts::held);
         assert_eq!(verb.keeping_the_rest().run(conn).unwrap(), Revival::Revived);
         assert_eq!(account(conn, "bob"), (Some("Bob".into()), true, "GOLD".into(), Some(7), false, false));
@@ -1029,7 +1028,7 @@ mod columns_that_the_values_do_not_name {
     fn options_of_an_embedded_struct_name_no_column() {
         let conn = &mut *accounts();
         let member = |of, seen| Member { email: of, person: Person { name: "New", seen } };
-        // Nothing tells whether an `Option` of an embedded struct is `None`.
+        // The library cannot tell whether an `Option` of an embedded struct is `None`.
         unnamed!(conn, |of| member(of, None), ["is_admin", "plan", "label", "seen", "held"]);
         unnamed!(conn, |of| member(of, Some(1)), ["is_admin", "plan", "label", "seen", "held"]);
         let verb = accounts::table.insert_or_revive(member("bob", Some(1))).on(accounts::email).keeping(accounts::seen);
@@ -1057,12 +1056,12 @@ fn children_that_went_along_come_back() {
     assert_eq!(live(conn), [1, 2, 3]);
     assert_eq!(run(conn, "two").unwrap(), Revival::Live);
     assert_eq!(run(conn, "six").unwrap(), Revival::Inserted);
-    // By an operation of our own, inside a transaction.
+    // The operation of a cascade comes back inside a transaction too.
     articles::table.find(3).soft_delete().cascade().run(conn).unwrap();
     assert_eq!(live(conn), [1]);
     let revival = conn.transaction(|conn| run(conn, "two")).unwrap();
     assert_eq!((revival, live(conn)), (Revival::Revived, vec![1, 2, 3]));
-    // Alone.
+    // Without the cascade, the row comes back alone.
     articles::table.find(3).soft_delete().cascade().run(conn).unwrap();
     assert_eq!(verb("two").without_cascade().keeping_the_rest().run(conn).unwrap(), Revival::Revived);
     assert_eq!(live(conn), [1]);
@@ -1080,7 +1079,7 @@ fn a_revival_with_children_is_refused_whole() {
     assert_eq!(take(&texts), [""; 0]);
     let verb = articles::table.insert_or_revive((articles::slug.eq("two"),)).on(articles::slug).cascade();
     assert!(matches!(verb.run(conn).unwrap_err(), Error::UnnamedColumns { .. }));
-    // Another index refuses: nothing is changed, inside a transaction either.
+    // If another index refuses, nothing is changed, also inside a transaction.
     let taken = || {
         let values = (articles::slug.eq("two"), articles::email.eq("one@x"));
         articles::table.insert_or_revive(values).on(articles::slug).keeping_the_rest().cascade()
@@ -1096,7 +1095,7 @@ fn a_revival_with_children_is_refused_whole() {
 }
 
 #[test]
-fn a_cascading_revival_looks_again_when_somebody_was_faster() {
+fn a_cascading_revival_looks_again_after_a_change_meanwhile() {
     let (mut owner, url) = library(&unique("articles", "slug"));
     let conn = &mut *owner;
     let run = |conn: &mut Conn, slug| {
@@ -1105,7 +1104,7 @@ fn a_cascading_revival_looks_again_when_somebody_was_faster() {
         verb.keeping_the_rest().cascade().run(conn)
     };
     if DIALECT != Dialect::Sqlite {
-        // Between the look and the restore.
+        // Another connection revives the row between the SELECT and the restore.
         let word =
             if DIALECT == Dialect::Mysql { "SELECT `articles`.`id` FROM" } else { "SELECT \"articles\".\"id\" FROM" };
         meanwhile(
@@ -1161,7 +1160,7 @@ mod children_that_cannot_be_told {
     }
 
     #[test]
-    fn refuse_a_revival_with_them_whichever_row_is_there() {
+    fn refuse_a_cascading_revival_whether_the_row_exists_or_not() {
         let conn = &mut *shared().0;
         conn.batch_execute(
             "CREATE TABLE pools (id INTEGER PRIMARY KEY, name VARCHAR(9) NOT NULL, is_deleted BOOLEAN NOT NULL DEFAULT FALSE);

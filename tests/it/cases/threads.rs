@@ -1,4 +1,4 @@
-// Rows that refer to each other in one table: an erasure and a purge take them in any order of their keys.
+// An erasure and a purge remove rows that refer to each other, whatever the order of their keys.
 
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
@@ -29,14 +29,14 @@ diesel::table! {
 }
 diesel_soft_delete::soft_deletable! { replies { timestamp = deleted_at, hold = held } }
 
-/// Page 1 is a thread of six, which keys do not order: 7 quotes 5, and 3 quotes 1. Page 2 is one of two.
+/// Page 1 is a thread of six rows in no order of their keys. Row 7 quotes 5, and 3 quotes 1. Page 2 has two rows.
 ///
 /// ```text
 /// 5 <- 9 <- 2 <- 7 <- 1
 /// 5 <- 3
 /// ```
 ///
-/// The table has the guard of hard deletes, and a trigger that writes each removal down before it happens.
+/// The table has the guard against hard deletes, and a trigger that records each removal before it happens.
 fn threads(action: &str) -> TestConnection<Conn> {
     let mut conn = connection();
     if DIALECT == Dialect::Sqlite {
@@ -105,21 +105,21 @@ fn age(conn: &mut Conn) {
 const PAGE_1: [(i32, i32); 6] = [(1, 1), (1, 2), (1, 3), (1, 5), (1, 7), (1, 9)];
 
 #[test]
-fn a_thread_is_erased_at_once() {
+fn a_thread_is_erased_in_one_call() {
     for action in ["", "ON DELETE RESTRICT", "ON DELETE CASCADE"] {
         let conn = &mut *threads(action);
-        // Some are deleted already.
+        // Some rows are deleted already.
         replies::table.filter(replies::id.eq_any([9, 3])).soft_delete().run(conn).unwrap();
         let report = replies::table.filter(replies::page.eq(1)).erase().run(conn).unwrap();
         assert_eq!((report.rows, report.archived), (6, 0), "{action}");
         assert_eq!(stored(conn).iter().map(|row| (row.0, row.1)).collect::<Vec<_>>(), [(2, 1), (2, 2)], "{action}");
-        // Each trigger fired once.
+        // The trigger fired once for each row.
         assert_eq!(removals(conn), PAGE_1, "{action}");
     }
 }
 
 #[test]
-fn filters_of_raw_sql_name_the_threads_rows() {
+fn a_raw_filter_means_the_rows_that_are_removed() {
     let conn = &mut *threads("");
     let raw = || diesel::dsl::sql::<Bool>("page = 1 AND id <> 0 OR parent = 1 AND quoted IS NULL");
     assert_eq!(replies::table.filter(raw()).erase().run(conn).unwrap().rows, 7);
@@ -131,16 +131,16 @@ fn filters_of_raw_sql_name_the_threads_rows() {
 }
 
 #[test]
-fn a_reply_that_is_not_meant_keeps_the_thread() {
+fn a_reply_outside_of_the_target_keeps_the_thread() {
     for action in ["", "ON DELETE RESTRICT"] {
         let conn = &mut *threads(action);
         let before = stored(conn);
-        // 1 stays, and with it 7, 2, 9 and 5; 3 alone is a leaf.
+        // Row 1 stays, and so do 7, 2, 9 and 5. Only row 3 is a leaf.
         let erase = || replies::table.filter(replies::page.eq(1).and(replies::id.ne(1))).erase();
         let error = erase().run(conn).unwrap_err();
         assert!(is_foreign_key(&error), "{action}: {error}");
         assert_eq!((stored(conn), removals(conn)), (before.clone(), vec![]), "{action}");
-        // In the caller's transaction, which stays usable.
+        // The caller's transaction stays usable.
         let rows = conn.transaction(|conn| {
             let error = erase().run(conn).unwrap_err();
             assert!(is_foreign_key(&error), "{action}: {error}");
@@ -161,7 +161,7 @@ fn a_held_reply_keeps_the_thread() {
     let error = replies::table.erase().run(conn).unwrap_err();
     assert!(matches!(&error, Error::UnderHold { key, .. } if key.as_deref() == Some("1, 2")), "{error}");
     assert_eq!((stored(conn), removals(conn)), (before, vec![]));
-    // A purge leaves a held row alone, and what it refers to is kept with it.
+    // A purge leaves a held row alone, and also the rows that it refers to.
     age(conn);
     let before = stored(conn);
     let error = replies::table.purge_older_than(TimeDelta::days(1)).run(conn).unwrap_err();
@@ -170,13 +170,13 @@ fn a_held_reply_keeps_the_thread() {
 }
 
 #[test]
-fn a_thread_is_purged_at_once() {
+fn a_thread_is_purged_in_one_call() {
     for action in ["", "ON DELETE RESTRICT"] {
         let conn = &mut *threads(action);
         let purge = || replies::table.purge_older_than(TimeDelta::days(30));
         assert_eq!(purge().run(conn).unwrap(), 0);
         age(conn);
-        // A young reply keeps what it refers to, and its page with it; the transaction stays usable.
+        // An active reply keeps the row that it refers to. The purge fails, and the transaction stays usable.
         conn.batch_execute("UPDATE replies SET deleted_at = NULL WHERE page = 2 AND id = 2").unwrap();
         let before = stored(conn);
         let error = purge().run(conn).unwrap_err();
@@ -194,7 +194,7 @@ fn a_thread_is_purged_at_once() {
     }
 }
 
-/// InnoDB removes no row that refers to itself, nor rows that refer to each other in a circle.
+/// InnoDB does not remove a row that refers to itself, nor rows that refer to each other in a circle.
 #[test]
 fn a_circle_is_removed_except_on_innodb() {
     for circle in ["UPDATE replies SET parent = 5 WHERE id = 5", "UPDATE replies SET parent = 2 WHERE id = 5"] {
@@ -237,7 +237,7 @@ fn a_long_thread_is_removed_from_its_leaves() {
     }
 }
 
-/// A trigger's own refusal is its error, and is not swallowed.
+/// The message of the trigger must not be lost.
 #[test]
 fn the_refusal_of_a_trigger_is_the_error() {
     let conn = &mut *threads("");

@@ -1,4 +1,4 @@
-// Trees whose shape, size or names could lead a cascade astray.
+// A cascade works on trees of unusual shapes, sizes and names.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -57,7 +57,7 @@ mod threads {
     }
 
     #[test]
-    fn an_ancestor_is_found_above_live_rows() {
+    fn a_deleted_ancestor_is_found_above_active_rows() {
         let conn = &mut *create(DDL);
         conn.batch_execute(
             "INSERT INTO topics (id) VALUES (7);
@@ -65,12 +65,12 @@ mod threads {
         )
         .unwrap();
         notes::table.find(4).soft_delete().cascade().run(conn).unwrap();
-        // A topic that left its notes behind: note 4 would be below it, three replies away.
+        // The topic is deleted without its notes. Note 4 would be below it, three replies away.
         topics::table.find(7).soft_delete().without_cascade().run(conn).unwrap();
         let restore = notes::table.find(4).restore().cascade();
         assert_eq!(below(&restore.preview(conn).unwrap_err()), ("topics", "7"));
         assert_eq!(below(&restore.run(conn).unwrap_err()), ("topics", "7"));
-        // The nearest is named, here a note between live ones.
+        // The error names the nearest ancestor, here a note between active ones.
         notes::table.find(2).soft_delete().without_cascade().run(conn).unwrap();
         assert_eq!(below(&notes::table.find(4).restore().cascade().run(conn).unwrap_err()), ("notes", "2"));
         topics::table.find(7).restore().without_cascade().run(conn).unwrap();
@@ -79,9 +79,9 @@ mod threads {
         assert_eq!(notes::table.find(4).restore().cascade().run(conn).unwrap().total(), 1);
     }
 
-    /// More rows than a statement takes, each below a row of a later portion.
+    /// The rows are more than a statement takes, and each is below a row of a later portion.
     #[test]
-    fn targets_of_several_portions() {
+    fn targets_of_several_portions_are_deleted_and_restored() {
         let conn = &mut *create(DDL);
         insert(conn, (1..=4500).map(|id| (id, (id < 4500).then_some(id + 1))));
         let all = || notes::table.filter(notes::id.gt(0));
@@ -94,18 +94,18 @@ mod threads {
         assert_eq!(live(conn), 0);
         assert_eq!(restore.run(conn).unwrap().total(), 4500);
         assert_eq!(live(conn), 4500);
-        // Nor is a deleted ancestor overlooked: note 4500 is above all of them.
+        // A deleted ancestor outside of the target is found too.
         all().soft_delete().cascade().run(conn).unwrap();
         let some = notes::table.filter(notes::id.le(4000)).restore().cascade().run(conn);
         assert_eq!(below(&some.unwrap_err()), ("notes", "4001"));
         assert_eq!(live(conn), 0);
     }
 
-    /// Each of many rows was deleted by an operation of its own.
+    /// Each of many rows was deleted by its own operation.
     #[test]
-    fn targets_of_many_operations() {
+    fn rows_of_many_operations_are_restored_in_one_call() {
         let conn = &mut *create(DDL);
-        // SQLite's trees of expressions have a limit, which so many conditions meet.
+        // So many conditions reach SQLite's limit for trees of expressions.
         let sqlite = DIALECT == Dialect::Sqlite;
         let many = if sqlite { 1100 } else { 300 };
         insert(conn, (1..=many).map(|id| (id, None)));
@@ -118,7 +118,7 @@ mod threads {
         assert_eq!(restore.preview(conn).unwrap().total(), many as u64);
         assert_eq!(restore.run(conn).unwrap().total(), many as u64);
         assert_eq!(live(conn), i64::from(many));
-        // Without an identifier there is nothing to follow, whatever the times say.
+        // Rows without an identifier have no children to restore, so their times do not cost statements.
         for id in 1..=20 {
             let at = instant("2025-01-01 00:00:00").and_utc() + chrono::TimeDelta::seconds(id);
             notes::table.find(id as i32).soft_delete().at_utc(at).without_cascade().run(conn).unwrap();
@@ -129,9 +129,9 @@ mod threads {
         assert!(statements < 15, "{statements}");
     }
 
-    /// Each statement for one row is prepared once, but for what libmariadb must not keep.
+    /// The exceptions are statements that libmariadb must not keep.
     #[test]
-    fn statements_are_kept_prepared() {
+    fn each_statement_for_one_row_is_prepared_once() {
         use diesel::connection::InstrumentationEvent;
         use std::sync::{Arc, Mutex};
         let conn = &mut *create(DDL);
@@ -164,20 +164,20 @@ mod threads {
         let is_mysql = DIALECT == Dialect::Mysql;
         for text in started.iter().filter(|text| !cached.contains(text)) {
             let locks = ["FOR UPDATE", "LOCK IN SHARE MODE"].iter().any(|words| text.contains(words));
-            // What a connection is asked about itself.
+            // These statements read or set the session.
             let asks = text.contains("CAST(NULL AS CHAR)") || text.starts_with("SET SESSION");
             assert!(is_mysql && (locks || asks), "{text}");
         }
     }
 
-    /// An ancestor that carries the mark of one operation, but comes back with none.
+    /// The ancestor has the mark of an operation of the target, but is not restored by it.
     #[test]
-    fn rows_of_two_operations_below_each_other() {
+    fn a_row_below_one_of_another_operation_is_refused() {
         let conn = &mut *create(DDL);
         insert(conn, [(1, None), (2, Some(1)), (3, Some(2)), (4, Some(3))].into_iter());
         notes::table.find(2).soft_delete().cascade().run(conn).unwrap();
         notes::table.find(1).soft_delete().cascade().run(conn).unwrap();
-        // Note 2 is of the operation that deleted note 3, and not in the target.
+        // Note 2 belongs to the operation that deleted note 3, but it is not in the target.
         let some = notes::table.filter(notes::id.eq_any([1, 3])).restore().cascade();
         assert_eq!(below(&some.preview(conn).unwrap_err()), ("notes", "2"));
         assert_eq!(below(&some.run(conn).unwrap_err()), ("notes", "2"));
@@ -187,7 +187,7 @@ mod threads {
             assert_eq!(report.total(), 4);
         }
         assert_eq!(live(conn), 4);
-        // Note 4 was of the first operation, note 2 was restored in between and deleted by another.
+        // Note 4 belongs to the first operation. Note 2 was restored in between and deleted by another operation.
         notes::table.find(1).soft_delete().cascade().run(conn).unwrap();
         notes::table.filter(notes::id.eq_any([1, 2])).restore().without_cascade().run(conn).unwrap();
         notes::table.find(2).soft_delete().without_cascade().run(conn).unwrap();
@@ -197,9 +197,8 @@ mod threads {
         assert_eq!(both.run(conn).unwrap().total(), preview);
     }
 
-    /// As many as an issue tracker's largest user has; as many statements as for one.
     #[test]
-    fn a_hundred_thousand_rows() {
+    fn a_hundred_thousand_rows_need_as_many_statements_as_one() {
         let conn = &mut *create(DDL);
         let mut counts = Vec::new();
         conn.batch_execute("INSERT INTO topics (id) VALUES (1), (2)").unwrap();
@@ -222,7 +221,7 @@ mod threads {
             let delete = statements(&texts);
             texts.lock().unwrap().clear();
             assert_eq!(deleted.total(), total);
-            // What another one has is left alone.
+            // Rows of another topic are left alone.
             assert_eq!(live(conn), if topic == 1 { 0 } else { 2 });
             let restored = topics::table.find(topic).restore().cascade().run(conn).unwrap();
             assert_eq!(restored.total(), total);
@@ -236,7 +235,7 @@ mod threads {
 mod names {
     use super::*;
 
-    // Tables named as parts of the library's own statements are, and as SQL's words.
+    // The tables have names that the library's own statements use, or that are words of SQL.
     diesel::table! {
         use diesel::sql_types::*;
         use super::super::Instant;
@@ -285,7 +284,7 @@ mod names {
     }
 
     #[test]
-    fn names_of_any_kind() {
+    fn tables_and_columns_may_have_names_of_any_kind() {
         let conn = &mut *office();
         let delete = owners::table.find(1).soft_delete().cascade();
         assert_eq!(delete.preview(conn).unwrap().total(), 6);
@@ -308,7 +307,7 @@ mod names {
     }
 
     #[test]
-    fn a_column_is_set_once_by_whatever_name() {
+    fn a_column_that_is_set_twice_is_refused_whatever_its_name() {
         let conn = &mut *office();
         let twice = |error: Error, name: &str| {
             assert!(matches!(&error, Error::ColumnSetTwice { column, .. } if column == name), "{error}");
@@ -316,7 +315,7 @@ mod names {
         let one = || owners::table.find(1).soft_delete();
         twice(one().set(owners::operation.eq("x")).cascade().run(conn).unwrap_err(), "by");
         twice(one().set(owners::who.eq("me")).cascade().set_all("who", "you").run(conn).unwrap_err(), "who");
-        // What is only read is not set.
+        // A column that is only read is not set.
         let report = one().set(owners::name.eq(owners::who.assume_not_null())).cascade().set_all("who", "you");
         let error = report.run(conn).err().map(|error| error.to_string());
         assert!(error.as_deref().is_none_or(|error| !error.contains("twice")), "{error:?}");
@@ -341,7 +340,7 @@ mod uuids {
         orders { timestamp = deleted_at, operation = operation }
     }
 
-    /// Text is text: what the caller gave is what stands there.
+    /// An identifier that looks like a UUID is stored with its spelling.
     #[test]
     fn an_identifier_of_text_is_kept_as_it_is() {
         let conn = &mut *create(
@@ -390,13 +389,13 @@ mod circles {
         (departments.unwrap(), people.unwrap())
     }
 
-    /// A mark that the database cuts cannot be followed round a circle.
+    /// A mark that the database cuts off cannot identify the rows of a circle.
     #[test]
-    fn instants_that_are_cut_are_refused() {
+    fn times_that_the_database_cuts_are_refused_in_a_circle() {
         let coarse = match DIALECT {
             Dialect::Postgres => "TIMESTAMP(0)",
             Dialect::Mysql => "DATETIME(3) NULL",
-            // It keeps what it is given.
+            // SQLite stores every digit.
             _ => INSTANT_NULL,
         };
         let conn = &mut *company(coarse);
@@ -414,9 +413,9 @@ mod circles {
         }
     }
 
-    /// Rows of one table come back before those of the other that hang on them.
+    /// Rows of one table come back before the rows of the other that refer to them.
     #[test]
-    fn triggers_that_ask_for_a_live_parent_find_one() {
+    fn triggers_that_require_an_active_parent_allow_a_restore() {
         let conn = &mut *company(INSTANT_NULL);
         let people = SoftDeleteMigration::for_table::<people::table>()
             .existing(["deleted_at"])
@@ -431,7 +430,7 @@ mod circles {
         let all = live(conn);
         assert_eq!(people::table.find(2).soft_delete().cascade().run(conn).unwrap().total(), 5);
         assert_eq!(live(conn), (vec![1], vec![1]));
-        // The triggers are there.
+        // The triggers refuse a restore below a deleted parent.
         people::table.find(3).restore().without_cascade().run(conn).unwrap_err();
         assert_eq!(people::table.find(2).restore().cascade().run(conn).unwrap().total(), 5);
         assert_eq!(live(conn), all);
@@ -455,14 +454,14 @@ mod mixed {
         gammas { id -> Integer, beta -> Integer, deleted_at -> Nullable<Instant> }
     }
     diesel_soft_delete::soft_deletable! {
-        // By operation, by operation and by time: no two of the circle but the first knows both.
+        // Two tables have an operation and one has only a time, so no column can mark the whole circle.
         alphas { timestamp = deleted_at, operation = operation, cascade(betas(alpha)) }
         betas { flag = is_deleted, operation = operation, cascade(gammas(beta)) }
         gammas { timestamp = deleted_at, cascade(alphas(gamma)) }
     }
 
     #[test]
-    fn marks_that_only_some_know_are_refused() {
+    fn a_circle_without_a_common_mark_is_refused() {
         let conn = &mut *connection();
         let texts = record(conn);
         let error = alphas::table.find(1).soft_delete().cascade().run(conn).unwrap_err();
@@ -491,9 +490,9 @@ mod tuples {
         tickets { timestamp = deleted_at }
     }
 
-    /// Conditions on keys of two columns, as many as fit into a statement and more.
+    /// The conditions on two columns are more than one statement takes.
     #[test]
-    fn many_rows_with_keys_of_two_columns() {
+    fn many_rows_with_keys_of_two_columns_are_restored() {
         let conn = &mut *create(
             "CREATE TABLE seats (hall INTEGER, number INTEGER, deleted_at {instant}, PRIMARY KEY (hall, number));
              CREATE TABLE tickets (id INTEGER PRIMARY KEY, hall INTEGER, seat INTEGER, deleted_at {instant});
@@ -542,7 +541,7 @@ mod restricted {
         fences { timestamp = deleted_at }
     }
 
-    /// `restrict` gives no order: the parent that a row waits for can come back after it.
+    /// `restrict` does not give an order, so the parent that a row needs can come back after it.
     #[test]
     fn a_row_waits_for_a_parent_that_comes_later() {
         let conn = &mut *create(
@@ -552,10 +551,10 @@ mod restricted {
              INSERT INTO zones (id) VALUES (1); INSERT INTO yards (id, zone) VALUES (1, 1);
              INSERT INTO fences (id, zone, yard) VALUES (1, 1, NULL), (2, 1, 1);",
         );
-        // At the second level `restrict` holds as well.
+        // `restrict` also holds at the second level.
         let error = zones::table.find(1).soft_delete().cascade().run(conn).unwrap_err();
         assert!(matches!(&error, Error::Restricted { table, rows: 1, .. } if table == "yards"), "{error}");
-        // In parts, as one operation.
+        // Two calls with one time count as one operation.
         let at = instant("2025-05-01 00:00:00").and_utc();
         fences::table.filter(fences::yard.eq(1)).soft_delete().at_utc(at).run(conn).unwrap();
         let delete = zones::table.find(1).soft_delete().at_utc(at).cascade();
@@ -567,9 +566,8 @@ mod restricted {
         assert_eq!(fences::table.active().count().get_result(conn), Ok(2_i64));
     }
 
-    /// A row and the one it needs, named together.
     #[test]
-    fn a_parent_of_the_same_table_in_the_target() {
+    fn a_target_may_contain_the_parent_that_a_row_needs() {
         let conn = &mut *create(
             "CREATE TABLE rails (id INTEGER PRIMARY KEY, after INTEGER, deleted_at {instant});
              INSERT INTO rails (id, after) VALUES (1, 2), (2, 3), (3, NULL);",
@@ -581,7 +579,7 @@ mod restricted {
         let both = rails::table.filter(rails::id.le(2)).restore().cascade();
         assert_eq!(both.preview(conn).unwrap().total(), 2);
         assert_eq!(both.run(conn).unwrap().total(), 2);
-        // In another portion as well, and whichever comes first.
+        // The parent can be in another portion, and can come first or last.
         let rows: Vec<_> =
             (10..2600).map(|id| (rails::id.eq(id), rails::after.eq((id == 10).then_some(2599)))).collect();
         diesel::insert_into(rails::table).values(rows).execute(conn).unwrap();

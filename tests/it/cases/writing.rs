@@ -1,4 +1,4 @@
-// Which rows every verb touches and leaves alone, what it returns, and what it refuses.
+// Every verb changes its rows, leaves others alone, and returns what it promises.
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Timelike, Utc};
 use diesel::prelude::*;
@@ -44,7 +44,7 @@ fn assert_only(before: &[State], after: &[State], changed: &[i32]) {
 fn sql(query: &impl diesel::query_builder::QueryFragment<Db>) -> String {
     let sql = diesel::debug_query::<Db, _>(query).to_string();
     let sql = sql.split(" -- binds").next().expect("some SQL").replace('`', "\"");
-    // PostgreSQL numbers its binds.
+    // PostgreSQL numbers its bind parameters.
     (1..=9).rev().fold(sql, |sql, number| sql.replace(&format!("${number}"), "?"))
 }
 
@@ -53,7 +53,7 @@ fn created() -> NaiveDateTime {
 }
 
 #[test]
-fn soft_delete_keeps_the_first_instant() {
+fn a_second_soft_delete_keeps_the_first_time() {
     let conn = &mut *blog();
     let before = state(conn);
     let first = instant("2025-05-05 05:05:05.123456");
@@ -83,7 +83,7 @@ fn restore_resets_what_the_deletion_set() {
 }
 
 #[test]
-fn the_statements() {
+fn the_verbs_send_these_statements() {
     assert_eq!(
         sql(&posts::table.find(1).soft_delete()),
         "UPDATE \"posts\" SET \"is_deleted\" = TRUE, \"deleted_at\" = ?, \"updated_at\" = ? \
@@ -113,20 +113,20 @@ fn the_statements() {
 }
 
 #[test]
-fn counts_are_transitions() {
+fn counts_are_those_of_rows_that_changed_state() {
     let conn = &mut *blog();
     assert_eq!(posts::table.soft_delete().execute(conn), Ok(3));
     assert_eq!(posts::table.soft_delete().execute(conn), Ok(0));
     assert_eq!(posts::table.restore().execute(conn), Ok(5));
     assert_eq!(posts::table.restore().run(conn).unwrap(), 0);
-    // One time for the whole operation, and for `touch`.
+    // The whole operation and `touch` have one time.
     assert_eq!(posts::table.soft_delete().run(conn).unwrap(), 5);
     let states = state(conn);
     assert!(states.iter().all(|post| post.3 == states[0].3 && Some(post.6) == post.3), "{states:?}");
 }
 
 #[test]
-fn every_kind_of_target() {
+fn models_associations_and_queries_can_be_targets() {
     let conn = &mut *blog();
     let sean: User = users::table.find(1).select(User::as_select()).first(conn).unwrap();
     let one: Post = posts::table.find(1).select(Post::as_select()).first(conn).unwrap();
@@ -160,7 +160,7 @@ fn a_target_of_a_or_b_changes_only_what_is_in_the_other_state() {
             assert_eq!(target().restore().execute(conn), Ok(1), $name);
             assert_only(&before, &state(conn), &[2]);
             reset(conn);
-            // An OR in the condition reaches over nothing either: 3 is active and not in the target.
+            // An OR in the condition does not reach beyond the target. Row 3 is active and not in it.
             let or = || diesel::dsl::sql::<Bool>("1 = 0 OR id = 3");
             assert_eq!(target().soft_delete().only_if(or()).execute(conn), Ok(0), $name);
             assert_only(&before, &state(conn), &[]);
@@ -176,8 +176,7 @@ fn a_target_of_a_or_b_changes_only_what_is_in_the_other_state() {
             assert_only(&before, &state(conn), &[]);
         )+ };
     }
-    // Each with the active row first and last: a guard that binds to the last operand only lets the
-    // first through.
+    // Each filter is tried in both orders, since a guard that binds only to the last operand lets the first through.
     check!(
         "typed": posts::id.eq(1).or(posts::id.eq(2)),
         "typed, reversed": posts::id.eq(2).or(posts::id.eq(1)),
@@ -195,7 +194,7 @@ fn a_target_of_a_or_b_changes_only_what_is_in_the_other_state() {
     );
 }
 
-/// `id = A OR id = B`, as an app may write an expression: with a static id, and without parentheses.
+/// `id = A OR id = B`, as an app may write an expression, with a static id and without parentheses.
 #[derive(Debug, Clone, Copy, diesel::query_builder::QueryId, diesel::expression::ValidGrouping)]
 struct Either<const A: i32, const B: i32>;
 
@@ -212,7 +211,7 @@ impl<const A: i32, const B: i32> diesel::query_builder::QueryFragment<Db> for Ei
 }
 
 #[test]
-fn active_after_an_expression_of_the_apps_own() {
+fn active_groups_expressions_that_the_app_wrote() {
     let conn = &mut *blog();
     assert_eq!(posts::table.filter(Either::<1, 2>).active().select(posts::id).load::<i32>(conn), Ok(vec![1]));
     assert_eq!(posts::table.filter(Either::<2, 1>).active().select(posts::id).load::<i32>(conn), Ok(vec![1]));
@@ -232,7 +231,7 @@ fn a_statement_can_be_repeated() {
     assert_eq!(delete.clone().run(conn).unwrap(), 1);
     let first = post(conn, 1).3;
     assert_eq!(posts::table.find(1).restore().run(conn).unwrap(), 1);
-    // The time is that of the call, not of the execution.
+    // The time is that of the call of `soft_delete`, and not of the execution.
     assert_eq!(delete.execute(conn), Ok(1));
     assert_eq!(post(conn, 1).3, first);
     let purge = posts::table.find(2).purge_older_than(TimeDelta::days(36_500));
@@ -240,7 +239,7 @@ fn a_statement_can_be_repeated() {
 }
 
 #[test]
-fn instants_beyond_four_digits_of_a_year() {
+fn times_that_the_database_cannot_store_are_refused() {
     let conn = &mut *blog();
     let before = state(conn);
     for late in [
@@ -254,7 +253,7 @@ fn instants_beyond_four_digits_of_a_year() {
         assert!(matches!(error, Error::InstantOutOfRange { .. }), "{error}");
     }
     assert_only(&before, &state(conn), &[]);
-    // Diesel binds `Timestamp` on MySQL as TIMESTAMP; beyond 2038 MariaDB would store NULL.
+    // Diesel binds `Timestamp` on MySQL as TIMESTAMP. Beyond 2038 MariaDB would store NULL.
     let last = instant("9999-12-31 23:59:59").and_utc();
     let delete = posts::table.find(1).soft_delete().at_utc(last).run(conn);
     if super::backend::DIALECT == diesel_soft_delete::Dialect::Mysql {
@@ -274,7 +273,7 @@ fn a_statement_that_must_fail_can_still_be_printed() {
     assert!(text.contains("an age must not be negative"), "{text}");
 }
 
-/// Brings posts 1 and 2 back to what the fixture wrote.
+/// Resets posts 1 and 2 to what the fixture wrote.
 fn reset(conn: &mut Conn) {
     let at = instant(DELETED_AT);
     diesel::update(posts::table.find(1))
@@ -297,45 +296,45 @@ fn reset(conn: &mut Conn) {
 }
 
 #[test]
-fn instants() {
+fn times_are_stored_in_utc_with_microseconds() {
     let conn = &mut *blog();
     let utc = |text: &str| instant(text).and_utc();
-    // UTC is converted; what lies below a microsecond is cut off.
+    // UTC is converted. Fractions of a microsecond are cut off.
     let precise: DateTime<Utc> = utc("2025-01-02 03:04:05.123456") + TimeDelta::nanoseconds(789);
     assert_eq!(posts::table.find(1).soft_delete().at_utc(precise).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).3, Some(instant("2025-01-02 03:04:05.123456")));
     assert_eq!(post(conn, 1).6, instant("2025-01-02 03:04:05.123456"));
     assert_eq!(posts::table.find(1).restore().at_utc(utc("2025-01-03 00:00:00")).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).6, instant("2025-01-03 00:00:00"));
-    // A leap second is the last microsecond before it.
+    // A leap second becomes the last microsecond before it.
     let leap = utc("2016-12-31 23:59:59").with_nanosecond(1_500_000_000).unwrap();
     assert_eq!(posts::table.find(1).soft_delete().at_utc(leap).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).3, Some(instant("2016-12-31 23:59:59.999999")));
     assert_eq!(posts::table.find(1).restore().at_utc(utc("2025-01-03 00:00:00")).execute(conn), Ok(1));
-    // An expression of the column's type.
+    // The time can be an expression of the column's type.
     assert_eq!(posts::table.find(1).soft_delete().at(posts::updated_at).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).3, Some(instant("2025-01-03 00:00:00")));
     assert_eq!(posts::table.find(1).restore().execute(conn), Ok(1));
-    // The database's clock is UTC too: its session's zone is another one.
+    // The database's clock is read in UTC, although the session has another time zone.
     let now = Utc::now().naive_utc();
     assert_eq!(posts::table.find(1).soft_delete().at(db_now()).execute(conn), Ok(1));
     let (stored, touched) = (post(conn, 1).3.unwrap(), post(conn, 1).6);
     assert_eq!(stored, touched);
     assert!((stored - now).abs() < TimeDelta::minutes(5), "{stored} is not about {now}");
-    // As is this machine's.
+    // This machine's clock is read in UTC too.
     assert_eq!(posts::table.find(3).soft_delete().execute(conn), Ok(1));
     let stored = post(conn, 3).3.unwrap();
     assert!((stored - now).abs() < TimeDelta::minutes(5), "{stored} is not about {now}");
 }
 
 #[test]
-fn set_writes_in_the_same_update() {
+fn set_writes_only_rows_that_change_state() {
     let conn = &mut *blog();
     let delete = || posts::table.find(1).soft_delete().at(instant(DELETED_AT));
     assert_eq!(delete().set((posts::deleted_by.eq("me"), posts::reason.eq(Some("spam")))).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).4.as_deref(), Some("me"));
     assert_eq!(post(conn, 1).5.as_deref(), Some("spam"));
-    // Not for rows that do not change state.
+    // A row that does not change state is not written to.
     assert_eq!(delete().set(posts::deleted_by.eq("you")).execute(conn), Ok(0));
     assert_eq!(post(conn, 1).4.as_deref(), Some("me"));
     assert_eq!(posts::table.find(1).restore().set(posts::version.eq(posts::version + 1)).run(conn).unwrap(), 1);
@@ -352,7 +351,7 @@ fn set_writes_in_the_same_update() {
     assert_eq!(delete().set(&why).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).4.as_deref(), Some("them"));
     assert_eq!(posts::table.find(1).restore().execute(conn), Ok(1));
-    // A changeset without changes is no error: the transition itself is a change.
+    // A changeset without changes is not an error, since the transition itself is a change.
     assert_eq!(delete().set(Why { deleted_by: None, reason: None }).execute(conn), Ok(1));
 }
 
@@ -396,12 +395,12 @@ fn set_cannot_name_a_column_that_the_statement_sets() {
     }
     refused!(delete().set(Form { title: Some("x"), is_deleted: None }), "is_deleted");
     assert_only(&before, &state(conn), &[]);
-    // Reading such a column is fine, and metadata belongs to a soft delete.
+    // A soft delete may set metadata and other columns.
     assert_eq!(delete().set((posts::reason.eq("x"), posts::version.eq(2))).execute(conn), Ok(1));
 }
 
 #[test]
-fn outcomes() {
+fn outcome_tells_why_a_row_did_not_change() {
     let conn = &mut *blog();
     let delete = |id: i32| posts::table.find(id).soft_delete();
     assert_eq!(delete(99).outcome(conn).unwrap(), Outcome::NotFound);
@@ -409,7 +408,7 @@ fn outcomes() {
     assert_eq!(delete(1).only_if(posts::version.eq(7)).outcome(conn).unwrap(), Outcome::Refused);
     assert_eq!(delete(2).only_if(posts::version.eq(7)).outcome(conn).unwrap(), Outcome::AlreadyInState);
     assert_eq!(delete(99).only_if(posts::version.eq(7)).outcome(conn).unwrap(), Outcome::NotFound);
-    // NULL is not true.
+    // A condition that is NULL is not met.
     assert_eq!(delete(1).only_if(posts::reason.eq("x")).outcome(conn).unwrap(), Outcome::Refused);
     let twice = delete(1).only_if(posts::version.eq(1)).only_if(posts::title.eq("Two"));
     assert_eq!(twice.outcome(conn).unwrap(), Outcome::Refused);
@@ -434,7 +433,7 @@ fn outcome_is_for_one_row() {
 }
 
 #[test]
-fn outcome_inside_a_transaction() {
+fn outcome_keeps_a_transaction_usable() {
     let conn = &mut *blog();
     let before = state(conn);
     conn.test_transaction(|conn| {
@@ -469,7 +468,7 @@ fn a_restore_that_collides_is_named_and_changes_nothing() {
     assert!(post(conn, 3).2);
     let error = posts::table.find(2).restore().execute(conn).unwrap_err();
     assert!(matches!(error, DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _)), "{error}");
-    // Out of the way, and it works.
+    // The restore works once the other row is deleted.
     assert_eq!(posts::table.find(1).soft_delete().run(conn).unwrap(), 1);
     assert_eq!(posts::table.find(2).restore().outcome(conn).unwrap(), Outcome::Changed);
 }
@@ -494,12 +493,12 @@ fn purge_takes_deleted_rows_strictly_before_the_cutoff() {
     diesel::delete(tags::table).execute(conn).unwrap();
     let cutoff = instant(DELETED_AT).and_utc();
     let micro = TimeDelta::microseconds(1);
-    // Active, with a timestamp left over: never purged.
+    // An active row with a timestamp is never purged.
     diesel::update(posts::table.find(1))
         .set(posts::deleted_at.eq(instant("2020-01-01 00:00:00")))
         .execute(conn)
         .unwrap();
-    // Deleted, without a timestamp: of unknown age, never purged.
+    // A deleted row without a timestamp has an unknown age and is never purged.
     diesel::update(posts::table.find(3)).set(posts::is_deleted.eq(true)).execute(conn).unwrap();
     let ids = |conn: &mut Conn| posts::table.select(posts::id).order(posts::id).load::<i32>(conn).unwrap();
 
@@ -511,7 +510,7 @@ fn purge_takes_deleted_rows_strictly_before_the_cutoff() {
     assert_eq!(posts::table.purge_older_than(TimeDelta::days(365_000)).run(conn).unwrap(), 0);
     assert_eq!(posts::table.purge_older_than(TimeDelta::days(30)).execute(conn), Ok(1));
     assert_eq!(ids(conn), [1, 3, 4]);
-    // A zero age: all that is deleted by now and has a time.
+    // An age of zero purges every deleted row that has a time.
     assert_eq!(posts::table.find(4).soft_delete().execute(conn), Ok(1));
     std::thread::sleep(std::time::Duration::from_millis(2));
     assert_eq!(posts::table.purge_older_than(TimeDelta::zero()).execute(conn), Ok(1));
@@ -550,7 +549,7 @@ fn purge_does_not_reach_over_a_foreign_key() {
 }
 
 #[test]
-fn flag_and_timestamp_that_disagree() {
+fn the_flag_decides_where_flag_and_timestamp_disagree() {
     let conn = &mut *blog();
     diesel::update(posts::table.find(1))
         .set(posts::deleted_at.eq(instant("2020-01-01 00:00:00")))
@@ -563,7 +562,7 @@ fn flag_and_timestamp_that_disagree() {
     let at = instant("2025-01-01 00:00:00");
     assert_eq!(posts::table.find(3).soft_delete().execute(conn), Ok(0));
     assert_eq!(posts::table.find(1).restore().execute(conn), Ok(0));
-    // A transition sets both right.
+    // A transition corrects both columns.
     assert_eq!(posts::table.find(1).soft_delete().at(at).execute(conn), Ok(1));
     assert_eq!(post(conn, 1).3, Some(at));
     assert_eq!(posts::table.find(3).restore().execute(conn), Ok(1));
@@ -571,7 +570,7 @@ fn flag_and_timestamp_that_disagree() {
 }
 
 #[test]
-fn statement_ids() {
+fn statements_have_the_same_id_only_if_they_have_the_same_sql() {
     use diesel::query_builder::QueryId;
     fn id<Q: QueryId>(_: &Q) -> Option<std::any::TypeId> {
         Q::query_id()
@@ -598,11 +597,11 @@ fn statement_ids() {
         assert!(statement.is_some(), "statement {i} has no static id");
         assert!(different[..i].iter().all(|before| before != statement), "statement {i} shares its id");
     }
-    // What differs in values only is one statement.
+    // Statements that differ only in values have one id.
     assert_eq!(id(&posts::table.find(1).soft_delete()), id(&posts::table.find(2).soft_delete().at_utc(Utc::now())));
     assert_eq!(id(&posts::table.find(1).soft_delete()), id(&post.soft_delete()));
     assert_eq!(id(&posts::table.purge_older_than(age)), id(&posts::table.purge_deleted_before(Utc::now())));
-    // What differs in SQL from one run to the next has none.
+    // A statement whose SQL can differ from run to run does not have an id.
     assert_eq!(id(&posts::table.find(1).soft_delete().set(posts::reason.eq("x"))), None);
     let raw = || diesel::dsl::sql::<Bool>("id = 1");
     assert_eq!(id(&posts::table.filter(raw()).soft_delete()), None);
@@ -612,7 +611,7 @@ fn statement_ids() {
     assert_eq!(id(&posts::table.filter(raw()).purge_older_than(age)), None);
 }
 
-/// A flag is a number on MySQL and SQLite; on PostgreSQL it can be NULL where nobody declared it.
+/// A flag is a number on MySQL and SQLite. On PostgreSQL it can be NULL although it is not declared so.
 #[test]
 fn outcome_tells_rows_that_are_in_neither_state() {
     use diesel::connection::SimpleConnection;
@@ -645,7 +644,7 @@ fn outcome_tells_rows_that_are_in_neither_state() {
         refused(things::table.find(1).soft_delete().only_if(things::id.eq(2)).outcome(conn).unwrap_err());
         refused(actives::things::table.find(1).soft_delete().outcome(conn).unwrap_err());
         refused(actives::things::table.find(1).restore().outcome(conn).unwrap_err());
-        // Inside a transaction, which stays usable. `run` changes nothing.
+        // A transaction stays usable after the error. `run` changes nothing.
         conn.transaction(|conn| {
             refused(things::table.restore().outcome(conn).unwrap_err());
             assert_eq!(things::table.soft_delete().run(conn)? + things::table.restore().run(conn)?, 0);
@@ -653,7 +652,7 @@ fn outcome_tells_rows_that_are_in_neither_state() {
         })
         .unwrap();
     }
-    // NULL is a state where it is declared.
+    // NULL is a state where it is declared as one.
     conn.batch_execute("UPDATE things SET state = NULL").unwrap();
     let table = nullable::things::table;
     assert_eq!(table.restore().outcome(conn).unwrap(), Outcome::AlreadyInState);

@@ -1,5 +1,5 @@
-//! The slower proofs of the core: random sequences against a model, query shapes against the same queries over
-//! reduced tables, races, a wide schema; cascades; purge jobs that are raced, killed and obstructed.
+//! The slower tests. They compare random sequences with a model, and queries with the same queries over reduced tables.
+//! They also race, kill and obstruct cascades and purge jobs, and compile a wide schema.
 
 #[path = "proof/cascades/mod.rs"]
 mod cascades;

@@ -1,4 +1,4 @@
-// Declared tables, a plain one (`tags`), and one that nobody declared (`raws`).
+// Soft-deletable tables, one that is declared as not soft-deletable (`tags`), and an undeclared one (`raws`).
 
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;

@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_types_that_sort_otherwise_are_refused() {
+    fn only_types_that_sort_differently_are_refused() {
         for (dialect, sql_type, is_refused) in [
             (Dialect::Mysql, "enum('b','a')", true),
             (Dialect::Mysql, "ENUM('b','a')", true),

@@ -178,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_is_certain_is_judged() {
+    fn a_time_column_is_refused_only_if_its_type_cannot_fit() {
         use ColumnType::{Assumed, Declared, Written};
         use Dialect::{Mysql, Postgres, Sqlite};
         let millis = Some(TimeUnit::Millis);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn types_as_the_databases_print_them() {
+    fn types_are_read_as_the_databases_print_them() {
         use Dialect::{Mysql, Postgres, Sqlite};
         for (dialect, sql_type, family) in [
             (Postgres, "timestamp without time zone", Family::Instant { zone: false, digits: 6 }),

@@ -1,12 +1,12 @@
 //! Eight connections write, delete and purge the rows of the same few keys for some seconds, by `insert_or_revive`.
 //!
-//! Every write has a number of its own. At the end, for each key:
+//! Every write has its own number. At the end, these statements hold for each key:
 //!
-//! * at most one row is active;
-//! * what was inserted less what was purged is the number of rows, and what was inserted or revived less what was
-//!   deleted is the number of active rows: each call did what it reported, and nothing else;
-//! * an active row has the number of a write that was reported as one, and no row one that was reported as `Live`;
-//! * outside of a transaction nobody met an error; inside of one, none but a deadlock.
+//! * At most one row is active.
+//! * Each call did what it reported and nothing else. Inserts less purges is the number of rows. Inserts and revivals less
+//!   deletions is the number of active rows.
+//! * An active row has the number of a reported write. No row has a number that was reported as `Live`.
+//! * Outside of a transaction no call failed. Inside of one, calls failed only in deadlocks.
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -43,7 +43,7 @@ struct NewRoom<'a> {
 const KEYS: usize = 5;
 const DURATION: Duration = Duration::from_secs(3);
 
-/// What happened to the rows of a key, by what was reported.
+/// What the calls reported about the rows of a key.
 #[derive(Debug, Default, Clone)]
 struct Book {
     inserted: i64,
@@ -73,9 +73,9 @@ type Books = [Book; KEYS];
 #[derive(Debug, Clone, Copy)]
 struct Scene {
     workers: u64,
-    /// Whether several steps are one transaction of theirs.
+    /// Whether a worker's transaction has several steps.
     in_transactions: bool,
-    /// Whether deleted rows are purged as well, a moment after they came to be.
+    /// Whether rows are also purged, soon after their deletion.
     purges: bool,
 }
 
@@ -83,7 +83,7 @@ const ALONE: Scene = Scene { workers: 8, in_transactions: false, purges: false }
 const WITH_PURGES: Scene = Scene { purges: true, ..ALONE };
 const IN_TRANSACTIONS: Scene = Scene { in_transactions: true, ..ALONE };
 
-/// A deadlock: the database has undone the transaction.
+/// Whether the database has undone the transaction because of a deadlock.
 fn is_deadlock(error: &Error) -> bool {
     matches!(error, Error::Database(error) if error.to_string().to_lowercase().contains("deadlock"))
 }
@@ -152,7 +152,7 @@ macro_rules! keys {
                     let result = if scene.in_transactions { conn.transaction(act) } else { act(conn) };
                     match result {
                         Ok(()) => books.iter_mut().zip(reported).for_each(|(book, reported)| book.add(reported)),
-                        // Also a soft delete's own.
+                        // A soft delete can meet a deadlock too.
                         Err(error) => assert!(is_deadlock(&error), "{error}"),
                     }
                 }
@@ -189,7 +189,7 @@ macro_rules! keys {
                     for (_, written) in &rows {
                         assert!(book.writes.contains(written) && !book.left_alone.contains(written));
                     }
-                    // Else the test proves nothing.
+                    // If nothing happened, the test would prove nothing.
                     let happened = [book.inserted, book.revived, book.deleted, book.live];
                     assert!(happened.iter().all(|times| *times > 0), "{place}: {happened:?}");
                     assert!(!scene.purges || book.purged > 0, "{place}: nothing was purged");
@@ -212,8 +212,8 @@ keys!(
     "CREATE UNIQUE INDEX names ON rooms (house, name) WHERE (is_deleted = FALSE);",
     |_| "PRAGMA busy_timeout = 5000",
     {
-        unique_among_active_rows: AMONG_ACTIVE, Scene { workers: 3, ..ALONE };
-        unique_among_all_rows: OVER_ALL, Scene { workers: 3, ..WITH_PURGES };
+        a_key_unique_among_active_rows_has_at_most_one_of_them: AMONG_ACTIVE, Scene { workers: 3, ..ALONE };
+        a_key_unique_among_all_rows_has_at_most_one_active_row: OVER_ALL, Scene { workers: 3, ..WITH_PURGES };
     }
 );
 keys!(
@@ -223,10 +223,10 @@ keys!(
     "CREATE UNIQUE INDEX names ON rooms (house, name) WHERE (is_deleted = FALSE);",
     |_| "SET deadlock_timeout = '50ms'",
     {
-        unique_among_active_rows: AMONG_ACTIVE, ALONE;
-        unique_among_all_rows: OVER_ALL, WITH_PURGES;
-        with_purges: AMONG_ACTIVE, WITH_PURGES;
-        in_transactions_of_the_callers: AMONG_ACTIVE, IN_TRANSACTIONS;
+        a_key_unique_among_active_rows_has_at_most_one_of_them: AMONG_ACTIVE, ALONE;
+        a_key_unique_among_all_rows_has_at_most_one_active_row: OVER_ALL, WITH_PURGES;
+        revivals_do_what_they_report_while_rows_are_purged: AMONG_ACTIVE, WITH_PURGES;
+        in_transactions_of_the_caller_revivals_fail_only_in_deadlocks: AMONG_ACTIVE, IN_TRANSACTIONS;
     }
 );
 keys!(
@@ -236,9 +236,9 @@ keys!(
     "ALTER TABLE rooms ADD COLUMN live BOOLEAN AS (IF(is_deleted, NULL, 1)) VIRTUAL, ADD UNIQUE KEY names (house, name, live);",
     |number: u64| if number % 2 == 0 { "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED" } else { "SELECT 1" },
     {
-        unique_among_active_rows: AMONG_ACTIVE, ALONE;
-        unique_among_all_rows: OVER_ALL, WITH_PURGES;
-        with_purges: AMONG_ACTIVE, WITH_PURGES;
-        in_transactions_of_the_callers: AMONG_ACTIVE, IN_TRANSACTIONS;
+        a_key_unique_among_active_rows_has_at_most_one_of_them: AMONG_ACTIVE, ALONE;
+        a_key_unique_among_all_rows_has_at_most_one_active_row: OVER_ALL, WITH_PURGES;
+        revivals_do_what_they_report_while_rows_are_purged: AMONG_ACTIVE, WITH_PURGES;
+        in_transactions_of_the_caller_revivals_fail_only_in_deadlocks: AMONG_ACTIVE, IN_TRANSACTIONS;
     }
 );

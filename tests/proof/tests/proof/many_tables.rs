@@ -1,11 +1,10 @@
-//! A schema as large as an app's: sixty tables, the derive on thirty of them, all of them allowed to
-//! appear in one query.
+//! A schema as large as an app's. Thirty of its sixty tables have the derive, and all may appear in one query.
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel_soft_delete::prelude::*;
 
-/// Thirty tables with a model that derives, thirty plain ones; each points at `first`.
+/// Thirty tables have a model that derives, and thirty are not soft-deletable. Each refers to `first`.
 macro_rules! schema {
     ($first:ident; soft: $($soft:ident)*; plain: $($plain:ident)*;) => {
         mod schema {
@@ -47,7 +46,7 @@ macro_rules! schema {
                         pub name: String,
                     }
 
-                    /// What an app does with each of its tables.
+                    /// An app does this with each of its tables.
                     pub fn lives(conn: &mut SqliteConnection) {
                         let rows = [(1, "one"), (2, "two"), (3, "three")];
                         let rows = rows.map(|(id, name)| ($soft::id.eq(id), $soft::first_id.eq(1), $soft::name.eq(name)));
@@ -106,14 +105,14 @@ fn connection() -> SqliteConnection {
 }
 
 #[test]
-fn thirty_declared_and_thirty_plain() {
+fn thirty_declared_and_thirty_other_tables_work_together() {
     use schema::{accounts, articles, comments, invoices, tags, zones};
 
     assert_eq!((SOFT.len(), PLAIN.len()), (30, 30));
     let conn = &mut connection();
     each(conn);
 
-    // Account 2 is deleted, and so is the second row of every other table; all rows point at account 1.
+    // The second row of every declared table is deleted. All rows refer to account 1.
     let rows = accounts::table
         .inner_join(articles::table)
         .left_join_active(comments::table)

@@ -1,4 +1,4 @@
-//! The model: a table as a vector of rows, and what each step must do to it. Nothing here knows SQL.
+//! The model is a table as a vector of rows, and what each step must do to it. It does not use SQL.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::collection::vec;
@@ -6,7 +6,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-/// The unit in which a column counts; a timestamp holds microseconds.
+/// The unit in which a column counts. A timestamp counts microseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Unit {
     Seconds,
@@ -23,7 +23,7 @@ impl Unit {
         }
     }
 
-    /// What a column of this unit holds for a time: rounded down.
+    /// The value of a time in a column of this unit, rounded down.
     pub fn value(self, at: DateTime<Utc>) -> i64 {
         at.timestamp_micros().div_euclid(self.micros())
     }
@@ -53,8 +53,8 @@ pub struct Mode {
     pub returning: bool,
 }
 
-/// A row as it is stored. Times are in the unit of their column. A column that the declaration
-/// does not name is there all the same: no verb may touch it.
+/// A row as it is stored. Times are in the unit of their column. A row also has columns that the declaration does not
+/// name, and no verb may change them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub id: i32,
@@ -67,7 +67,7 @@ pub struct Row {
     pub operation: Option<i64>,
 }
 
-/// A row to be inserted; whether flag and timestamp agree is left to chance.
+/// A row to be inserted. Its flag and timestamp agree only by chance.
 #[derive(Debug, Clone)]
 pub struct NewRow {
     pub id: i32,
@@ -78,7 +78,7 @@ pub struct NewRow {
     pub reason: Option<&'static str>,
 }
 
-/// A predicate of Diesel's, to be boxed.
+/// A predicate of Diesel, which is boxed.
 #[derive(Debug, Clone)]
 pub enum Expr {
     Id(i32),
@@ -87,7 +87,7 @@ pub enum Expr {
     Not(Box<Expr>),
     And(Box<Expr>, Box<Expr>),
     Or(Box<Expr>, Box<Expr>),
-    /// `id = a OR n >= k`, without parentheses; only at the top, since Diesel groups no operand.
+    /// `id = a OR n >= k` without parentheses. It is only at the top, since Diesel does not group operands.
     Raw(i32, i32),
 }
 
@@ -123,7 +123,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Whether a verb on it is tried in every form. (On the others in a few, to keep the build short.)
+    /// Whether verbs on it are tried in every form. Others are tried in a few, which keeps the build short.
     fn in_every_form(&self) -> bool {
         matches!(self, Self::All | Self::Boxed(_) | Self::Raw(..))
     }
@@ -135,11 +135,11 @@ pub enum Form {
     Execute,
     Run,
     Outcome,
-    /// `.at_utc(instant).run(..)`
+    /// `.at_utc(time).run(..)`
     AtUtc(DateTime<Utc>),
     /// `.at(value).execute(..)`
     At(DateTime<Utc>),
-    /// `.at_utc(instant).set(..).only_if(n.ge(k))`, then `.run(..)` or `.outcome(..)`
+    /// `.at_utc(time).set(..).only_if(n.ge(k))`, then `.run(..)` or `.outcome(..)`
     Full {
         at: DateTime<Utc>,
         set: Set,
@@ -152,7 +152,7 @@ pub enum Form {
     },
 }
 
-/// A changeset with columns that vary; a restore assigns `n` only.
+/// A changeset whose columns vary. A restore sets only `n`.
 #[derive(Debug, Clone)]
 pub struct Set {
     pub reason: Option<Option<&'static str>>,
@@ -172,13 +172,13 @@ pub enum Step {
     Transition(Verb, Target, Form),
     /// `update(things.filter(<boxed>)).set(n.eq(..))`
     Update(Expr, i32),
-    /// With RETURNING or not.
+    /// The flag means RETURNING.
     PurgeDeletedBefore(Target, DateTime<Utc>, bool),
-    /// The age in days; with RETURNING or not.
+    /// The age is in days. The flag means RETURNING.
     PurgeOlderThan(Target, i64, bool),
 }
 
-/// What a step says it did.
+/// What a step reports.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Did {
     Rows(usize),
@@ -207,7 +207,7 @@ pub struct Sequence {
 }
 
 impl std::fmt::Debug for Sequence {
-    /// A line per row and step.
+    /// Shows each row and step on one line.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.rows.iter().try_for_each(|row| writeln!(f, "    {row:?}"))?;
         self.steps.iter().enumerate().try_for_each(|(i, step)| writeln!(f, "    {i}. {step:?}"))
@@ -216,7 +216,7 @@ impl std::fmt::Debug for Sequence {
 
 // --- what is generated ---------------------------------------------------------------------------
 
-/// Few times, so that they meet; near the edges of every unit.
+/// There are few times, so that some are equal. They are near the edges of every unit.
 fn instant() -> impl Strategy<Value = DateTime<Utc>> {
     let edges = vec![0, 1, 999, 1_000, 987_654, 999_999];
     (0_i64..3, select(edges)).prop_map(|(second, micro)| {
@@ -329,7 +329,7 @@ fn step(mode: Mode) -> BoxedStrategy<Step> {
         let returning = returning(&target, wanted);
         Step::PurgeDeletedBefore(target, cutoff, returning)
     });
-    // Far from what a run takes: rows of this run are younger than a day, the others were deleted in 2024.
+    // The ages are far from the duration of a run. Its own rows are younger than a day, and others are from 2024.
     let older =
         (target(), select(vec![1, 30, 30, 36_500 / 5, -1]), any::<bool>()).prop_map(move |(target, age, wanted)| {
             let returning = returning(&target, wanted);
@@ -351,8 +351,8 @@ pub struct Model {
     pub rows: Vec<Row>,
 }
 
-/// When a step ran, and what the database holds after it: where the time is the moment of the
-/// call, it is read from the first row that changed, and must lie between the two clocks.
+/// The clock before and after a step, and the rows after it. If the time is that of the call, it is read from the first
+/// row that changed, and it must be between the two clocks.
 pub struct Observed<'a> {
     pub before: DateTime<Utc>,
     pub after: DateTime<Utc>,
@@ -422,7 +422,7 @@ impl Model {
         Some(&self.rows[place])
     }
 
-    /// Applies a step that is not an insert, and says what it should have reported.
+    /// Applies a step that is not an insert, and returns what it should have reported.
     pub fn apply(&mut self, step: &Step, seen: &Observed<'_>) -> Result<Did, String> {
         match step {
             Step::Insert(_) => unreachable!("inserted by `insert`"),
@@ -521,7 +521,7 @@ impl Model {
         Ok(did)
     }
 
-    /// The time of the call, as the row with this key says.
+    /// The time of the call, read from the row with this key.
     fn now(&self, deletes: bool, id: i32, seen: &Observed<'_>) -> Result<(Option<i64>, Option<i64>), String> {
         let row = seen.rows.iter().find(|row| row.id == id).ok_or(format!("row {id} is gone"))?;
         let stamp = if deletes { self.mode.stamp.map(|unit| (unit, row.deleted.unwrap_or(i64::MIN))) } else { None };

@@ -1,17 +1,14 @@
 //! Eight connections soft-delete, restore and purge the same hundred rows for some seconds.
 //!
-//! Two books are kept. The workers add up what the library reported to them: per row where a
-//! statement names its row or returns keys, in total elsewhere. Triggers of the database write down,
-//! in the same transaction, what really happened to each row; since a trigger runs while its row is
-//! locked, their numbers give the order of the events of one row. At the end:
+//! The test keeps two books. The workers add up what the library reported. This is for each row if a statement names its
+//! row or returns keys, and a total otherwise. Triggers record in the same transaction what happened to each row. A trigger
+//! runs while its row is locked, so its numbers give the order of the events of a row. At the end:
 //!
-//! * both books agree, verb by verb, and per row where the workers know rows;
-//! * deletes - restores - purges is the number of rows that are deleted, inserts - purges of those
-//!   that are there, for every row;
-//! * the events of each row follow one another: deleted only while active, restored and purged only
-//!   while deleted. So no row was purged that had been restored first, and no transition was lost;
-//! * each transition added one to the row's version, and the last row holds the last version: no
-//!   update was lost.
+//! * Both books agree for each verb, and for each row that the workers know.
+//! * For every row, deletes - restores - purges tells whether it is deleted, and inserts - purges whether it exists.
+//! * Each row was deleted only while active, and restored and purged only while deleted. So no restored row was purged, and
+//!   no transition was lost.
+//! * Each transition added one to the row's version, and the last row has the last version. So no update was lost.
 
 use std::collections::BTreeMap;
 use std::sync::Barrier;
@@ -69,7 +66,7 @@ impl What {
     }
 }
 
-/// What was reported: of a row, or of rows that the backend does not name.
+/// The reports about one row, and those about rows that the backend does not name.
 #[derive(Debug, Default)]
 struct Book {
     of_row: BTreeMap<(What, i32), usize>,
@@ -103,7 +100,7 @@ impl Random {
     }
 }
 
-/// A deadlock, or a serialization failure: the database has undone the statement or the transaction.
+/// Whether the database has undone the statement or the transaction, in a deadlock or a serialization failure.
 fn undone(error: &DieselError) -> bool {
     match error {
         DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
@@ -129,7 +126,7 @@ fn verb_of(deletes: bool) -> What {
     if deletes { What::Delete } else { What::Restore }
 }
 
-/// One row by its key, in the ways that report: rows, typed rows, outcome.
+/// Changes one row by its key, in each way that reports it.
 macro_rules! one_row {
     ($conn:ident, $random:ident, $book:ident, $verb:ident, $what:expr) => {{
         let id = $random.id();
@@ -138,7 +135,7 @@ macro_rules! one_row {
             0 => $book.row($what, id, of().execute($conn)?),
             1 => $book.row($what, id, of().run($conn)?),
             2 => $book.row($what, id, usize::from(of().outcome($conn)? == Outcome::Changed)),
-            // An optimistic lock: at most one of those who saw this version wins.
+            // With an optimistic lock, at most one worker that read this version succeeds.
             _ => {
                 let seen: Option<i32> = things::table.find(id).select(things::version).first($conn).optional()?;
                 let outcome = of().only_if(things::version.eq(seen.unwrap_or(-1))).outcome($conn)?;
@@ -149,7 +146,7 @@ macro_rules! one_row {
     }};
 }
 
-/// Puts purged rows back, so that there is always something to do.
+/// Inserts purged rows again, so that there are always rows to change.
 macro_rules! put_back {
     ($conn:ident, $random:ident, $book:ident, $insert:expr) => {{
         let id = $random.id();
@@ -159,7 +156,7 @@ macro_rules! put_back {
     }};
 }
 
-/// With RETURNING, the rows are known; else their number.
+/// With RETURNING the rows are known, otherwise only their number.
 macro_rules! returned {
     (yes, $conn:ident, $book:ident, $what:expr, $statement:expr) => {{
         let ids: Vec<i32> = $statement.returning(things::id).get_results($conn)?;
@@ -178,7 +175,7 @@ macro_rules! race {
 
             use super::*;
 
-            /// Several rows by a range of keys.
+            /// Changes several rows by a range of keys.
             fn range(conn: &mut $Conn, random: &mut Random, book: &mut Book) -> Result<(), Error> {
                 let from = random.id();
                 let of = || things::table.filter(things::id.between(from, from + 9));
@@ -199,7 +196,7 @@ macro_rules! race {
 
             fn purge(conn: &mut $Conn, random: &mut Random, book: &mut Book) -> Result<(), Error> {
                 let id = random.id();
-                // The age is what the run takes: rows that were deleted a moment ago.
+                // The age is so small that rows of this run are purged.
                 let purged = things::table.find(id).purge_older_than(TimeDelta::milliseconds(1)).run(conn)?;
                 book.row(What::Purge, id, purged);
                 Ok(())
@@ -225,7 +222,7 @@ macro_rules! race {
                 while Instant::now() < end {
                     let mut reported = Book::default();
                     let result = if random.below(10) == 0 {
-                        // Several in one transaction, which counts if it is committed.
+                        // Several actions share a transaction, which counts if it is committed.
                         conn.transaction(|conn| {
                             (0..3).try_for_each(|_| act(conn, &mut random, &mut reported))?;
                             if random.below(3) == 0 { Err(DieselError::RollbackTransaction.into()) } else { Ok(()) }
@@ -242,7 +239,7 @@ macro_rules! race {
             }
 
             #[test]
-            fn eight_connections() {
+            fn eight_connections_lose_no_change_and_report_each_one() {
                 let mut own = crate::support::$backend::own();
                 for statement in $tables {
                     own.conn.batch_execute(statement).unwrap();
@@ -273,10 +270,10 @@ macro_rules! race {
 
 type Event = (i64, i32, String, i32, i32);
 
-/// A row as its events tell it.
+/// The state of a row after its events.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 struct Told {
-    /// Whether it is deleted; `None` while there is none.
+    /// Whether the row is deleted, or `None` while it does not exist.
     deleted: Option<bool>,
     version: i32,
 }
@@ -321,7 +318,7 @@ fn settle(reported: &Book, events: &[Event], stored: &[(i32, i32, bool, Option<c
     for id in 1..=ROWS {
         for what in [Insert, Delete, Restore, Purge] {
             let (said, was) = (of(reported, what, id), of(&happened, what, id));
-            // What was reported in total only may be of this row too.
+            // A report of only a total may contain this row too.
             let exact = !reported.of_some.contains_key(&what);
             assert!(
                 if exact { said == was } else { said <= was },
@@ -333,7 +330,7 @@ fn settle(reported: &Book, events: &[Event], stored: &[(i32, i32, bool, Option<c
         assert_eq!(deleted, usize::from(row.is_some_and(|row| row.deleted == Some(true))), "row {id}");
         assert_eq!(of(&happened, Insert, id) - of(&happened, Purge, id), usize::from(row.is_some()), "row {id}");
     }
-    // Else the test proves nothing.
+    // If nothing happened, the test would prove nothing.
     for what in [Insert, Delete, Restore, Purge] {
         assert!(reported.total(what) > 20, "{what:?} happened {} times only", reported.total(what));
     }

@@ -1,8 +1,7 @@
-//! Random sequences of steps, in every mode and on every backend, against the model: after each step
-//! the table, its active and its deleted rows, and what the step reported must be those of the model.
+//! Runs random sequences of steps in every mode on every backend. After each step, the table, its active and deleted rows,
+//! and the report of the step must be those of the model.
 //!
-//! The seed is fixed. `PROPTEST_CASES` says how many sequences each mode gets, `PROPTEST_RNG_SEED`
-//! gives another seed.
+//! The seed is fixed. `PROPTEST_CASES` sets the number of sequences for each mode, and `PROPTEST_RNG_SEED` another seed.
 
 use std::cell::RefCell;
 
@@ -24,7 +23,7 @@ pub struct Parent {
     id: i32,
 }
 
-/// A value of a time's column, and the number that the model has for it.
+/// A value in the column of a time, and the number that the model has for it.
 pub trait Stored {
     fn put(value: i64) -> Self;
     fn get(self) -> i64;
@@ -66,7 +65,7 @@ impl Stored for i32 {
     }
 }
 
-/// What one mode's tables do on one connection.
+/// The table of one mode on one connection.
 pub trait Subject {
     fn clear(&mut self) -> QueryResult<usize>;
     fn insert(&mut self, row: &Row) -> QueryResult<usize>;
@@ -76,7 +75,7 @@ pub trait Subject {
     fn deleted(&mut self) -> QueryResult<Vec<i32>>;
 }
 
-/// Runs `cases` sequences, and shows the smallest that fails.
+/// Runs `cases` sequences and shows the smallest that fails.
 fn prove(mode: Mode, cases: u32, subject: impl Subject) {
     let given = |variable: &str| std::env::var_os(variable).is_some();
     let mut config = Config { failure_persistence: None, ..Config::default() };
@@ -140,7 +139,7 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: T, wanted: T) -> Resu
     if found == wanted { Ok(()) } else { Err(format!("{what}:\n  found  {found:?}\n  wanted {wanted:?}")) }
 }
 
-/// The first block if `yes`, the second if `no`: a block that does not compile there is left out.
+/// The first block if `yes`, the second if `no`. The other need not compile.
 macro_rules! when {
     (yes, $then:block, $otherwise:block) => {
         $then
@@ -150,7 +149,7 @@ macro_rules! when {
     };
 }
 
-/// `$light!(target)` or `$heavy!(target)` for the target at hand.
+/// `$light!(target)` or `$heavy!(target)` for each target.
 macro_rules! on_target {
     ($target:expr, $light:ident, $heavy:ident) => {
         match $target {
@@ -177,9 +176,9 @@ macro_rules! on_target {
     };
 }
 
-/// One mode: its table, its declaration, every step on it, and the test.
+/// The table of one mode, its declaration, every step on it, and the test.
 ///
-/// `soft_at_utc`, `restore_at_utc`, `at`, `purge` say what compiles for the declaration.
+/// `soft_at_utc`, `restore_at_utc`, `at` and `purge` tell what compiles for the declaration.
 macro_rules! mode {
     ($name:ident, $cases:expr, returning: $returning:tt, { $($declaration:tt)* },
      state: $State:ty, $state_ddl:literal, stamp: $Stamp:ty as $stamp:ty, $stamp_ddl:expr, touch: $Touch:ty as $touch:ty, $touch_ddl:expr,
@@ -338,7 +337,7 @@ macro_rules! mode {
                 Ok(on_target!(target, light, heavy))
             }
 
-            /// Before a cutoff, or by age in days.
+            /// Purges before a cutoff, or by an age in days.
             fn purge(_conn: &mut Conn, _target: &Target, _when: Result<DateTime<Utc>, i64>, _returning: bool) -> Result<Did, Error> {
                 when!($purge, {
                     macro_rules! light {
@@ -374,7 +373,7 @@ macro_rules! mode {
                 }
 
                 fn insert(&mut self, row: &Row) -> QueryResult<usize> {
-                    // As SQL, since a flag that may be NULL has another type than one that may not.
+                    // The state is SQL, since a flag that can be NULL has another type.
                     let state = match row.state {
                         None => "NULL",
                         Some(false) => "FALSE",
@@ -437,7 +436,7 @@ macro_rules! mode {
             }
 
             #[test]
-            fn sequences() {
+            fn every_sequence_does_what_the_model_does() {
                 let mut own = own();
                 own.conn
                     .batch_execute(&format!(

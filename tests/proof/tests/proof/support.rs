@@ -1,16 +1,16 @@
-//! A connection per backend, and what the backends spell differently. Every test on a server has a
-//! schema (PostgreSQL) or a database (MySQL) of its own, which is dropped at its end.
+//! A connection for each backend, and what the backends spell differently. Every test on a server has its own schema
+//! (PostgreSQL) or database (MySQL), which is dropped at the end.
 
 use diesel::connection::SimpleConnection;
 
 /// A connection with the database that belongs to it.
 pub struct Own<C: SimpleConnection> {
     pub conn: C,
-    /// Where further connections to the same database go.
+    /// The URL for more connections to the same database.
     #[allow(dead_code, reason = "SQLite in memory has one connection")]
     pub url: String,
     cleanup: String,
-    /// What is left on the disk at its end.
+    /// A directory that must be removed at the end.
     directory: Option<std::path::PathBuf>,
 }
 
@@ -40,7 +40,7 @@ fn unique_name() -> String {
     format!("dsd_proof_{}_{}", std::process::id(), COUNTER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// SplitMix64: a worker's own sequence of choices.
+/// SplitMix64, which gives each worker its own sequence of choices.
 pub struct Random(pub u64);
 
 impl Random {
@@ -58,7 +58,7 @@ pub mod sqlite {
 
     pub type Conn = SqliteConnection;
     pub type Db = diesel::sqlite::Sqlite;
-    /// The backend's own type of a time, beside Diesel's portable `Timestamp`.
+    /// The backend's own type for a time, beside Diesel's portable `Timestamp`.
     pub use diesel::sql_types::TimestamptzSqlite as OwnInstant;
     pub type OwnValue = chrono::DateTime<chrono::Utc>;
     pub const OWN_DDL: &str = "TIMESTAMP";
@@ -69,7 +69,7 @@ pub mod sqlite {
         super::Own { conn, url: String::new(), cleanup: String::new(), directory: None }
     }
 
-    /// A database that other connections, and other processes, can open.
+    /// A database that other connections and processes can open.
     pub fn shared() -> super::Own<Conn> {
         let directory = std::env::temp_dir().join(super::unique_name());
         std::fs::create_dir(&directory).expect("a directory can be made");
@@ -94,7 +94,7 @@ pub mod postgres {
     pub fn own() -> super::Own<Conn> {
         let (url, name) = super::server("PG_DATABASE_URL");
         let mut conn = Conn::establish(&url).expect("the PostgreSQL server of PG_DATABASE_URL answers");
-        // A zone that is not UTC, so that a conversion nobody asked for shows.
+        // The time zone is not UTC, so that an unwanted conversion fails a test.
         conn.batch_execute(&format!(
             "CREATE SCHEMA {name}; SET search_path TO {name}; SET timezone TO 'America/New_York';"
         ))

@@ -1,4 +1,4 @@
-// Random steps on the tables and on the model. Included once per backend and kind of declarations.
+// Random steps on the tables and on the model. Each backend and kind of declaration includes this file.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn instant(at: u8) -> DateTime<Utc> {
     first + TimeDelta::hours(i64::from(at))
 }
 
-/// Text that sorts as the numbers do.
+/// Text that sorts like the numbers.
 fn operation_text(operation: u32) -> String {
     format!("op-{operation:06}")
 }
@@ -74,7 +74,7 @@ fn said(result: Result<CascadeReport, Error>) -> Said {
     }
 }
 
-/// Whether the two say the same; of several deleted ancestors the library names one.
+/// Whether the two agree. The library names only one of several deleted ancestors.
 fn agree(said: &Said, expected: &Said) -> bool {
     match (said, expected) {
         (Err(one), Err(all)) => one.is_subset(all) && one.len() == 1,
@@ -139,7 +139,7 @@ fn step(conn: &mut Conn, model: &mut Model, step: &Step, number: u32) -> Result<
     Ok(())
 }
 
-/// The state of all tables, as the model has it.
+/// Compares the state of all tables with the model.
 fn compare(conn: &mut Conn, model: &Model) -> Result<(), TestCaseError> {
     type Stored = (i32, bool, Option<chrono::NaiveDateTime>, Option<String>);
     for (number, expected) in model.rows.iter().enumerate() {
@@ -176,7 +176,7 @@ fn prove(cases: u32) {
         ))
         .expect("the tables");
     let conn = std::cell::RefCell::new(&mut own.conn);
-    // The same cases in every run; PROPTEST_CASES and PROPTEST_RNG_SEED look further.
+    // Every run has the same cases. PROPTEST_CASES and PROPTEST_RNG_SEED give others.
     let given = |variable: &str| std::env::var_os(variable).is_some();
     let mut config = Config { failure_persistence: None, ..Config::default() };
     if !given("PROPTEST_CASES") {

@@ -1,11 +1,11 @@
-//! Cascades: random forests against a model, what they read, and overlapping trees under concurrency.
+//! Compares cascades in random forests with a model, counts what they read, and races overlapping trees.
 
 mod model;
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 mod races;
 mod reads;
 
-/// The forests with one kind of declarations on one backend.
+/// The forests with one kind of declaration on one backend.
 macro_rules! forest {
     ($name:ident, $backend:ident, $cases:expr, $identified:expr, circle: $circle:literal, { $($declaration:tt)* }) => {
         mod $name {
@@ -23,7 +23,7 @@ macro_rules! forest {
     };
 }
 
-/// Everything on one backend.
+/// All kinds of declarations on one backend.
 macro_rules! forests {
     ($(#[$attr:meta])* $backend:ident, $cases:expr) => {
         $(#[$attr])*
@@ -39,7 +39,7 @@ macro_rules! forests {
                 follows { timestamp = deleted_at, operation = operation }
                 teams { timestamp = deleted_at, operation = operation }
             });
-            forest!(instants, $backend, $cases, Identified::ByTime, circle: false, {
+            forest!(times, $backend, $cases, Identified::ByTime, circle: false, {
                 users { timestamp = deleted_at, cascade(posts(user_id), follows(from_user), follows(to_user)) }
                 posts { flag = is_deleted, timestamp = deleted_at, cascade(comments(post_id)) }
                 comments { active_flag = is_active, timestamp = deleted_at, cascade(comments(parent_id)) }

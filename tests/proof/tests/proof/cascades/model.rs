@@ -1,4 +1,4 @@
-//! The forest as plain rows: what a cascade means, without any SQL.
+//! The model of a forest as rows. It defines a cascade without any SQL.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ pub const COMMENTS: usize = 2;
 pub const FOLLOWS: usize = 3;
 pub const TEAMS: usize = 4;
 pub const TABLES: [&str; 5] = ["users", "posts", "comments", "follows", "teams"];
-/// Rows per table: few, so that they meet.
+/// The number of rows in a table, which is small so that many refer to each other.
 pub const ROWS: i32 = 5;
 
-/// The relations: child, place of its foreign key, parent.
+/// Each relation is a child, the place of its foreign key, and a parent.
 const TREE: [(usize, usize, usize); 5] =
     [(POSTS, 0, USERS), (COMMENTS, 0, POSTS), (COMMENTS, 1, COMMENTS), (FOLLOWS, 0, USERS), (FOLLOWS, 1, USERS)];
 const CIRCLE: [(usize, usize, usize); 3] = [(TEAMS, 0, USERS), (TEAMS, 1, TEAMS), (USERS, 0, TEAMS)];
@@ -24,7 +24,7 @@ pub enum Identified {
     ByTime,
 }
 
-/// When, by a number, and in which operation a row was deleted.
+/// The time of a row's deletion, as a number, and its operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deleted {
     pub at: u8,
@@ -38,7 +38,7 @@ pub struct Row {
     pub deleted: Option<Deleted>,
 }
 
-/// A row: table and place.
+/// A row, given by its table and its place.
 type Place = (usize, usize);
 
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ pub enum Step {
     Move { table: usize, id: i32, key: usize, to: Option<i32> },
 }
 
-/// What a cascade says: rows per table, or the tables of deleted ancestors.
+/// The result of a cascade, which is the rows of each table, or the tables of deleted ancestors.
 pub type Said = Result<Counts, BTreeSet<&'static str>>;
 
 /// Rows that a cascade changed, and that a restore withheld.
@@ -125,7 +125,7 @@ impl Model {
         children.collect()
     }
 
-    /// The rows that can be reached from some, by way of rows that lead on.
+    /// The rows that can be reached from some rows, through rows that lead on.
     fn reach(&self, from: &[Place], leads_on: impl Fn(Place) -> bool) -> BTreeSet<Place> {
         let mut reached: BTreeSet<Place> = from.iter().copied().collect();
         let mut open = from.to_vec();
@@ -159,7 +159,7 @@ impl Model {
         self.set(&targets, deleted)[table]
     }
 
-    /// What two rows of one operation have in common; `None` for a row that was deleted on its own.
+    /// What rows of one operation have in common, or `None` for a row that was deleted alone.
     fn mark(&self, place: Place) -> Option<u64> {
         let deleted = self.row(place).deleted?;
         match self.identified {
@@ -174,7 +174,7 @@ impl Model {
         (one == other && one == COMMENTS) || (is_circle(one) && is_circle(other))
     }
 
-    /// The deleted rows above one, by every way up.
+    /// The deleted rows above one, through any parents.
     fn deleted_ancestors(&self, from: Place) -> BTreeSet<Place> {
         let mut above = BTreeSet::new();
         let mut open = vec![from];
@@ -202,7 +202,7 @@ impl Model {
         parents.filter(|parent| self.row(*parent).deleted.is_some()).collect()
     }
 
-    /// Without deleted rows that would stay below one that is not among them.
+    /// Leaves out deleted rows that would be below a deleted row outside of the set.
     fn refine(&self, mut places: BTreeSet<Place>, roots: &[Place]) -> BTreeSet<Place> {
         loop {
             let stays = |place: &Place| {
@@ -226,7 +226,7 @@ impl Model {
             deleted.filter(|place| is_inner(*place) == inner).map(|(table, _)| TABLES[table]).collect()
         };
         let mut refused = above(self, false);
-        // Rows of the target, and what comes back with them, are seen when all is done.
+        // Rows of the target, and those that come back with them, are checked at the end.
         let mut after = self.clone();
         let counts = after.restore_tree(&roots);
         refused.extend(above(&after, true));

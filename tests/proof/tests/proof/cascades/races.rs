@@ -1,7 +1,7 @@
 //! Eight connections delete and restore overlapping trees for some seconds, while children are inserted.
 //!
-//! At the end no active row has a deleted parent, by any relation that cascades. Outside of a transaction no cascade met
-//! an error but a deleted ancestor; inside of one, none but a deadlock as well. Only an INSERT was refused by a trigger.
+//! At the end no active row has a deleted parent in any relation that cascades. Outside of a transaction, cascades failed
+//! only because of deleted ancestors. Inside of one, they also failed in deadlocks. Triggers refused only INSERTs.
 
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    // Two parents: its post, and who wrote it.
+    // A comment has two parents, its post and its author.
     comments {
         id -> Integer,
         post_id -> Integer,
@@ -53,9 +53,9 @@ const DURATION: Duration = Duration::from_secs(3);
 /// What the workers do.
 #[derive(Debug, Clone, Copy)]
 struct Scene {
-    /// Whether children are inserted, which triggers forbid below a deleted parent.
+    /// Whether children are inserted. Triggers forbid them below a deleted parent.
     inserts: bool,
-    /// Whether each step is in a transaction of the caller's.
+    /// Whether each step is in a transaction of the caller.
     in_transactions: bool,
 }
 
@@ -71,7 +71,7 @@ const DDL: &str = "
     CREATE INDEX comments_user ON comments (user_id);
     CREATE INDEX comments_parent ON comments (parent_id);";
 
-/// How often each thing happened.
+/// How often each event happened.
 #[derive(Debug, Default, Clone, Copy)]
 struct Book {
     deleted: u64,
@@ -134,7 +134,7 @@ macro_rules! races {
                 diesel::insert_into(comments::table).values(row).execute(conn)
             }
 
-            /// Live rows whose parent is deleted.
+            /// The number of active rows whose parent is deleted.
             fn orphans(conn: &mut Conn) -> i64 {
                 #[derive(QueryableByName)]
                 struct Count {
@@ -158,7 +158,7 @@ macro_rules! races {
                 orphans
             }
 
-            /// One thing, and how it went.
+            /// Does one thing and records the result.
             fn step(conn: &mut Conn, random: &mut Random, next: &mut i32, scene: Scene, book: &mut Book) {
                 let (user, post, comment) =
                     (random.below(USERS) + 1, random.below(POSTS) + 1, random.below(COMMENTS) + 1);
@@ -193,7 +193,7 @@ macro_rules! races {
                         let text = error.to_string().to_lowercase();
                         let inserts = choice > 6;
                         if text.contains("deadlock") {
-                            // A plain INSERT is tried again by nobody.
+                            // Nothing tries an ordinary INSERT again.
                             assert!(scene.in_transactions || inserts, "choice {choice} of {scene:?}: {text}");
                             book.deadlocks += 1;
                         } else {
@@ -243,17 +243,17 @@ macro_rules! races {
             }
 
             #[test]
-            fn trees_that_overlap() {
+            fn overlapping_trees_leave_no_active_row_below_a_deleted_one() {
                 race(Scene { inserts: false, in_transactions: false });
             }
 
             #[test]
-            fn children_that_come_in_between() {
+            fn children_inserted_meanwhile_are_not_active_below_a_deleted_row() {
                 race(Scene { inserts: true, in_transactions: false });
             }
 
             #[test]
-            fn in_transactions_of_the_callers() {
+            fn in_transactions_of_the_caller_cascades_fail_only_in_deadlocks() {
                 race(Scene { inserts: true, in_transactions: true });
             }
         }

@@ -1,6 +1,6 @@
-//! A cascade finds children by the index of their foreign key: what it reads depends on its tree, not on the tables.
+//! A cascade finds children by the index of their foreign key, so it reads only its tree.
 //!
-//! The servers count the rows they read. SQLite says, for each statement, which tables it would read as a whole.
+//! The servers count the rows that they read. SQLite tells for each statement which tables it would read as a whole.
 
 use diesel::connection::{Instrumentation, InstrumentationEvent, SimpleConnection};
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ const USERS: i32 = 4000;
 const POSTS_OF_A_USER: i32 = 5;
 const COMMENTS_OF_A_POST: i32 = 10;
 const COMMENTS: i32 = USERS * POSTS_OF_A_USER * COMMENTS_OF_A_POST;
-/// One user, five posts, fifty comments.
+/// The rows of one user, five posts and fifty comments.
 const TREE: u64 = 56;
 
 const DDL: &str = "
@@ -27,7 +27,7 @@ const DDL: &str = "
     CREATE INDEX comments_parent ON comments (parent_id);
     CREATE INDEX invoices_user ON invoices (user_id);";
 
-/// Keeps the statements in mind.
+/// Records the statements.
 struct Recorder(Arc<Mutex<Vec<String>>>);
 
 impl Instrumentation for Recorder {
@@ -50,7 +50,7 @@ fn fill<C: SimpleConnection>(conn: &mut C, instant: &str) {
     insert("users (id)", (1..=USERS).map(|id| format!("({id})")).collect());
     let posts = (1..=USERS * POSTS_OF_A_USER).map(|id| format!("({id}, {})", id % USERS + 1));
     insert("posts (id, user_id)", posts.collect());
-    // Scattered over the table, by the post's author; every third answers another one of the post.
+    // The comments of a post are scattered over the table. Every third answers another one of the post.
     let comment = |id: i32| {
         let post = id % (USERS * POSTS_OF_A_USER) + 1;
         let before = id - USERS * POSTS_OF_A_USER;
@@ -61,7 +61,7 @@ fn fill<C: SimpleConnection>(conn: &mut C, instant: &str) {
     insert("invoices (id, user_id)", (1..=10_000).map(|id| format!("({id}, {})", id % 200 + 1)).collect());
 }
 
-/// The tables, with the relations of one kind, and a cascade there and back.
+/// The tables with one kind of relations, and cascades that delete and restore.
 macro_rules! tree {
     ($name:ident, { $($declaration:tt)* }) => {
         mod $name {
@@ -86,7 +86,7 @@ macro_rules! tree {
             macro_rules! on_connection {
                 ($conn:ident, $function:ident) => {
                     pub fn $function(conn: &mut crate::support::$conn::Conn, steps: &mut dyn FnMut(&mut crate::support::$conn::Conn, &str)) {
-                        // Only the first two hundred users have invoices.
+                        // This user has no invoices. Only the first two hundred users have some.
                         let user = || users::table.find(300);
                         assert_eq!(user().soft_delete().cascade().preview(conn).expect("a preview").total(), TREE);
                         steps(conn, "preview of a delete");
@@ -162,7 +162,7 @@ mod on_sqlite {
                 let plan = diesel::sql_query(format!("EXPLAIN QUERY PLAN {text}")).load::<Line>(conn).expect("a plan");
                 for line in &plan {
                     let Some(scanned) = line.detail.strip_prefix("SCAN ") else { continue };
-                    // Sets, which are as large as the tree, and the query over no row that is a NULL of a type.
+                    // Sets are as large as the tree. A query over no row gives a NULL of a type.
                     let name = scanned.split(' ').next().unwrap_or_default();
                     let is_set =
                         ["p", "r", "b", "d", "n", "CONSTANT"].contains(&name) || name.starts_with("soft_delete_");
@@ -176,22 +176,22 @@ mod on_sqlite {
     }
 
     #[test]
-    fn one_parent() {
+    fn a_cascade_with_one_parent_reads_only_its_tree() {
         read(super::one_parent::sqlite);
     }
 
     #[test]
-    fn several_parents() {
+    fn a_cascade_with_several_parents_reads_only_its_tree() {
         read(super::several_parents::sqlite);
     }
 
     #[test]
-    fn a_circle() {
+    fn a_cascade_with_a_circle_reads_only_its_tree() {
         read(super::a_circle::sqlite);
     }
 }
 
-/// On a server: how many rows each step read.
+/// Asserts how many rows each step reads on a server.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 macro_rules! counted {
     ($backend:ident, $analyze:literal, $in_transaction:literal, $most:literal) => {
@@ -201,14 +201,14 @@ macro_rules! counted {
             fill(conn, TIMESTAMP_DDL);
             conn.batch_execute($analyze).expect("statistics");
             if $in_transaction {
-                // The figures are those of the transaction.
+                // The counters are those of the transaction.
                 conn.begin_test_transaction().expect("a transaction");
             }
             let mut before = count(conn);
             cascades(conn, &mut |conn, step| {
                 let now = count(conn);
                 println!("{step}: {} rows read", now - before);
-                // Some tens for each row of the tree; one scan of the comments would be 200000.
+                // Each row of the tree needs some tens. One scan of the comments would read 200,000.
                 assert!(now - before < $most, "{step}: {} rows read", now - before);
                 assert!(now - before >= 56, "{step}: nothing was counted");
                 before = count(conn);
@@ -216,17 +216,17 @@ macro_rules! counted {
         }
 
         #[test]
-        fn one_parent() {
+        fn a_cascade_with_one_parent_reads_only_its_tree() {
             read(super::one_parent::$backend);
         }
 
         #[test]
-        fn several_parents() {
+        fn a_cascade_with_several_parents_reads_only_its_tree() {
             read(super::several_parents::$backend);
         }
 
         #[test]
-        fn a_circle() {
+        fn a_cascade_with_a_circle_reads_only_its_tree() {
             read(super::a_circle::$backend);
         }
     };
@@ -269,6 +269,6 @@ mod on_mysql {
         counters.iter().map(|counter| counter.value.parse::<i64>().expect("a number")).sum()
     }
 
-    // It counts what it reads from its own temporary tables too.
+    // MySQL also counts what it reads from its own temporary tables.
     counted!(mysql, "ANALYZE TABLE users, posts, comments, invoices", false, 10_000);
 }

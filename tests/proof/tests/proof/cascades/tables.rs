@@ -1,4 +1,4 @@
-// The tables of the forests. Included once per backend and kind of declarations.
+// The tables of the forests. Each backend and kind of declaration includes this file.
 
 diesel::table! {
     users { id -> Integer, team_id -> Nullable<Integer>, deleted_at -> Nullable<Timestamp>, operation -> Nullable<Text> }
@@ -17,7 +17,7 @@ diesel::table! {
     }
 }
 diesel::table! {
-    // The link of a many-to-many relation, between two rows of one table.
+    // This is the link table of a many-to-many relation between rows of one table.
     follows {
         id -> Integer,
         from_user -> Nullable<Integer>,

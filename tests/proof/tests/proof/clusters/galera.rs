@@ -1,12 +1,12 @@
 //! Cascades, restores, inserts and purges on all nodes of a Galera cluster at once, one of which is killed half way.
 //!
-//! A lock in share mode is known to its node alone. So each transaction that makes a row active below a parent also
-//! changes that parent. It then conflicts with the parent's deletion on another node. At the end:
+//! Only its own node knows a lock in share mode. So each transaction that makes a row active below a parent also changes
+//! that parent. It then conflicts with the parent's deletion on another node. At the end:
 //!
-//! * no active row is below a deleted one;
-//! * each row is there or was purged, and what was purged was old, deleted and not held, once;
-//! * trees that nobody restored are as deleted as they were;
-//! * both nodes that are left hold the same, and another purge leaves nothing old.
+//! * No active row is below a deleted one.
+//! * Each row exists or was purged once. Every purged row was old, deleted and not held.
+//! * Trees that nobody restored are still deleted.
+//! * Both remaining nodes have the same rows, and another purge leaves no old row.
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -24,7 +24,7 @@ use diesel_soft_delete::{Error, RetentionPolicy};
 use super::{kill, told};
 use crate::support::Random;
 
-/// A table, and the archive where a purge shows what it removed.
+/// A table and the archive of its purged rows.
 macro_rules! archived {
     ($table:ident, $archive:ident { $($column:ident -> $Type:ty,)* }) => {
         diesel::table! {
@@ -65,18 +65,18 @@ const STATE: &str =
     "is_deleted BOOLEAN NOT NULL DEFAULT FALSE, deleted_at DATETIME(6) NULL, operation VARCHAR(36) NULL,
     is_held BOOLEAN NOT NULL DEFAULT FALSE";
 
-/// Users of whom each has three posts with three comments each.
+/// The number of users. Each has three posts with three comments each.
 const USERS: i32 = 240;
 const WORKERS_PER_NODE: usize = 3;
 
-/// What a user, and all that belongs to them, is at the start.
+/// The state of a user, and of their posts and comments, at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// Deleted and restored by the workers.
     Busy,
-    /// Deleted long ago: purged, or restored by a worker in time.
+    /// Deleted long ago. Such a user is purged, unless a worker restores them before.
     Old,
-    /// Deleted yesterday, or long ago and held: nobody touches them.
+    /// Deleted yesterday, or long ago and held. No step changes them.
     Buried,
 }
 
@@ -116,24 +116,24 @@ fn fill(conn: &mut MysqlConnection) {
     }
 }
 
-/// How often each thing happened, and which comments were inserted.
+/// How often each event happened, and which comments were inserted.
 #[derive(Debug, Default)]
 struct Book {
     deleted: u64,
     restored: u64,
     refused: u64,
-    /// Refused by the cluster, and tried again.
+    /// The cluster refused the step.
     undone: u64,
     jobs: u64,
     inserted: BTreeSet<i32>,
-    /// Whose commit was not answered.
+    /// Comments whose commit was not answered.
     unknown: BTreeSet<i32>,
 }
 
 /// What a step meets in a cluster.
 #[derive(Debug, PartialEq)]
 enum Fate {
-    /// Another transaction was first, maybe on another node: an app tries again.
+    /// Another transaction was first, maybe on another node. An app would try again.
     Undone,
     Refused,
     /// The node is gone, or without a majority for some seconds.
@@ -146,7 +146,7 @@ fn fate(error: &Error) -> Fate {
     }
     let text = error.to_string().to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    // The last: another node's transaction took this one back between two statements, and its savepoints with it.
+    // If another node's transaction undid this one between two statements, its savepoints are gone too.
     if says(&["deadlock", "lock wait timeout", "record has changed since last read", "savepoint"]) {
         return Fate::Undone;
     }
@@ -184,7 +184,7 @@ enum Did {
 }
 
 fn step(conn: &mut MysqlConnection, random: &mut Random, comment: i32) -> Result<Did, Error> {
-    // Mostly the same few trees, so that the nodes get in each other's way.
+    // Most steps take the same few trees, so that the nodes conflict.
     let user = loop {
         let user = if random.below(4) > 0 { 10 + random.below(2) } else { 1 + random.below(USERS) };
         if kind(user) != Kind::Buried {
@@ -227,7 +227,7 @@ fn step(conn: &mut MysqlConnection, random: &mut Random, comment: i32) -> Result
     }
 }
 
-/// A session of a node that answers; a lost node's clients go to another.
+/// Connects to a node that answers. The clients of a lost node connect to another.
 fn connect(urls: &[String], node: usize) -> MysqlConnection {
     let begun = Instant::now();
     loop {
@@ -271,7 +271,7 @@ fn work(urls: &[String], number: usize, start: &Barrier, done: &AtomicBool) -> B
     book
 }
 
-/// What is deleted for thirty days, children before parents.
+/// A policy for rows that were deleted thirty days ago, with children before parents.
 macro_rules! policy {
     () => {{
         macro_rules! job {
@@ -287,7 +287,7 @@ macro_rules! policy {
     }};
 }
 
-/// Purges on one node, again and again.
+/// Purges repeatedly on one node.
 fn purge(urls: &[String], node: usize, start: &Barrier, done: &AtomicBool) -> Book {
     let mut conn = connect(urls, node);
     let mut book = Book::default();
@@ -385,7 +385,7 @@ fn nothing_is_lost_when_all_nodes_write_and_one_is_killed() {
         start.wait();
         std::thread::sleep(Duration::from_secs(5));
         kill(pids[2]);
-        // The others find out after five seconds.
+        // The others notice after five seconds.
         std::thread::sleep(Duration::from_secs(13));
         done.store(true, Ordering::Relaxed);
         threads.into_iter().map(|thread| thread.join().expect("a thread does not panic")).collect()
@@ -406,7 +406,7 @@ fn nothing_is_lost_when_all_nodes_write_and_one_is_killed() {
     conn.batch_execute("SET SESSION wsrep_sync_wait = 15").expect("the first node answers");
     assert_eq!(orphans(conn), 0, "active rows below deleted ones: {happened:?}");
     let last = policy!().run(conn).expect("a last purge");
-    // What blocks is a young or active child of an old parent, or one that is held.
+    // Young, active or held children block old parents.
     println!("{last}");
     let removed = removed_of(conn);
     let gone: BTreeSet<(&str, i32)> = removed.iter().map(|(table, row)| (*table, row.0)).collect();
@@ -414,7 +414,7 @@ fn nothing_is_lost_when_all_nodes_write_and_one_is_killed() {
     let there: BTreeSet<(&str, i32)> = after.iter().map(|(table, row)| (*table, row.0)).collect();
     assert!(gone.is_disjoint(&there), "a row that was purged is there again");
 
-    // Nothing lost: all rows of the start, and all inserts that were answered.
+    // No row of the start and no answered insert is lost.
     let known: BTreeSet<(&str, i32)> = before
         .iter()
         .map(|(table, row)| (*table, row.0))
@@ -426,7 +426,7 @@ fn nothing_is_lost_when_all_nodes_write_and_one_is_killed() {
     assert_eq!(&known - &all, BTreeSet::new(), "rows are neither there nor were they purged");
     assert!((&all - &known).is_subset(&unknown), "rows that nobody inserted: {:?}", &all - &known);
 
-    // Nothing revived, and nothing purged that is young or held.
+    // No untouched row is restored, and no young or held row is purged.
     let is_buried = |(_, row): &&(&str, Row)| row.3.as_deref().is_some_and(|operation| operation.starts_with("buried"));
     let buried = |rows: &[(&'static str, Row)]| rows.iter().filter(is_buried).cloned().collect::<Vec<_>>();
     assert_eq!(buried(&after), buried(&before));
@@ -439,7 +439,7 @@ fn nothing_is_lost_when_all_nodes_write_and_one_is_killed() {
     let mut other = MysqlConnection::establish(&urls[1]).expect("the second node answers");
     other.batch_execute("SET SESSION wsrep_sync_wait = 15").expect("the second node answers");
     assert_eq!(rows_of(&mut other), after, "the nodes that are left hold the same");
-    // Else the test proves nothing.
+    // If nothing happened, the test would prove nothing.
     assert!(happened[..3].iter().all(|(_, times)| *times > 100) && happened[5].1 > 5, "{happened:?}");
     assert!(gone.len() > 100, "{} rows were purged", gone.len());
 }

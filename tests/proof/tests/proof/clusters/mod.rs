@@ -1,6 +1,6 @@
-//! Several servers: a Galera cluster that loses a node, a replica that is promoted, a pooler.
+//! Tests with several servers, which are a Galera cluster that loses a node, a promoted replica, and a pooler.
 //!
-//! `tests/run --long` starts them (`tests/clusters.sh`) and tells where they are.
+//! `tests/run --long` starts them with `tests/clusters.sh` and gives their URLs.
 
 #[cfg(feature = "mysql")]
 mod galera;
@@ -9,7 +9,7 @@ mod pooler;
 #[cfg(feature = "postgres")]
 mod promotion;
 
-/// What `tests/clusters.sh` said.
+/// A variable that `tests/clusters.sh` sets.
 fn told(variable: &str) -> String {
     std::env::var(variable)
         .unwrap_or_else(|_| panic!("{variable} is not set: `tests/run --long` starts what this test needs"))

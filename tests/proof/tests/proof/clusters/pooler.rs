@@ -1,4 +1,4 @@
-//! Jobs through pgbouncer in transaction mode: every transaction may go to another session of the server.
+//! Jobs run through pgbouncer in transaction mode, where every transaction may have another session of the server.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn pooled(url: &str) -> PgConnection {
 
 #[test]
 #[ignore = "needs pgbouncer: `tests/run --long`"]
-fn jobs_through_a_pooler_in_transaction_mode() {
+fn jobs_through_a_pooler_in_transaction_mode_lose_nothing() {
     let (pooler, server) = (told("POOLER_URL"), told("POOLED_URL"));
     let mut conn = PgConnection::establish(&server).expect("the server answers");
     conn.batch_execute(FILL).expect("the tables");
@@ -25,7 +25,7 @@ fn jobs_through_a_pooler_in_transaction_mode() {
     let old = start.iter().filter(|thing: &&Thing| is_old(thing)).count();
     let done = &AtomicBool::new(false);
     let reports = std::thread::scope(|scope| {
-        // Others, who take the sessions of the server away from the jobs.
+        // Other connections take sessions of the server from the jobs.
         let others: Vec<_> = (0..4)
             .map(|_| {
                 let mut conn = pooled(&pooler);

@@ -1,7 +1,7 @@
 //! A purge job's primary is killed, and its streaming replica promoted.
 //!
-//! The job ends with an error that carries its report; a new one on the promoted replica does the rest. Each row is in
-//! the table or in its archive, and only old rows that nobody holds are in the archive.
+//! The job ends with an error that has its report. A new job on the promoted replica does the rest. Each row is in the
+//! table or in its archive, and only old rows that are not held are in the archive.
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ diesel_soft_delete::soft_deletable! { things { flag = is_deleted, timestamp = de
 
 pub const ROWS: i32 = 20_000;
 
-/// Of eight rows one is active, one young, one held, one both active and held; the others are old.
+/// Of eight rows, one is active, one is young, one is held, and one is active and held. The others are old.
 pub const FILL: &str = "
     CREATE TABLE things (id INTEGER PRIMARY KEY, body TEXT NOT NULL, is_deleted BOOLEAN NOT NULL, deleted_at TIMESTAMP,
         is_held BOOLEAN NOT NULL);
@@ -45,7 +45,7 @@ fn archive_of(conn: &mut PgConnection) -> Vec<Thing> {
     things_archive::table.order(things_archive::id).load(conn).expect("the archive")
 }
 
-/// Whether a row of the start is to be removed.
+/// Whether a row of the start must be removed.
 pub fn is_old(thing: &Thing) -> bool {
     thing.0 % 8 > 3
 }
@@ -62,7 +62,7 @@ pub fn job(conn: &mut PgConnection, pause: Duration, on_progress: impl FnMut(u64
         .run(conn)
 }
 
-/// Whether the rows of the start are where they belong: in one of the two tables, unchanged.
+/// Asserts that each row of the start is unchanged in one of the two tables. Returns the number of archived rows.
 pub fn nothing_is_lost(conn: &mut PgConnection, start: &[Thing]) -> usize {
     let (there, archived) = (things_of(conn), archive_of(conn));
     let mut all = [&there[..], &archived[..]].concat();
@@ -74,7 +74,7 @@ pub fn nothing_is_lost(conn: &mut PgConnection, start: &[Thing]) -> usize {
 
 #[test]
 #[ignore = "needs a primary and a replica: `tests/run --long`"]
-fn a_replica_is_promoted_while_a_job_runs() {
+fn a_new_job_on_a_promoted_replica_does_the_rest_and_loses_nothing() {
     let (primary_url, primary, replica_url) = (told("PRIMARY_URL"), told("PRIMARY_PID"), told("REPLICA_URL"));
     let mut conn = PgConnection::establish(&primary_url).expect("the primary answers");
     conn.batch_execute(FILL).expect("the tables");
@@ -87,7 +87,7 @@ fn a_replica_is_promoted_while_a_job_runs() {
         std::thread::sleep(Duration::from_millis(50));
     }
 
-    // The primary dies between two batches, or in the middle of one; the replica takes over at once.
+    // The primary is killed between two batches or in the middle of one. The replica is promoted at once.
     let (result, promoted) = std::thread::scope(|scope| {
         let (half_way, is_half_way) = std::sync::mpsc::channel();
         let job = scope.spawn(move || {
@@ -110,7 +110,7 @@ fn a_replica_is_promoted_while_a_job_runs() {
     assert!(report.rows > 3000 && !report.is_complete(), "{report}");
     assert!(report.blocked.is_empty(), "no row is to blame: {report}");
 
-    // What the primary had not sent is not lost either: those rows are still old, and still in the table.
+    // Removals that the primary did not send are not lost rows, since the rows are still in the table.
     let archived = nothing_is_lost(&mut replica, &start);
     println!("{} rows were removed on the primary, {archived} of them on the replica", report.rows);
     assert!(archived > 1000, "{archived}");

@@ -5,7 +5,7 @@ use super::super::*;
 use super::tables::*;
 use super::{backend, spelling};
 
-/// What a purge reads, per row that it removes, as the server counts it. All rows were deleted at the same time.
+/// How much a purge reads for each row that it removes, as the server counts it. All rows were deleted at one time.
 fn cost(which: Key, rows: i32) -> f64 {
     let mut own = backend::shared();
     let ddl = which.ddl(backend::TIMESTAMP_DDL);
@@ -31,30 +31,30 @@ fn cost(which: Key, rows: i32) -> f64 {
     read as f64 / removed as f64
 }
 
-/// Ten times the rows cost ten times as much, and not more: a batch costs what the one before cost.
+/// Ten times the rows cost ten times as much, so every batch costs the same.
 fn assert_flat(which: Key, rows: i32) {
     let (small, large) = (cost(which, rows / 10), cost(which, rows));
     assert!(large <= small * 1.3, "{large} for a row among {rows}, {small} among a tenth of them");
 }
 
 #[test]
-fn one_instant() {
+fn the_cost_of_a_row_is_constant() {
     assert_flat(Key::Single, 30_000);
 }
 
 #[test]
-fn few_first_columns() {
+fn the_cost_of_a_row_is_constant_for_few_first_values() {
     assert_flat(Key::Pair, 30_000);
 }
 
 #[test]
 #[ignore = "slow: `tests/run --long`"]
-fn one_instant_of_300_thousand_rows() {
+fn the_cost_of_a_row_is_constant_among_300_thousand() {
     assert_flat(Key::Single, 300_000);
 }
 
 #[test]
 #[ignore = "slow: `tests/run --long`"]
-fn few_first_columns_of_300_thousand_rows() {
+fn the_cost_is_constant_for_few_first_values_among_300_thousand() {
     assert_flat(Key::Pair, 300_000);
 }

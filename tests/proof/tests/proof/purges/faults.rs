@@ -8,7 +8,7 @@ use super::super::*;
 use super::tables::*;
 use super::{backend, spelling};
 
-/// Everything but these rows was removed, whatever was in the way.
+/// Asserts that all old rows but these were removed, and that these are reported.
 fn assert_all_but(conn: &mut Conn, report: &PurgeReport, last: i32, left: &[i32]) {
     assert_eq!(report.stopped, Stopped::Complete, "{report}");
     assert_eq!(report.rows, count_of(last, Kind::Old) - left.len() as u64, "{report}");
@@ -22,7 +22,7 @@ fn keys(report: &PurgeReport) -> BTreeSet<String> {
     report.blocked.iter().map(|blocked| blocked.key.clone()).collect()
 }
 
-/// Comments that hold posts, by a foreign key that says so in the given words.
+/// Creates comments that hold posts by a foreign key with this action.
 fn hold(conn: &mut Conn, action: &str, posts: &[i32]) {
     let table = format!(
         "CREATE TABLE comments (id INTEGER NOT NULL PRIMARY KEY, post_id INTEGER NOT NULL,
@@ -35,7 +35,7 @@ fn hold(conn: &mut Conn, action: &str, posts: &[i32]) {
 }
 
 fn assert_held(blocked: &Blocked, key: &str) {
-    // SQLite does not name them.
+    // SQLite does not name constraints.
     let constraint = if names_constraints() { Some("comments_of_a_post") } else { None };
     assert_eq!((&blocked.table[..], &blocked.key[..], blocked.cause), ("posts", key, BlockedBy::Constraint));
     assert_eq!(blocked.constraint.as_deref(), constraint);
@@ -46,16 +46,16 @@ fn names_constraints() -> bool {
 }
 
 #[test]
-fn a_child_holds_one_of_many() {
+fn a_row_that_a_child_holds_stays_and_all_others_go() {
     let own = &mut filled(10_000);
     hold(&mut own.conn, "", &[7777]);
     let report = job!(500).run(&mut own.conn).unwrap();
     assert_all_but(&mut own.conn, &report, 10_000, &[7777]);
     assert_held(&report.blocked[0], "7777");
-    // Halves, not row by row: 12 batches, and at most one for each halving of the one that is held.
+    // The job does not go row by row. It needs 12 batches, and one for each halving of the batch with the held row.
     assert!(report.batches < 30, "{report}");
 
-    // The next run meets it again, and has it when the child is gone.
+    // The next run meets the row again. A run after the child is removed removes it.
     let report = job!(500).run(&mut own.conn).unwrap();
     assert_eq!((report.rows, keys(&report)), (0, BTreeSet::from([String::from("7777")])));
     all(&mut own.conn, &["DELETE FROM comments"]);
@@ -74,7 +74,7 @@ fn a_row_that_is_held_is_not_archived() {
 }
 
 #[test]
-fn a_trigger_holds_one_row() {
+fn a_row_that_a_trigger_refuses_stays_and_all_others_go() {
     let own = &mut filled(2000);
     all(&mut own.conn, &spelling::precious(1003));
     let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
@@ -88,9 +88,9 @@ fn a_trigger_holds_one_row() {
     assert!(!ids(&archive_of(&mut own.conn)).contains(&1003));
 }
 
-/// What a trigger says is not what the connection is.
+/// The message of a trigger does not tell the state of the connection.
 #[test]
-fn a_trigger_that_speaks_of_a_closed_connection() {
+fn a_trigger_that_speaks_of_a_closed_connection_blocks_only_its_row() {
     let own = &mut filled(1000);
     let lies = spelling::precious(503).into_iter();
     let lies: Vec<_> =
@@ -101,16 +101,16 @@ fn a_trigger_that_speaks_of_a_closed_connection() {
     assert_eq!(report.blocked[0].cause, BlockedBy::Other);
 }
 
-/// Between the removal and the question what it left: that row is not kept by anybody, and goes.
+/// The row becomes old between the last removal and the count of what is left.
 #[test]
-fn a_row_that_becomes_old_behind_the_last_batch() {
+fn a_row_that_becomes_old_behind_the_last_batch_is_removed() {
     use diesel::connection::InstrumentationEvent;
     let own = &mut filled(1000);
     let mut other = Some(connect(&own.url));
     own.conn.set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             let text = query.to_string();
-            // That of the last batch, which begins behind another.
+            // This is the count of the last batch, which begins behind another.
             let is_last = text.contains("SELECT COUNT(*)") && text.contains(" > ");
             if let Some(mut other) = other.take_if(|_| is_last) {
                 all(
@@ -126,7 +126,7 @@ fn a_row_that_becomes_old_behind_the_last_batch() {
 }
 
 #[test]
-fn a_row_that_is_archived_already() {
+fn a_row_that_is_archived_already_stays_and_is_reported() {
     let own = &mut filled(2000);
     all(&mut own.conn, &["INSERT INTO posts_archive (id, body, is_deleted) VALUES (1002, 'before', TRUE)"]);
     let report = job!(100).archive_into(posts_archive::table).run(&mut own.conn).unwrap();
@@ -134,9 +134,9 @@ fn a_row_that_is_archived_already() {
     assert_eq!(report.blocked[0].cause, BlockedBy::Constraint);
 }
 
-/// Both refuse at the commit, not at the row.
+/// The databases refuse at the commit and not at the row.
 #[test]
-fn a_constraint_that_waits_for_the_commit() {
+fn rows_that_a_deferred_constraint_holds_stay_and_all_others_go() {
     if std::any::type_name::<backend::Db>().contains("::mysql::") {
         return;
     }
@@ -151,7 +151,7 @@ fn a_constraint_that_waits_for_the_commit() {
 }
 
 #[test]
-fn too_many_are_blocked() {
+fn a_job_stops_at_its_limit_of_blocked_rows() {
     let own = &mut filled(1000);
     let held: Vec<i32> = (1..=1000).filter(|id| kind(*id) == Kind::Old).take(50).collect();
     hold(&mut own.conn, "", &held);
@@ -163,7 +163,7 @@ fn too_many_are_blocked() {
 }
 
 #[test]
-fn inside_the_callers_transaction() {
+fn a_job_inside_the_callers_transaction_is_refused() {
     let own = &mut filled(100);
     let result = own.conn.transaction(|conn| job!(10).run(conn));
     assert!(matches!(&result, Err(Error::PurgeInTransaction { table }) if table == "posts"), "{result:?}");

@@ -11,10 +11,10 @@ use super::tables::*;
 use crate::support::Random;
 
 const LAST: i32 = 10_000;
-/// Where the child finds the database.
+/// The variable that gives the child the URL of the database.
 const CHILD: &str = "DSD_PROOF_KILLED_JOB";
 
-/// A job in a process of its own.
+/// A job in its own process.
 struct Job(Child);
 
 impl Drop for Job {
@@ -25,9 +25,9 @@ impl Drop for Job {
 }
 
 impl Job {
-    /// This binary again, with this one test, which is then [`child`].
+    /// Starts this binary again with one test, which then runs [`child`].
     fn start(url: &str) -> Self {
-        let test = concat!(module_path!(), "::ten_kills").split_once("::").expect("a crate and a path").1;
+        let test = concat!(module_path!(), "::ten_kills_lose_no_row").split_once("::").expect("a crate and a path").1;
         let child = Command::new(std::env::current_exe().expect("the test is a file"))
             .args(["--exact", test, "--nocapture"])
             .env(CHILD, url)
@@ -37,7 +37,7 @@ impl Job {
         Self(child)
     }
 
-    /// Waits for a word of the child; false if it came to its end before.
+    /// Waits for a word of the child. Returns false if the child ends before.
     fn says(&mut self, word: &str) -> bool {
         let stdout = self.0.stdout.as_mut().expect("it is piped");
         BufReader::with_capacity(1, stdout).lines().any(|line| line.expect("text").contains(word))
@@ -61,7 +61,7 @@ fn child(url: &str) {
     println!("the job is over");
 }
 
-/// How many rows are in neither table, in both, and in the archive: in one statement, as one moment has it.
+/// The numbers of rows in neither table, in both, and in the archive. One statement counts them at one time.
 fn misplaced(conn: &mut Conn) -> [i64; 3] {
     let [neither, both, archived] = [
         "posts.id IS NULL AND posts_archive.id IS NULL",
@@ -99,7 +99,7 @@ fn kills(how_many: u32) {
     let start = posts_of(conn);
     let old_rows = count_of(LAST, Kind::Old) as i64;
 
-    // A job that nobody disturbs.
+    // One job runs without a kill.
     let mut undisturbed = Job::start(&url);
     assert!(undisturbed.says("begins"));
     let begun = Instant::now();
@@ -125,7 +125,7 @@ fn kills(how_many: u32) {
     let (mut half_done, mut cut, mut before) = (0, 0, 0);
     for kill in 0..how_many {
         let mut job = Job::start(&url);
-        // From the job's first statement on, or only after a batch of it.
+        // The kill comes after the job's first statement, or after its first batch.
         let is_running = job.says(if kill % 3 == 0 { "begins" } else { "one batch" });
         let longest = takes.as_micros() as i32 / how_many as i32;
         std::thread::sleep(Duration::from_micros(random.below(longest.max(1)) as u64));
@@ -146,14 +146,14 @@ fn kills(how_many: u32) {
     assert!(last.0.wait().unwrap().success());
     assert_eq!(misplaced(conn), [0, 0, old_rows]);
     assert_eq!((posts_of(conn), archive_of(conn)), (posts_after, archive_after));
-    // Else the test proves nothing.
+    // If no kill left the job half done, the test would prove nothing.
     assert!(half_done >= how_many / 2, "{half_done} of {how_many} kills left the job half done");
     cut += u32::from(spelling::was_cut(conn, &url, old_rows));
     assert!(cut > 0, "no kill cut a transaction off");
 }
 
 #[test]
-fn ten_kills() {
+fn ten_kills_lose_no_row() {
     match std::env::var(CHILD) {
         Ok(url) => child(&url),
         Err(_) => kills(10),
@@ -162,6 +162,6 @@ fn ten_kills() {
 
 #[test]
 #[ignore = "takes long"]
-fn fifty_kills() {
+fn fifty_kills_lose_no_row() {
     kills(50);
 }

@@ -10,7 +10,7 @@ use super::tables::*;
 
 const LOCK_TIMEOUT: Duration = Duration::from_millis(spelling::LOCK_TIMEOUT);
 
-/// Another session, with a row locked.
+/// Another session, which has locked a row.
 fn locker(url: &str, id: i32) -> Conn {
     let mut other = connect(url);
     all(&mut other, &["BEGIN".to_owned(), format!("SELECT id FROM posts WHERE id = {id} FOR UPDATE")]);
@@ -21,7 +21,7 @@ fn wait_until(conn: &mut Conn, sql: &str) {
     let begun = Instant::now();
     while number(conn, sql) == 0 {
         assert!(begun.elapsed() < Duration::from_secs(10), "never: {sql}");
-        // What InnoDB shows of its locks is renewed once nobody has looked for 100 ms.
+        // InnoDB renews its list of locks only if nobody has read it for 100 ms.
         std::thread::sleep(Duration::from_millis(150));
     }
 }
@@ -87,7 +87,7 @@ fn the_session_has_its_own_lock_timeout_again() {
 }
 
 #[test]
-fn the_connection_is_lost_between_two_batches() {
+fn a_connection_lost_between_two_batches_leaves_a_correct_report() {
     let own = &mut filled(1000);
     let me = number(&mut own.conn, spelling::ME);
     let mut other = connect(&own.url);
@@ -112,7 +112,7 @@ fn the_connection_is_lost_between_two_batches() {
 }
 
 #[test]
-fn the_connection_is_lost_in_the_middle_of_a_batch() {
+fn a_connection_lost_in_a_batch_leaves_a_correct_report() {
     let own = &mut filled(1000);
     let me = number(&mut own.conn, spelling::ME);
     let (mut lock, mut other) = (locker(&own.url, 503), connect(&own.url));
@@ -124,7 +124,7 @@ fn the_connection_is_lost_in_the_middle_of_a_batch() {
         job!(50).archive_into(posts_archive::table).lock_timeout(Duration::from_secs(10)).run(&mut own.conn)
     });
     let Err(Error::PurgeFailed { report, source }) = result else { panic!("{result:?}") };
-    // The row is the 302nd.
+    // The locked row is the 302nd.
     assert_eq!((report.rows, report.archived, report.stopped), (300, 300, Stopped::Failed), "{source}");
     assert!(report.blocked.is_empty(), "{report}");
     lock.batch_execute("ROLLBACK").unwrap();
@@ -146,7 +146,7 @@ fn the_victim_of_a_deadlock_tries_again() {
     );
     let me = number(&mut own.conn, spelling::ME);
     let mut other = connect(&own.url);
-    // Of much weight, and with the last row of the first batch.
+    // This transaction has changed many rows, and has locked the last row of the first batch.
     other.batch_execute(spelling::WINNER).unwrap();
     all(&mut other, &["BEGIN", "UPDATE ballast SET n = n + 1", "SELECT id FROM posts WHERE id = 17 FOR UPDATE"]);
     let mut watcher = connect(&own.url);
@@ -154,7 +154,7 @@ fn the_victim_of_a_deadlock_tries_again() {
         let other = &mut other;
         scope.spawn(move || {
             wait_until(&mut watcher, &spelling::waits(me));
-            // Both wait for each other now.
+            // After this, both wait for each other.
             all(other, &["UPDATE posts SET body = 'changed' WHERE id = 2", "COMMIT"]);
         });
         job!(10).lock_timeout(Duration::from_secs(10)).run(&mut own.conn).unwrap()
@@ -165,7 +165,7 @@ fn the_victim_of_a_deadlock_tries_again() {
 }
 
 #[test]
-fn a_user_who_must_not_remove() {
+fn a_user_without_the_right_to_remove_gets_an_error() {
     let own = &mut filled(1000);
     let (mut reader, drop_user) = spelling::reader(&mut own.conn, &own.url);
     let result = job!(10).run(&mut reader);

@@ -6,10 +6,10 @@ use super::super::*;
 use super::tables::*;
 use super::{backend, spelling};
 
-/// Where the child finds the database, and how many rows it removes.
+/// The variable that gives the child the URL of the database and the number of rows.
 const CHILD: &str = "DSD_PROOF_MEMORY_OF_A_JOB";
 
-/// The most memory that this process had so far, in kB.
+/// The peak memory of this process, in kB.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("this is Linux");
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("the peak is told");
@@ -19,7 +19,7 @@ fn peak() -> u64 {
 fn child(task: &str) {
     let (rows, url) = task.split_once(' ').expect("a number and an URL");
     let conn = &mut connect(url);
-    // What the connection and the first statements need.
+    // This first run allocates what the connection and the first statements need.
     let few = singles::table.purge_older_than(TimeDelta::days(30)).in_batches().max_rows(1000).run(conn).unwrap();
     let before = peak();
     let report = singles::table.purge_older_than(TimeDelta::days(30)).in_batches().run(conn).unwrap();
@@ -29,7 +29,7 @@ fn child(task: &str) {
     assert!(more < 20_000, "{more} kB more");
 }
 
-/// A job in a process of its own, whose memory nothing else uses.
+/// Runs a job in its own process, so that other tests do not change its memory.
 fn prove(rows: i32, test: &str) {
     let mut own = backend::shared();
     all(&mut own.conn, &[Key::Single.ddl(backend::TIMESTAMP_DDL)]);
@@ -46,18 +46,18 @@ fn prove(rows: i32, test: &str) {
 }
 
 #[test]
-fn of_50_thousand_rows() {
+fn the_memory_of_a_job_of_50_thousand_rows_is_bounded() {
     match std::env::var(CHILD) {
         Ok(task) => child(&task),
-        Err(_) => prove(50_000, "of_50_thousand_rows"),
+        Err(_) => prove(50_000, "the_memory_of_a_job_of_50_thousand_rows_is_bounded"),
     }
 }
 
 #[test]
 #[ignore = "slow: `tests/run --long`"]
-fn of_two_million_rows() {
+fn the_memory_of_a_job_of_two_million_rows_is_bounded() {
     match std::env::var(CHILD) {
         Ok(task) => child(&task),
-        Err(_) => prove(2_000_000, "of_two_million_rows"),
+        Err(_) => prove(2_000_000, "the_memory_of_a_job_of_two_million_rows_is_bounded"),
     }
 }

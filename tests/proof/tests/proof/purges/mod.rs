@@ -1,14 +1,19 @@
 //! Purge jobs that are raced, killed and obstructed.
 //!
 //! ```text
-//! spelling.rs   what the backends spell differently: triggers, locks, the end of a session
-//! tables.rs     the tables, how they are filled, and what is asked of them at the end
-//! restorers.rs  others restore the rows that the job is about to remove
-//! kills.rs      `kill -9` at random moments
-//! faults.rs     rows that are blocked; locks.rs: by others' locks, tables_locked.rs: of whole tables; kept.rs: silently; sqlite.rs: what only it has
-//! runners.rs    two jobs at once, and one that was killed
-//! reach.rs      what a job refuses
-//! costs.rs      what a job reads for a row, also of a key that begins with few distinct values; memory.rs: how much it keeps
+//! spelling.rs       what the backends spell differently, such as triggers, locks and the end of a session
+//! tables.rs         the tables, how they are filled, and what is asserted at the end
+//! restorers.rs      others restore rows that the job is about to remove
+//! kills.rs          `kill -9` at random times
+//! faults.rs         rows that are blocked by children, triggers and constraints
+//! kept.rs           rows that triggers silently keep
+//! locks.rs          rows that others lock, and lost connections
+//! tables_locked.rs  tables that others lock
+//! sqlite.rs         the other writers of SQLite, and its costs
+//! runners.rs        two jobs at once, and a killed one
+//! reach.rs          foreign keys that a job refuses to follow
+//! costs.rs          how much a job reads for a row
+//! memory.rs         how much memory a job needs
 //! ```
 //!
 //! Each case is written once, and included for every backend that can have it.
@@ -37,7 +42,7 @@ diesel::table! {
     }
 }
 
-// What a trigger writes down about rows that are removed.
+// A trigger records removed rows here.
 diesel::table! {
     removed (number) {
         number -> Integer,
@@ -81,7 +86,7 @@ impl Key {
         )
     }
 
-    /// All rows of `singles` were deleted, at one time; every second one of `pairs`.
+    /// All rows of `singles` and every second row of `pairs` were deleted at one time.
     fn fill<C: diesel::connection::SimpleConnection>(self, conn: &mut C, rows: i32) {
         let row = |number: i32| match self {
             Self::Single => format!("({number}, 0, '2020-01-01 00:00:00')"),
@@ -103,10 +108,10 @@ impl Key {
     }
 }
 
-/// Id, body, flag, time: a row of `posts`, and of its archive.
+/// The id, body, flag and time of a row of `posts` or of its archive.
 type Post = (i32, String, bool, Option<NaiveDateTime>);
 
-/// What a row is at the start. By its id, so that every batch meets all kinds.
+/// The state of a row at the start. It depends on the id, so that every batch has all kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Active,
@@ -127,7 +132,7 @@ fn count_of(last: i32, what: Kind) -> u64 {
     (1..=last).filter(|id| kind(*id) == what).count() as u64
 }
 
-/// Long before every cutoff.
+/// A time long before every cutoff.
 fn old() -> NaiveDateTime {
     NaiveDate::from_ymd_opt(2020, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a date")
 }
@@ -147,7 +152,7 @@ struct Number {
     n: i64,
 }
 
-/// The job of the cases: rows that were deleted thirty days ago or earlier.
+/// The job of the cases removes rows that were deleted at least thirty days ago.
 macro_rules! job {
     ($batch_size:expr) => {
         posts::table.purge_older_than(TimeDelta::days(30)).in_batches().batch_size($batch_size)

@@ -5,7 +5,7 @@ use diesel_soft_delete::prelude::*;
 use super::super::*;
 use super::tables::*;
 
-/// A table whose rows 2 and 3 hang on rows of another, by a foreign key with this action.
+/// Creates a table whose rows refer to rows of another by a foreign key with this action.
 fn child_of(conn: &mut Conn, child: &str, parent: &str, action: &str) {
     all(
         conn,
@@ -19,7 +19,7 @@ fn child_of(conn: &mut Conn, child: &str, parent: &str, action: &str) {
     );
 }
 
-/// The job is refused because it reaches `child`, and nothing is removed.
+/// Asserts that the job is refused because it reaches `child`, and that nothing is removed.
 fn assert_refused(conn: &mut Conn, allowed: &[&str], table: &str, child: &str, action: &str) {
     let job = allowed.iter().fold(job!(10), |job, name| job.allow_reaching(*name));
     let result = job.run(conn);
@@ -34,7 +34,7 @@ fn assert_refused(conn: &mut Conn, allowed: &[&str], table: &str, child: &str, a
 }
 
 #[test]
-fn a_child_that_would_go_along() {
+fn a_child_that_would_be_removed_is_refused_unless_allowed() {
     let own = &mut filled(20);
     child_of(&mut own.conn, "comments", "posts", "ON DELETE CASCADE");
     assert_refused(&mut own.conn, &[], "posts", "comments", "CASCADE");
@@ -45,7 +45,7 @@ fn a_child_that_would_go_along() {
 }
 
 #[test]
-fn a_child_that_would_lose_its_reference() {
+fn a_child_that_would_lose_its_reference_is_refused_unless_allowed() {
     let own = &mut filled(20);
     child_of(&mut own.conn, "comments", "posts", "ON DELETE SET NULL");
     assert_refused(&mut own.conn, &[], "posts", "comments", "SET NULL");
@@ -54,7 +54,7 @@ fn a_child_that_would_lose_its_reference() {
 }
 
 #[test]
-fn what_hangs_on_a_child_that_is_allowed() {
+fn children_of_an_allowed_child_are_refused_unless_allowed() {
     let own = &mut filled(20);
     child_of(&mut own.conn, "comments", "posts", "ON DELETE CASCADE");
     child_of(&mut own.conn, "votes", "comments", "ON DELETE CASCADE");
@@ -67,9 +67,9 @@ fn what_hangs_on_a_child_that_is_allowed() {
     assert_eq!(number(&mut own.conn, "SELECT COUNT(*) AS n FROM flags WHERE parent_id IS NULL"), 2);
 }
 
-/// A child that only loses its reference keeps what hangs on it.
+/// A child that only loses its reference keeps its own children.
 #[test]
-fn what_hangs_on_a_child_that_stays() {
+fn children_of_a_child_that_stays_are_not_refused() {
     let own = &mut filled(20);
     child_of(&mut own.conn, "comments", "posts", "ON DELETE SET NULL");
     child_of(&mut own.conn, "votes", "comments", "ON DELETE CASCADE");
@@ -78,10 +78,10 @@ fn what_hangs_on_a_child_that_stays() {
 }
 
 #[test]
-fn replies_that_would_go_along() {
+fn active_replies_that_would_be_removed_are_refused() {
     let own = &mut filled(20);
     let conn = &mut own.conn;
-    // A table cannot be given a foreign key afterwards on SQLite, but it can be given a column with one.
+    // SQLite cannot add a foreign key to a table, but it can add a column with one.
     let column = match std::any::type_name::<super::backend::Db>().contains("sqlite") {
         true => "ALTER TABLE posts ADD COLUMN parent_id INTEGER REFERENCES posts (id) ON DELETE CASCADE",
         false => {
@@ -89,7 +89,7 @@ fn replies_that_would_go_along() {
                 ADD FOREIGN KEY (parent_id) REFERENCES posts (id) ON DELETE CASCADE"
         }
     };
-    // An active reply to a post that is old.
+    // Post 5 is an active reply to an old post.
     all(conn, &[column, "UPDATE posts SET parent_id = 2 WHERE id = 5"]);
     assert_eq!(posts::table.count().get_result(conn), Ok(20_i64));
     let result = job!(10).run(conn);

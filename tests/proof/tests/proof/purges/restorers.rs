@@ -15,7 +15,7 @@ use crate::support::Random;
 
 const LAST: i32 = 20_000;
 
-/// The database took the statement, or the transaction, back.
+/// Whether the database undid the statement or the transaction.
 fn undone(error: &DieselError) -> bool {
     match error {
         DieselError::RollbackTransaction | DieselError::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
@@ -29,7 +29,7 @@ fn undone(error: &DieselError) -> bool {
     }
 }
 
-/// Restores rows, half of them where the job is just now; returns how many more were restored than deleted again.
+/// Restores rows, half of them near the job's position. Returns the number of restored rows less those deleted again.
 fn restore(url: &str, number: u64, front: &AtomicI32, done: &AtomicBool) -> i64 {
     let conn = &mut connect(url);
     conn.batch_execute(spelling::PATIENT).unwrap();
@@ -45,14 +45,14 @@ fn restore(url: &str, number: u64, front: &AtomicI32, done: &AtomicBool) -> i64 
             _ => front.load(Ordering::Relaxed) + random.below(170),
         };
         let result = match random.below(8) {
-            // With its lock held for a while, and sometimes taken back.
+            // The transaction holds its lock for a while, and sometimes rolls back.
             0..=2 => conn.transaction(|conn| {
                 let rows = posts::table.find(id).restore().execute(conn)?;
                 std::thread::sleep(Duration::from_millis(1 + number % 3));
                 if random.below(2) == 0 { Err(DieselError::RollbackTransaction) } else { Ok(rows as i64) }
             }),
             3 => posts::table.filter(posts::id.between(id, id + 4)).restore().execute(conn).map(|rows| rows as i64),
-            // Back to what it was, or old for the first time: it turns up between two statements of the job.
+            // The row is deleted again with an old time, so it becomes old between two statements of the job.
             4 => {
                 let restored = posts::table.find(id).restore().execute(conn);
                 restored.and_then(|rows| match rows {
@@ -84,7 +84,7 @@ fn race(archive: bool, session: &str) {
     let (url, front, done) = (own.url.as_str(), &AtomicI32::new(1), &AtomicBool::new(false));
     let (reports, restored) = std::thread::scope(|scope| {
         let workers: Vec<_> = (1..=4).map(|number| scope.spawn(move || restore(url, number, front, done))).collect();
-        // Three of five rows are old.
+        // Three of five rows are old, so the ids advance faster than the rows.
         let job = job!(50)
             .pause(Duration::from_millis(8))
             .lock_timeout(Duration::from_secs(20))
@@ -93,7 +93,7 @@ fn race(archive: bool, session: &str) {
         let first = if archive { job.archive_into(posts_archive::table).run(conn) } else { job.run(conn) };
         done.store(true, Ordering::Relaxed);
         let restored: i64 = workers.into_iter().map(|worker| worker.join().expect("a worker")).sum();
-        // What became old behind the walk.
+        // The second run removes what became old behind the first.
         let job = job!(50);
         let second = if archive { job.archive_into(posts_archive::table).run(conn) } else { job.run(conn) };
         ([first.unwrap(), second.unwrap()], restored)
@@ -125,23 +125,23 @@ fn race(archive: bool, session: &str) {
     assert_eq!(restored + gone.len() as i64 + still_deleted, at_start, "restored + purged + remaining");
     assert!(left.iter().filter(|row| kind(row.0) == Kind::Active).all(|row| !row.2), "an active row was deleted");
     assert!(!left.iter().any(|row| row.3 < Some(old() + TimeDelta::days(1)) && row.2), "an old row is left");
-    // Else the test proves nothing.
+    // If nothing happened, the test would prove nothing.
     assert!(restored > 100 && rows > 3000, "{restored} restored, {rows} removed");
 }
 
 #[test]
-fn rows_are_restored_while_the_job_runs() {
+fn rows_that_are_restored_while_a_job_runs_are_not_removed() {
     race(false, "SELECT 1");
 }
 
 #[test]
-fn rows_are_restored_while_the_job_archives() {
+fn rows_that_are_restored_while_a_job_archives_are_not_removed() {
     race(true, "SELECT 1");
 }
 
 #[test]
-fn rows_are_restored_while_the_job_archives_at_another_isolation_level() {
-    // SQLite has one level, which the test before is of.
+fn rows_restored_at_another_isolation_level_are_not_removed() {
+    // SQLite has only one level, which the test above uses.
     if !std::any::type_name::<super::backend::Db>().contains("sqlite") {
         race(true, spelling::ISOLATION);
     }

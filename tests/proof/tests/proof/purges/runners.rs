@@ -11,7 +11,7 @@ use super::super::*;
 use super::tables::*;
 
 const LAST: i32 = 10_000;
-/// Where the child finds the database.
+/// The variable that gives the child the URL of the database.
 const CHILD: &str = "DSD_PROOF_KILLED_HOLDER";
 
 fn two_runners(archive: bool) {
@@ -40,12 +40,12 @@ fn two_runners(archive: bool) {
 }
 
 #[test]
-fn two_at_once() {
+fn two_jobs_at_once_remove_each_row_once() {
     two_runners(false);
 }
 
 #[test]
-fn two_at_once_with_an_archive() {
+fn two_jobs_at_once_archive_each_row_once() {
     two_runners(true);
 }
 
@@ -87,7 +87,7 @@ fn a_killed_runner_blocks_nobody() {
         if report.stopped != Stopped::AnotherRunner {
             break report;
         }
-        // The server sees soon that the connection is closed.
+        // The server soon notices that the connection is closed.
         assert!(killed.elapsed() < Duration::from_secs(5), "the lock stays");
         std::thread::sleep(Duration::from_millis(50));
     };

@@ -1,20 +1,20 @@
 //! What the backends spell differently.
 
 pub mod sqlite {
-    /// For every connection: SQLite tests foreign keys only if it is asked to.
+    /// The settings of every connection. SQLite enforces foreign keys only if they are switched on.
     pub const SESSION: &str = "PRAGMA foreign_keys = ON";
-    /// For a connection of somebody else, who waits for the job.
+    /// The settings of another connection, which waits for the job.
     pub const PATIENT: &str = "PRAGMA busy_timeout = 10000";
-    /// Between the writes of such a one: without a pause, four of them leave the file to nobody else.
+    /// The pause between writes of another connection. Without it, four of them would not leave the file to the job.
     pub const REST: std::time::Duration = std::time::Duration::from_millis(15);
     /// An isolation level that is not the default.
     pub const ISOLATION: &str = "SELECT 1";
-    /// Notes each row that is removed.
+    /// Records each row that is removed.
     pub const NOTE_REMOVED: &[&str] = &["CREATE TRIGGER note AFTER DELETE ON posts BEGIN
             INSERT INTO removed (post_id, was_deleted) VALUES (OLD.id, OLD.is_deleted); END"];
     pub const NUMBERED: &str = "INTEGER PRIMARY KEY AUTOINCREMENT";
 
-    /// So many rows of `singles`, all deleted.
+    /// Inserts this many deleted rows into `singles`.
     pub fn many_singles(rows: i32) -> String {
         format!(
             "INSERT INTO singles WITH RECURSIVE n (a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n WHERE a < {rows})
@@ -22,7 +22,7 @@ pub mod sqlite {
         )
     }
 
-    /// A row that a trigger holds.
+    /// A trigger that refuses to remove a row.
     pub fn precious(id: i32) -> Vec<String> {
         vec![format!(
             "CREATE TRIGGER precious BEFORE DELETE ON posts WHEN OLD.id = {id}
@@ -30,7 +30,7 @@ pub mod sqlite {
         )]
     }
 
-    /// Rows that a trigger keeps, and does not say so.
+    /// Triggers that silently keep rows.
     pub fn keep(ids: &[i32]) -> Vec<String> {
         ids.iter()
             .map(|id| {
@@ -41,10 +41,10 @@ pub mod sqlite {
             .collect()
     }
 
-    /// Counts attempts to remove a row, also those that were taken back; here, the journal tells.
+    /// Counts attempts to remove a row, also those that were rolled back. On SQLite the journal tells.
     pub const COUNT_ATTEMPTS: &[&str] = &[];
 
-    /// Whether a transaction was cut off: the journal that would take it back is still there.
+    /// Whether a transaction was cut off. In this case its journal still exists.
     pub fn was_cut(_: &mut diesel::SqliteConnection, url: &str, _: i64) -> bool {
         std::fs::metadata(format!("{url}-journal")).is_ok_and(|journal| journal.len() > 0)
     }
@@ -89,7 +89,7 @@ pub mod postgres {
         ]
     }
 
-    // A sequence takes nothing back.
+    // A rollback does not reset a sequence.
     pub const COUNT_ATTEMPTS: &[&str] = &[
         "CREATE SEQUENCE attempts",
         "CREATE FUNCTION attempt() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -109,10 +109,10 @@ pub mod postgres {
         format!("INSERT INTO singles SELECT a, 0, '2020-01-01 00:00:00' FROM generate_series(1, {rows}) AS a")
     }
 
-    /// Nobody else reads a table whose costs are counted.
+    /// Autovacuum must not read a table whose costs are counted.
     pub const NOT_VACUUMED: &str = "WITH (autovacuum_enabled = false)";
 
-    /// What `work` reads from a table: blocks and rows. A session hands its figures over when it ends.
+    /// How many blocks and rows `work` reads from a table. A session reports its counters when it ends.
     pub fn reads(
         own: &mut crate::support::Own<PgConnection>,
         table: &str,
@@ -144,7 +144,7 @@ pub mod postgres {
         fill(&mut filler);
         drop(filler);
         until(conn, "n_tup_ins", inserted);
-        // What autovacuum would have done by then.
+        // Autovacuum would have done this by now.
         diesel::sql_query(format!("ANALYZE {table}")).execute(conn).unwrap();
         let before = read(conn);
         let mut worker = PgConnection::establish(&url).unwrap();
@@ -165,22 +165,22 @@ pub mod postgres {
         format!("SELECT COUNT(*) AS n FROM pg_locks WHERE NOT granted AND pid = {session}")
     }
 
-    /// Who finds a deadlock is its victim: the job looks first.
+    /// The session that finds a deadlock is its victim. The job looks first.
     pub const VICTIM: &str = "SET deadlock_timeout = '500ms'";
     pub const WINNER: &str = "SET deadlock_timeout = '20s'";
-    /// What a lock costs at least, in milliseconds.
+    /// The shortest lock timeout, in milliseconds.
     pub const LOCK_TIMEOUT: u64 = 100;
     pub const LOCKED_BATCH: u64 = 500;
     pub const NAMES_CONSTRAINTS: bool = true;
-    /// The whole table is closed to everybody.
+    /// Locks the table for all others.
     pub const CLOSE: &[&str] = &["BEGIN", "LOCK TABLE posts IN ACCESS EXCLUSIVE MODE"];
-    /// Only readers get at it.
+    /// Locks the table for writers.
     pub const CLOSE_TO_WRITERS: &[&str] = &["BEGIN", "LOCK TABLE posts IN SHARE MODE"];
     pub const OPEN: &str = "COMMIT";
     /// The session's own limit for any lock.
     pub const IMPATIENT: &str = "SET lock_timeout = '30ms'";
 
-    /// A user who may read, but not remove; and what takes this connection there.
+    /// A connection of a user who may read and not remove, and the SQL that drops the user.
     pub fn reader(conn: &mut PgConnection, url: &str) -> (PgConnection, String) {
         use diesel::connection::SimpleConnection;
         let schema = url.rsplit_once("%3D").expect("the URL names the schema").1;
@@ -215,7 +215,7 @@ pub mod mysql {
         )]
     }
 
-    // MyISAM takes nothing back.
+    // MyISAM does not roll back.
     pub const COUNT_ATTEMPTS: &[&str] = &[
         "CREATE TABLE attempts (post_id INTEGER) ENGINE = MyISAM",
         "CREATE TRIGGER attempt BEFORE DELETE ON posts FOR EACH ROW INSERT INTO attempts VALUES (OLD.id)",
@@ -230,7 +230,7 @@ pub mod mysql {
     pub const NOT_VACUUMED: &str = "";
 
     pub fn many_singles(rows: i32) -> String {
-        // Not by recursion, whose limit the two databases spell differently.
+        // Recursion has a limit, which the two databases spell differently.
         let digits = 0..=rows.ilog10();
         let digit = (0..10).map(|digit| format!("SELECT {digit} AS d")).collect::<Vec<_>>().join(" UNION ALL ");
         let from = digits.clone().map(|place| format!("({digit}) AS d{place}")).collect::<Vec<_>>().join(", ");
@@ -240,7 +240,7 @@ pub mod mysql {
         )
     }
 
-    /// What `work` reads, in rows.
+    /// How many rows `work` reads.
     pub fn reads(
         own: &mut crate::support::Own<MysqlConnection>,
         _: &str,
@@ -277,10 +277,10 @@ pub mod mysql {
         )
     }
 
-    // The lighter transaction is the victim; the other one writes more.
+    // The victim is the transaction that has changed fewer rows.
     pub const VICTIM: &str = "SELECT 1";
     pub const WINNER: &str = "SELECT 1";
-    // In whole seconds, so halves are dear.
+    // MySQL counts whole seconds, so each halving of a batch takes long.
     pub const LOCK_TIMEOUT: u64 = 1000;
     pub const LOCKED_BATCH: u64 = 8;
     pub const NAMES_CONSTRAINTS: bool = false;
@@ -293,7 +293,7 @@ pub mod mysql {
         use diesel::connection::SimpleConnection;
         let (server, database) = url.rsplit_once('/').expect("the URL names the database");
         let user = format!("r_{}", database.trim_start_matches("dsd_proof_"));
-        // Where there is an anonymous user at localhost, it comes before one from anywhere.
+        // An anonymous user at localhost would come before a user from any host.
         for user in [user.clone(), format!("{user}@localhost")] {
             conn.batch_execute(&format!("CREATE USER {user}; GRANT SELECT ON {database}.* TO {user};")).unwrap();
         }

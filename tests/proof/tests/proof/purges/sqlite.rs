@@ -10,7 +10,7 @@ use diesel_soft_delete::{Error, Stopped};
 use super::super::*;
 use super::tables::*;
 
-/// From the second batch on, another connection writes for a while.
+/// Runs a job while another connection writes for some time, from the second batch on.
 fn busy(
     held: Duration,
     patience: Duration,
@@ -24,7 +24,7 @@ fn busy(
             if receive.recv().is_ok() {
                 all(&mut other, &["BEGIN EXCLUSIVE", "UPDATE posts SET body = 'changed' WHERE id = 5"]);
                 begun.send(()).unwrap();
-                // Until then, or until the job is over.
+                // The transaction ends after this time, or when the job is over.
                 let _ = receive.recv_timeout(held);
                 other.batch_execute("COMMIT").unwrap();
             }
@@ -45,7 +45,7 @@ fn busy(
 }
 
 #[test]
-fn a_writer_for_300_milliseconds() {
+fn a_job_waits_for_a_writer_of_300_milliseconds() {
     let begun = Instant::now();
     let (mut own, report) = busy(Duration::from_millis(300), Duration::from_secs(10));
     let report = report.unwrap();
@@ -55,7 +55,7 @@ fn a_writer_for_300_milliseconds() {
 }
 
 #[test]
-fn a_writer_for_ever() {
+fn a_job_fails_if_a_writer_does_not_end() {
     let begun = Instant::now();
     let (mut own, result) = busy(Duration::from_secs(60), Duration::from_millis(300));
     let Err(Error::PurgeFailed { report, source }) = result else { panic!("{result:?}") };
@@ -66,9 +66,9 @@ fn a_writer_for_ever() {
     assert_eq!((report.rows, report.is_complete()), (550, true), "{report}");
 }
 
-/// Also where it only looks: the catalog.
+/// The job meets the writer while it reads the catalog.
 #[test]
-fn a_writer_at_the_start() {
+fn a_job_waits_for_a_writer_at_its_start() {
     let own = &mut filled(1000);
     let mut other = connect(&own.url);
     all(&mut other, &["BEGIN EXCLUSIVE"]);
@@ -84,11 +84,11 @@ fn a_writer_at_the_start() {
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    /// True, and counted: SQLite evaluates it for each row that it comes by.
+    /// Returns true. SQLite calls it for each row that it examines, so its calls are counted.
     fn examined(key: diesel::sql_types::Integer) -> diesel::sql_types::Bool;
 }
 
-/// How many rows a purge comes by, per row that it removes. All rows were deleted at the same time.
+/// How many rows a purge examines for each row that it removes. All rows were deleted at one time.
 fn cost(which: Key, rows: i32) -> f64 {
     let mut own = super::backend::own();
     let conn = &mut own.conn;
@@ -120,25 +120,25 @@ fn cost(which: Key, rows: i32) -> f64 {
     examined / removed as f64
 }
 
-/// Ten times the rows cost ten times as much, and not more: a batch costs what the one before cost.
+/// Ten times the rows cost ten times as much, so every batch costs the same.
 fn assert_flat(which: Key, rows: i32) {
     let (small, large) = (cost(which, rows / 10), cost(which, rows));
     assert!(large <= small * 1.3, "{large} for a row among {rows}, {small} among a tenth of them");
 }
 
 #[test]
-fn one_instant() {
+fn the_cost_of_a_row_is_constant() {
     assert_flat(Key::Single, 30_000);
 }
 
 #[test]
-fn few_first_columns() {
+fn the_cost_of_a_row_is_constant_for_few_first_values() {
     assert_flat(Key::Pair, 30_000);
 }
 
 #[test]
 #[ignore = "slow: `tests/run --long`"]
-fn three_hundred_thousand_rows() {
+fn the_cost_of_a_row_is_constant_among_300_thousand() {
     assert_flat(Key::Single, 300_000);
     assert_flat(Key::Pair, 300_000);
 }
@@ -146,9 +146,9 @@ fn three_hundred_thousand_rows() {
 diesel::table! { slugs (slug) { slug -> Nullable<Text>, deleted_at -> Nullable<Timestamp> } }
 diesel_soft_delete::soft_deletable! { slugs { timestamp = deleted_at } }
 
-/// And at the end, where rows are counted whose key is NULL.
+/// The job meets the writer while it counts rows whose key is NULL.
 #[test]
-fn a_writer_at_the_end() {
+fn a_job_waits_for_a_writer_at_its_end() {
     let own = &mut super::backend::shared();
     let conn = &mut own.conn;
     let old = "'2020-01-01 00:00:00'";

@@ -20,7 +20,7 @@ pub fn all(conn: &mut Conn, statements: &[impl AsRef<str>]) {
     }
 }
 
-/// A database with the rows `1..=last`, and an empty archive.
+/// A database with the rows `1..=last` and an empty archive.
 pub fn filled(last: i32) -> crate::support::Own<Conn> {
     let mut own = backend::shared();
     let instant = backend::TIMESTAMP_DDL;
@@ -60,7 +60,7 @@ pub fn fill(conn: &mut Conn, last: i32) {
     .unwrap();
 }
 
-/// A trigger writes each row that is removed into `removed`.
+/// Adds a trigger that records each removed row in `removed`.
 pub fn note_removed(conn: &mut Conn) {
     let table = format!(
         "CREATE TABLE removed (number {}, post_id INTEGER NOT NULL, was_deleted BOOLEAN NOT NULL)",
@@ -88,7 +88,7 @@ pub fn ids(rows: &[Post]) -> BTreeSet<i32> {
     rows.iter().map(|row| row.0).collect()
 }
 
-/// Exactly these of the rows that may be removed are still there, and all others.
+/// Asserts that exactly these old rows are left, and all rows that are not old.
 pub fn assert_only_left(conn: &mut Conn, last: i32, left: &[i32]) {
     let expected = (1..=last).filter(|id| kind(*id) != Kind::Old || left.contains(id)).collect::<BTreeSet<_>>();
     assert_eq!(ids(&posts_of(conn)), expected);

@@ -9,9 +9,9 @@ use super::tables::*;
 
 const LOCK_TIMEOUT: Duration = Duration::from_millis(spelling::LOCK_TIMEOUT);
 
-/// MySQL has another timeout for that than for rows, of a day or a year.
+/// MySQL has another timeout for tables than for rows, which is a day or a year.
 #[test]
-fn a_table_that_is_closed_to_writers() {
+fn a_job_does_not_wait_long_for_a_table_that_is_closed_to_writers() {
     let own = &mut filled(1000);
     let mut other = connect(&own.url);
     all(&mut other, spelling::CLOSE_TO_WRITERS);
@@ -19,7 +19,7 @@ fn a_table_that_is_closed_to_writers() {
     let (over, is_over) = std::sync::mpsc::channel::<()>();
     let report = std::thread::scope(|scope| {
         scope.spawn(move || {
-            // Or else it would wait for ever.
+            // Without a limit, a broken job would wait forever.
             let _ = is_over.recv_timeout(Duration::from_secs(30));
             all(&mut other, &[spelling::OPEN]);
         });
@@ -32,9 +32,9 @@ fn a_table_that_is_closed_to_writers() {
     assert_eq!(job!(100).run(&mut own.conn).unwrap().rows, 600);
 }
 
-/// The look ahead too meets it, and where the session has a limit of its own it fails.
+/// The look ahead meets the lock too. It fails if the session has its own limit.
 #[test]
-fn a_table_that_is_closed_for_a_while() {
+fn a_job_continues_after_a_table_was_closed_for_a_while() {
     let own = &mut filled(1000);
     let mut other = Some(connect(&own.url));
     all(&mut own.conn, &[spelling::IMPATIENT]);
@@ -55,9 +55,9 @@ fn a_table_that_is_closed_for_a_while() {
 }
 
 #[test]
-fn a_table_that_stays_closed_to_an_impatient_session() {
+fn a_job_of_an_impatient_session_fails_if_the_table_stays_closed() {
     if !spelling::NAMES_CONSTRAINTS {
-        // MySQL's limit is the job's.
+        // On MySQL the limit is that of the job.
         return;
     }
     let own = &mut filled(1000);

@@ -1,4 +1,4 @@
-//! Aliases: each is a table of its own, filtered through its own name.
+//! Each alias is filtered through its own name.
 
 use super::compare::Proof;
 
@@ -98,7 +98,7 @@ fn among_tables(p: &mut Proof) {
             .left_join(b.on_active(a.field(live_users::team_id).eq(b.field(live_teams::id).nullable()))))
         by (live_posts::id, a.field(live_users::id), b.field(live_teams::id).nullable())
         filter (live_posts::stars.ge(1)));
-    // A plain table's alias needs nothing.
+    // An alias of a table that is not soft-deletable needs no filter.
     source!(p,
         { let t = diesel::alias!(tags as t); }
         from (live_posts::table.left_join(t))

@@ -1,5 +1,5 @@
-//! Boxed queries, which name their backend, so each stands here for all that are built in; and what only some
-//! backends have.
+//! Boxed queries name their backend, so each is written for all that are built in. Some shapes exist only on some
+//! backends.
 
 use super::compare::Proof;
 

@@ -1,4 +1,4 @@
-//! Unions and the like, grouped queries, and raw SQL.
+//! Unions and similar queries, grouped queries, and raw SQL.
 
 use super::compare::Proof;
 
@@ -8,7 +8,7 @@ pub fn shapes(p: &mut Proof) {
     raw(p);
 }
 
-/// A query of two sets, on the backends that have it.
+/// A query of two sets on the backends that have it.
 fn combined(p: &mut Proof) {
     rows!(
         p,
@@ -143,7 +143,7 @@ fn grouped(p: &mut Proof) {
     );
 }
 
-/// `a OR b` in raw SQL, which Diesel does not put into parentheses.
+/// `a OR b` in raw SQL, which Diesel does not write in parentheses.
 fn raw(p: &mut Proof) {
     use diesel::dsl::sql;
     use diesel::sql_types::{Bool, Integer};

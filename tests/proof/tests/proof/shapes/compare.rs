@@ -36,7 +36,7 @@ impl Conn {
         .unwrap_or_else(|error| panic!("{error}: {sql}"));
     }
 
-    /// Whether the server is MySQL, and not MariaDB.
+    /// Whether the server is MySQL and not MariaDB.
     pub fn is_mysql_itself(&mut self) -> bool {
         match self {
             #[cfg(feature = "mysql")]
@@ -50,8 +50,7 @@ impl Conn {
     }
 }
 
-/// A query that SQLite can run. It is loaded as Diesel loads it, prepared once under its static id: an id
-/// that two queries share would show.
+/// A query that SQLite can run. Diesel prepares it once with its static id, so two queries that share an id would fail.
 pub trait OnSqlite {
     fn load_rows(self, conn: &mut SqliteConnection) -> Rows;
 }
@@ -82,8 +81,8 @@ fn read<'conn, DB: Backend, R: diesel::row::Row<'conn, DB>>(
     .collect()
 }
 
-/// A query without its type, so that the code that loads it is compiled once per server and not once per
-/// shape. It has no static id: these statements are cached by their text.
+/// A query without its type, so that the code that loads it is compiled once for each server and not for each shape. It
+/// does not have a static id, so Diesel caches these statements by their text.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 struct Erased<'a, DB: Backend>(&'a dyn QueryFragment<DB>);
 
@@ -105,8 +104,7 @@ impl<DB: Backend> diesel::query_builder::Query for Erased<'_, DB> {
     type SqlType = Columns;
 }
 
-/// The columns of the erased query. MySQL's client is told their types, and there is no way but a static
-/// function to say so.
+/// The columns of the erased query. MySQL's client must know their types, which only a static function can give.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 struct Columns;
 
@@ -174,22 +172,22 @@ impl<Q> OnPostgres for Q {}
 #[cfg(not(feature = "mysql"))]
 impl<Q> OnMysql for Q {}
 
-/// What became of a shape over all cases.
+/// The record of a shape over all cases.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Record {
     pub cases: u32,
-    /// Cases with rows.
+    /// The number of cases with rows.
     pub rows: u32,
-    /// Cases in which the query without any filter gives other rows.
+    /// The number of cases in which the query without any filter gives other rows.
     pub told: u32,
 }
 
 /// One round of all shapes over one set of data, and the record of all rounds.
 pub struct Proof {
     pub conn: Conn,
-    /// Where the reduced tables hold every row.
+    /// A connection whose reduced tables contain every row.
     pub blind: Option<Conn>,
-    /// Runs this shape only: the one that failed, while its data are made smaller.
+    /// The failed shape, which alone runs while its data is made smaller.
     pub only: Option<&'static str>,
     pub failures: Vec<(&'static str, String)>,
     pub records: BTreeMap<&'static str, Record>,

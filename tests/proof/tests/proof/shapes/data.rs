@@ -4,21 +4,21 @@ use std::fmt::Write as _;
 
 use proptest::prelude::*;
 
-/// A row's state as the table's mode can tell it.
+/// The state of a row, as the mode of its table can express it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum State {
     Active,
-    /// NULL in a nullable flag; a timestamp that contradicts the flag.
+    /// Active, with NULL in a nullable flag, or with a timestamp that contradicts the flag.
     OddlyActive,
     Deleted,
-    /// No timestamp though the flag says deleted.
+    /// Deleted by the flag, without a timestamp.
     OddlyDeleted,
 }
 
 #[derive(Debug, Clone)]
 pub struct Row {
     state: State,
-    /// NULL, the key of a row, or of none.
+    /// NULL, the key of a row, or a key that no row has.
     parent: Option<i32>,
     boss: Option<i32>,
     value: i32,
@@ -85,10 +85,9 @@ pub fn ddl(instant: &str) -> String {
 }
 
 impl Data {
-    /// Fills all tables anew.
+    /// Empties and fills all tables.
     ///
-    /// With `lie` the reduced tables hold every row and every row is said to be visible: what a query
-    /// without any filter would see.
+    /// With `lie`, the reduced tables contain every row and every row counts as visible, as for a query without any filter.
     pub fn sql(&self, lie: bool) -> String {
         let mut sql = String::from("BEGIN;\n");
         for (table, rows) in
@@ -131,7 +130,7 @@ impl Row {
             "posts" => format!("{parent}, {value}, {visible}, {}", pick(["NULL", "NULL", INSTANT, INSTANT])),
             "comments" => format!("{parent}, {value}, {visible}, {}", pick(["TRUE", "TRUE", "FALSE", "FALSE"])),
             "likes" => format!("{parent}, {value}, {visible}, {}", pick(["FALSE", "NULL", "TRUE", "TRUE"])),
-            // Not soft-deletable: its `is_deleted` means something else.
+            // This table is not soft-deletable, and its `is_deleted` means something else.
             _ => format!("{parent}, {value}, {visible}, {}", pick(["FALSE", "FALSE", "TRUE", "TRUE"])),
         }
     }

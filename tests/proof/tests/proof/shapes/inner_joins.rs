@@ -165,7 +165,7 @@ fn with_a_plain_table(p: &mut Proof) {
         filter (tags::label.ge(1)));
 }
 
-/// Joins after `active()`, which carry their own predicate or need none.
+/// Joins after `active()` have their own predicate or need none.
 fn early_active(p: &mut Proof) {
     rows!(p, live_users::table.active().inner_join_active(live_posts::table).select((live_users::id, live_posts::id)));
     rows!(p, live_users::table.active().inner_join_active(live_posts::table).active());
@@ -204,7 +204,7 @@ fn early_active(p: &mut Proof) {
             .select((live_posts::id, live_comments::id.nullable()))
     );
     rows!(p, users::table.inner_join_active(live_posts::table).select((users::id, live_posts::id)));
-    // The predicate twice.
+    // The predicate is written twice.
     rows!(
         p,
         live_users::table

@@ -1,4 +1,4 @@
-//! Left joins: every left row stays, with nothing beside it where its right row is deleted.
+//! A left join keeps every left row, with NULLs beside it if its right row is deleted.
 
 use super::compare::Proof;
 
@@ -91,7 +91,7 @@ fn three_tables(p: &mut Proof) {
         from (live_comments::table.left_join_active(live_posts::table.left_join_active(live_users::table)))
         by (live_comments::id, live_posts::id.nullable(), live_users::id.nullable())
         filter (live_comments::votes.ge(1)));
-    // An inner join behind a left join: its ON clause drops the left row that found nothing.
+    // An inner join follows a left join. Its ON clause drops a left row without a match.
     source!(p,
         from (live_users::table.left_join_active(live_posts::table)
             .inner_join(live_comments::table.on(live_comments::post_id.eq(live_posts::id.nullable()))))
@@ -127,7 +127,7 @@ fn four_tables(p: &mut Proof) {
         filter (live_users::age.ge(1)));
 }
 
-/// What is joined is a join itself: the predicates of all its tables go into the outer ON clause.
+/// The right side is itself a join. The outer ON clause gets the predicates of all its tables.
 fn nested_on_the_right(p: &mut Proof) {
     source!(p,
         from (live_users::table.left_join_active(live_posts::table.inner_join(live_comments::table)))
@@ -190,7 +190,7 @@ fn with_a_plain_table(p: &mut Proof) {
         from (live_users::table.inner_join(live_posts::table.left_join(tags::table)))
         by (live_users::id, live_posts::id, tags::id.nullable())
         filter (live_users::age.ge(1)));
-    // A plain table first: all of its rows stay.
+    // The first table is not soft-deletable, so all of its rows stay.
     source!(p,
         from (tags::table.left_join_active(live_posts::table).inner_join(live_comments::table.on(
             live_comments::post_id.eq(tags::post_id))))
@@ -203,7 +203,7 @@ fn with_a_plain_table(p: &mut Proof) {
         filter (live_posts::stars.ge(1)));
 }
 
-/// Only what is joined is filtered.
+/// Only the joined table is filtered.
 fn without_active(p: &mut Proof) {
     rows!(p, users::table.left_join_active(live_posts::table).select((users::id, live_posts::id.nullable())));
     rows!(p, tags::table.left_join_active(live_posts::table).select((tags::id, live_posts::id.nullable())));
@@ -253,7 +253,7 @@ fn without_active(p: &mut Proof) {
             )
             .select((users::id, live_posts::id.nullable()))
     );
-    // The plain `on` of a nested join leaves what stands outside the ON clauses alone.
+    // Diesel's `on` of a nested join does not change filters outside of the ON clauses.
     rows!(
         p,
         users::table.inner_join(posts::table.left_join_active(live_comments::table)).select((

@@ -1,12 +1,11 @@
-//! Whatever the shape of a query, nothing leaks and nothing is lost.
+//! A query of any shape neither shows a row that it should hide, nor hides a row that it should show.
 //!
-//! A shape is one text that is compiled twice (`sides`): with the library's calls over full tables, and
-//! in plain Diesel over tables that hold only what should be seen. Over random data both must give the
-//! same rows. The names in the text say what should be seen: `live_posts` its active rows, `dead_posts`
-//! its deleted ones, `posts` all.
+//! A shape is one text that is compiled twice, see `sides`. One side has the library's calls over full tables. The other
+//! has only Diesel over reduced tables, which contain only the rows that should be seen. With random data, both must give
+//! the same rows. In the text, `live_posts` means the active posts, `dead_posts` the deleted ones, and `posts` all.
 //!
-//! On SQLite every shape is also run over tables that are not reduced, and must have given other rows
-//! there at least once: so each shape would notice if its filters were gone.
+//! On SQLite every shape also runs over tables that are not reduced. It must give other rows there at least once, so each
+//! shape would notice if its filters were gone.
 
 mod compare;
 mod data;
@@ -17,7 +16,7 @@ use proptest::test_runner::{Config, FileFailurePersistence, RngSeed, TestCaseErr
 
 use compare::{Conn, Proof};
 
-/// A shape: both sides of one text.
+/// Both sides of one text.
 macro_rules! shape {
     ($compare:ident, $proof:ident, $ordered:literal, { $($prelude:tt)* } { $($query:tt)* }) => {
         $proof.$compare(
@@ -49,9 +48,9 @@ macro_rules! ordered {
     ($proof:ident, $($query:tt)*) => { shape!(everywhere, $proof, true, {} { $($query)* }) };
 }
 
-/// Every way to use `active()` on one source: a table, or tables joined.
+/// Every way to use `active()` on one source, which is a table or a join.
 ///
-/// `by` are the keys of all its tables, so that an order by them is total; `filter` is some filter.
+/// `by` are the keys of all its tables, so that an order by them is total. `filter` is any filter.
 macro_rules! source {
     (
         $proof:ident,
@@ -98,7 +97,7 @@ const SHAPES: [fn(&mut Proof); 7] = [
 fn prove(conn: Conn, blind: Option<Conn>, cases: u32) {
     let checks_itself = blind.is_some();
     let mut proof = Proof::new(conn, blind);
-    // What the environment says wins over what stands here.
+    // The environment overrides these settings.
     let given = Config::default();
     let set = |variable: &str| std::env::var_os(variable).is_some();
     let config = Config {
@@ -149,7 +148,7 @@ fn prove(conn: Conn, blind: Option<Conn>, cases: u32) {
 }
 
 #[test]
-fn on_sqlite() {
+fn every_shape_gives_the_rows_of_reduced_tables_on_sqlite() {
     use diesel::Connection;
     let open = || {
         let mut conn = Conn::Sqlite(diesel::SqliteConnection::establish(":memory:").expect("SQLite is built in"));
@@ -161,11 +160,11 @@ fn on_sqlite() {
 
 #[cfg(feature = "postgres")]
 #[test]
-fn on_postgres() {
+fn every_shape_gives_the_rows_of_reduced_tables_on_postgres() {
     use diesel::Connection;
     let url = std::env::var("PG_DATABASE_URL").expect("PG_DATABASE_URL names a server");
     let mut conn = Conn::Postgres(diesel::PgConnection::establish(&url).expect("the server answers"));
-    // The schema of temporary tables is dropped with the connection.
+    // PostgreSQL drops the schema of temporary tables with the connection.
     conn.batch("SET search_path TO pg_temp");
     conn.batch(&data::ddl("TIMESTAMP"));
     prove(conn, None, 60);
@@ -173,7 +172,7 @@ fn on_postgres() {
 
 #[cfg(feature = "mysql")]
 #[test]
-fn on_mysql() {
+fn every_shape_gives_the_rows_of_reduced_tables_on_mysql() {
     use diesel::Connection;
     let url = std::env::var("MYSQL_DATABASE_URL").expect("MYSQL_DATABASE_URL names a server");
     let mut conn = Conn::Mysql(diesel::MysqlConnection::establish(&url).expect("the server answers"));
@@ -191,7 +190,7 @@ struct Database<'a>(&'a str, &'a str);
 impl Drop for Database<'_> {
     fn drop(&mut self) {
         use diesel::{Connection, connection::SimpleConnection};
-        // Not the test's own connection, which has gone into the test.
+        // The connection of the test was moved into the test, so this needs another one.
         let mut conn = diesel::MysqlConnection::establish(self.0).expect("the server answers");
         conn.batch_execute(&format!("DROP DATABASE {}", self.1)).expect("the test's own database can be dropped");
     }

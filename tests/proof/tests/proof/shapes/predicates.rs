@@ -1,4 +1,4 @@
-//! The bare predicates as operands, and `deleted()`.
+//! The predicates as operands, and `deleted()`.
 
 use super::compare::Proof;
 
@@ -9,7 +9,7 @@ pub fn shapes(p: &mut Proof) {
     deleted_rows(p);
 }
 
-/// Each predicate of each table, alone and where its NULLs would show.
+/// Each predicate of each table, alone and in places where its NULLs would matter.
 fn of_one_table(p: &mut Proof) {
     macro_rules! each {
         ($p:ident, $($table:ident $value:ident),*) => {
@@ -82,7 +82,7 @@ fn as_operands(p: &mut Proof) {
             .select(comments::id)
             .filter(is_active(comments::table))
     );
-    // An explicit predicate under active(): the same rows.
+    // An explicit predicate beside `active()` does not change the rows.
     rows!(p, live_users::table.active().filter(is_active(live_users::table)).select(live_users::id));
     rows!(p, live_users::table.active().filter(diesel::dsl::not(is_deleted(live_users::table))).select(live_users::id));
     rows!(
@@ -204,7 +204,7 @@ fn in_joins(p: &mut Proof) {
     );
 }
 
-/// `deleted()`: of the first table; all others stay as they are.
+/// `deleted()` filters the first table and no others.
 fn deleted_rows(p: &mut Proof) {
     rows!(p, dead_teams::table.deleted().select(dead_teams::id));
     rows!(p, dead_users::table.deleted().select(dead_users::id));

@@ -1,7 +1,7 @@
-//! Six tables, each of the five soft-deletable ones in a mode of its own; and beside each of these two
-//! reduced ones, `live_` and `dead_`, which hold only its active or its deleted rows.
+//! There are six tables, and each of the five soft-deletable ones has its own mode. Beside each of these are two reduced
+//! ones, `live_` and `dead_`, which contain only its active or its deleted rows.
 //!
-//! `visible` is the truth as the generator of the rows knows it. The library never looks at it.
+//! The generator of the rows sets `visible` to the truth. The library does not use it.
 
 macro_rules! tables {
     ($($table:ident ($live:ident, $dead:ident) { $($columns:tt)* })*) => {
@@ -88,7 +88,7 @@ joinable! {
 diesel::allow_columns_to_appear_in_same_group_by_clause!(posts::stars, comments::votes);
 diesel::allow_columns_to_appear_in_same_group_by_clause!(live_posts::stars, live_comments::votes);
 
-// Only the full tables are declared: a call of ours on a reduced one does not compile.
+// Only the full tables are declared, so our calls do not compile on a reduced one.
 diesel_soft_delete::soft_deletable! {
     teams { active_flag = is_active }
     users { flag = is_deleted, timestamp = deleted_at }

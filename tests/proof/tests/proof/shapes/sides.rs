@@ -1,6 +1,6 @@
 //! What the names in a shape's text mean on each of its two sides.
 
-/// The library's calls over the full tables: `live_users` is but a name for `users` here.
+/// The library's calls over the full tables. Here, `live_users` is another name for `users`.
 pub mod ours {
     pub use super::super::schema::{
         comments, comments as live_comments, comments as dead_comments, likes, likes as live_likes,
@@ -12,7 +12,7 @@ pub mod ours {
     pub use diesel_soft_delete::{active, deleted, is_active, is_active_or_missing, is_deleted};
 }
 
-/// Plain Diesel over tables that are reduced to what should be seen. Calls that filter do nothing.
+/// Only Diesel, over tables that contain only the rows that should be seen. Calls that filter do nothing.
 pub mod plain {
     pub use super::super::schema::{
         comments, dead_comments, dead_likes, dead_posts, dead_teams, dead_users, likes, live_comments, live_likes,
@@ -64,7 +64,7 @@ pub mod plain {
         query
     }
 
-    /// Where the predicates are read off what the generator of the rows wrote.
+    /// The predicates read what the generator of the rows wrote.
     pub trait Visible {
         type Column: Expression<SqlType = Bool> + Copy;
         fn visible(self) -> Self::Column;

@@ -1,4 +1,4 @@
-//! Subqueries: `EXISTS`, `IN`, and single values.
+//! Subqueries in `EXISTS`, in `IN`, and as single values.
 
 use super::compare::Proof;
 
@@ -255,7 +255,7 @@ fn of_values(p: &mut Proof) {
                 .single_value()
         ))
     );
-    // MySQL itself (9.7) loses the filter of such a subquery: a fault of its semijoin, which MariaDB does not have.
+    // The semijoin of MySQL 9.7 loses the filter of such a subquery. MariaDB does not have this fault.
     if !p.conn.is_mysql_itself() {
         rows!(
             p,
