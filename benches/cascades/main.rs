@@ -1,6 +1,6 @@
-//! Compares cascades over a tree of 101,000 rows as ratios. `benches/run` runs it after the purges.
+//! Cascades over a tree of 101k rows, as ratios. `benches/run` runs them after the purges.
 //!
-//! The two ways take turns on two trees of one database, and exchange the trees in every other round.
+//! The two ways take turns on two trees of one database. They exchange the trees after every two rounds.
 
 use soft_delete_benches::rounds::{Rows, Side, timed};
 
@@ -8,7 +8,7 @@ const USERS: u32 = 4;
 const POSTS: u32 = 1000;
 const COMMENTS: u32 = 100;
 
-/// Compares two ways on the trees of two users, which they exchange in every other pair of rounds.
+/// Compares two ways on the trees of two users, which are exchanged after every two rounds.
 fn compare<C>(
     rows: &mut Rows,
     row: (&'static str, &'static str, f64, usize),

@@ -1,5 +1,5 @@
 // The tree on one backend, and the ways to delete it. Each backend includes this file and defines `Conn`, `Instant_`,
-// `COMMENTS_OF_POSTS` and `INSTANT`.
+// `INSTANT`, `DELETE_COMMENTS` and `RESTORE_COMMENTS`.
 
 use chrono::NaiveDateTime;
 use diesel::connection::SimpleConnection;
@@ -37,7 +37,7 @@ const TABLES: &str = "
     CREATE INDEX posts_user ON posts (user_id);
     CREATE INDEX comments_post ON comments (post_id);";
 
-/// The comments of each user are scattered over the table, as they would be after some years.
+/// Fills the tables. The comments of each user are scattered over the table, as they would be after some years.
 fn fill(conn: &mut Conn) {
     conn.batch_execute(&TABLES.replace("{instant}", INSTANT)).expect("the tables");
     let insert = |conn: &mut Conn, table: &str, rows: Vec<String>| {
@@ -81,7 +81,7 @@ fn cascade_back(conn: &mut Conn, user: i32) {
     assert_eq!(report.total(), u64::from(1 + crate::POSTS + crate::POSTS * crate::COMMENTS));
 }
 
-/// The fastest way that we could write by hand, which is three statements in a transaction.
+/// Deletes by three statements in a transaction, which is the best way that we could write by hand.
 fn by_hand(conn: &mut Conn, user: i32) {
     let now = now();
     conn.transaction(|conn| {
@@ -100,7 +100,7 @@ fn by_hand(conn: &mut Conn, user: i32) {
     .expect("three statements");
 }
 
-/// The same three statements as a restore.
+/// Restores by three statements in a transaction.
 fn by_hand_back(conn: &mut Conn, user: i32) {
     conn.transaction(|conn| {
         let at = users::table.find(user).select(users::deleted_at.assume_not_null()).first::<NaiveDateTime>(conn)?;
@@ -121,7 +121,7 @@ fn by_hand_back(conn: &mut Conn, user: i32) {
     .expect("three statements");
 }
 
-/// The way of most ORMs, which load each row and update it by its key after its children.
+/// Loads each row and updates it by its key, after its children, as most ORMs do.
 fn row_by_row(conn: &mut Conn, user: i32) {
     let now = now();
     conn.transaction(|conn| {

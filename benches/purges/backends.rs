@@ -1,4 +1,4 @@
-//! The table on each backend, and the comparisons there.
+//! The tables on each backend, and the comparisons that it makes.
 
 pub mod postgres {
     use diesel::connection::SimpleConnection;
@@ -77,8 +77,9 @@ pub mod postgres {
         old_snapshot(rows, conn);
     }
 
-    /// The ratio of the last tenth of the batches to the first while a transaction holds an older snapshot. Without a
-    /// snapshot, the ratio shows the effect of the machine.
+    /// Compares the last tenth of the batches with the first, while a transaction holds an old snapshot.
+    ///
+    /// The same comparison without a snapshot shows what comes from the machine.
     fn old_snapshot(rows: &mut crate::Rows, conn: &mut Conn) {
         let held = "with an old snapshot open, last tenth of the batches to the first";
         let free = "control: the same without an old snapshot";
@@ -113,7 +114,8 @@ pub mod postgres {
             })
             .run(conn)
             .expect("it purges");
-        // The first batch also reads the catalog. The median of a tenth ignores a checkpoint.
+        // The first batch is left out, since it includes the look at the catalog. The median of a tenth ignores a
+        // checkpoint.
         let tenth = took.len() / 10;
         [took.split_off(took.len() - tenth), took.drain(1..=tenth).collect()].map(|mut part| {
             part.sort();
@@ -121,7 +123,7 @@ pub mod postgres {
         })
     }
 
-    /// The loop of a framework that finds ids with a LIMIT each time.
+    /// Deletes by a loop that finds ids with LIMIT each time, as the loop of a framework does.
     fn in_select(conn: &mut Conn) {
         let delete = diesel::sql_query(
             "DELETE FROM posts WHERE id IN (SELECT id FROM posts WHERE is_deleted = TRUE AND deleted_at < $1 LIMIT 5000)",
@@ -247,7 +249,8 @@ pub mod sqlite {
 
     include!("ways.rs");
 
-    /// A file for a second connection. It does not wait for the disk, as the servers do not.
+    /// Returns the path of a database file, since a second connection needs one. Like the servers, it does not wait for
+    /// the disk.
     fn path() -> std::path::PathBuf {
         std::env::temp_dir().join(format!("dsd_bench_{}.db", std::process::id()))
     }

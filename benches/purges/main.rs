@@ -1,6 +1,7 @@
-//! Compares purges of 500,000 of a million rows as ratios. `benches/run` runs it after the short pairs.
+//! Purges of 500k of a million rows, as ratios. `benches/run` runs them after the short pairs.
 //!
-//! The ways take turns on fresh copies of one table. A row of the output is the median of ratios of four rounds each.
+//! The two ways take turns on fresh copies of one table. A row of the result is the median of ratios of four rounds
+//! each.
 
 mod backends;
 mod writer;
@@ -9,14 +10,14 @@ use std::time::Duration;
 
 use soft_delete_benches::rounds::{Row, Rows, Side, is_wanted, timed};
 
-/// How many rows the table has. A purge removes half of them, scattered over the keys.
+/// The number of rows in the table. Half of them are purged, and they are scattered over the keys.
 const ROWS: u32 = 1_000_000;
-/// How many threads a table that refers to itself has.
+/// The number of threads in a table that refers to itself.
 const THREADS: u32 = 50_000;
-/// How often each comparison is made.
+/// The number of rounds of each comparison.
 const ROUNDS: usize = 12;
 
-/// Compares two ways, each on a fresh copy.
+/// Compares two ways, each on a fresh copy of the table.
 fn compare<C>(
     rows: &mut Rows,
     (backend, what, at_most): (&'static str, &'static str, f64),

@@ -1,4 +1,4 @@
-// The ways to purge, for the backend that includes them.
+// The ways to purge, for the backend that includes this file.
 
 use chrono::NaiveDateTime;
 use diesel_soft_delete::prelude::*;
@@ -42,7 +42,7 @@ diesel_soft_delete::soft_deletable! {
     threads { timestamp = deleted_at }
 }
 
-/// All deleted rows are older than this.
+/// Returns the cutoff. All deleted rows are older.
 fn cutoff() -> NaiveDateTime {
     chrono::NaiveDate::from_ymd_opt(2025, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).expect("a date")
 }
@@ -58,7 +58,7 @@ fn job(conn: &mut Conn, batch_size: u64) {
     assert!(report.is_complete() && report.rows > 400_000, "{report}");
 }
 
-/// The job does not pause between batches on SQLite, as the ways by hand do not.
+/// Runs the job without pauses. On SQLite it pauses by default, which the ways by hand do not.
 fn job_without_pause(conn: &mut Conn, batch_size: u64) {
     let job = eligible!().in_batches().batch_size(batch_size).pause(std::time::Duration::ZERO);
     let report = job.run(conn).expect("it purges");
@@ -71,7 +71,7 @@ fn archive(conn: &mut Conn, batch_size: u64) {
     assert!(report.is_complete() && report.archived > 400_000, "{report}");
 }
 
-/// Threads of two rows in a table that refers to itself. All parents have lower keys than all replies.
+/// Creates threads of two rows in a table that refers to itself. All parents have lower keys than all replies.
 fn fresh_threads(conn: &mut Conn) {
     let half = crate::THREADS;
     if NAME == "SQLite" {
@@ -103,7 +103,7 @@ fn purge_threads(conn: &mut Conn) {
     assert!(report.is_complete() && report.rows == u64::from(2 * crate::THREADS), "{report}");
 }
 
-/// InnoDB checks foreign keys row by row, so the replies must come first there.
+/// Deletes all threads at once. InnoDB checks foreign keys row by row, so the replies must come first there.
 fn delete_threads(conn: &mut Conn) {
     let order = if NAME == "MariaDB" { " ORDER BY id DESC" } else { "" };
     let delete = format!("DELETE FROM threads WHERE deleted_at < '2025-01-01 00:00:00'{order}");
@@ -120,7 +120,7 @@ fn one_delete(conn: &mut Conn) {
     assert!(eligible!().execute(conn).expect("it deletes") > 400_000);
 }
 
-/// The statements of the job, as a user of Diesel would write them.
+/// Sends the same statements as the job, as a user of Diesel would write them.
 fn by_hand(conn: &mut Conn) {
     loop_by_hand(conn, 1000, |conn, last, found| {
         let old = posts::table.filter(posts::is_deleted.eq(true)).filter(posts::deleted_at.lt(cutoff()));
@@ -166,7 +166,7 @@ fn loop_by_hand(conn: &mut Conn, size: i64, remove: impl Fn(&mut Conn, i32, i32)
     assert!(rows > 400_000);
 }
 
-/// The ratio of a writer's wait beside the job to its wait beside one DELETE.
+/// Compares how long a writer waits beside the job with how long it waits beside one DELETE.
 fn beside_writer(rows: &mut crate::Rows, conn: &mut Conn, at_most: f64) {
     let what = "a writer's 99th percentile beside batches of 1000 to beside one DELETE";
     if !crate::is_wanted(NAME, what) {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The 99th percentile of the time of `write`, which is called with scattered ids while `work` runs.
+/// Returns the 99th percentile of the duration of `write`, which is called with scattered ids while `work` runs.
 pub fn p99_beside<C: Send>(mut writer: C, write: impl Fn(&mut C, i32) + Sync, work: impl FnOnce()) -> Duration {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -1,5 +1,6 @@
-//! The processor time to compile thirty tables and models with and without the derive. It depends less on other work of
-//! the machine than the wall clock does.
+//! The processor time to compile thirty tables and models, with and without the derive.
+//!
+//! Other work on the machine changes the processor time less than the elapsed time.
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ pub fn measure(run: &mut Run, directory: &Path) {
         if !run.table.wants(&row) {
             continue;
         }
-        // This first run builds the dependencies.
+        // The dependencies are built here, so that they are not measured.
         for package in [&with, &without] {
             compile(command, package, directory);
         }
@@ -25,7 +26,7 @@ pub fn measure(run: &mut Run, directory: &Path) {
         run.ratio(&row, 24, 40, || {
             flip = !flip;
             let time = |package: &Path| {
-                // Cargo looks only at the time of the file.
+                // cargo compares only the modification time, so the same text makes it compile again.
                 let source = package.join("src/lib.rs");
                 let text = std::fs::read(&source).expect("the source was written");
                 std::fs::write(&source, text).expect("the source can be written");
@@ -50,23 +51,24 @@ fn compile(command: &str, package: &Path, directory: &Path) {
         .args([command, "--quiet", "--manifest-path"])
         .arg(package.join("Cargo.toml"))
         .env("CARGO_TARGET_DIR", directory.join("target"))
-        // Cargo would compile the same source again only in part.
+        // An incremental build would hardly compile the same source again.
         .env("CARGO_INCREMENTAL", "0")
         .status()
         .expect("cargo can be started");
     assert!(status.success(), "{} compiles", package.display());
 }
 
-/// The processor time of the child processes that have ended, and of their children.
+/// Returns the processor time of the child processes that this process has waited for, and of their children.
 fn spent_by_children() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("this is Linux");
-    // The 2nd field is a name in parentheses, which may contain blanks. The 16th and 17th are hundredths of a second.
+    // The second field is a name in parentheses, which may contain blanks. Fields 16 and 17 are in hundredths of a
+    // second.
     let (_, fields) = stat.rsplit_once(')').expect("there is a name");
     let spent: u64 = fields.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(10 * spent)
 }
 
-/// A package of a schema and its models. Without the derive it does not depend on this crate either.
+/// Writes a package with a schema and its models. Without the derive it does not depend on this crate.
 fn generate(directory: &Path, name: &str, derive: bool) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in a workspace");
     let package = directory.join(name);
@@ -84,7 +86,7 @@ fn generate(directory: &Path, name: &str, derive: bool) -> PathBuf {
          chrono = {{ version = \"0.4.35\", default-features = false }}\n{ours}\n[profile.dev]\ndebug = 0\n"
     );
     std::fs::write(package.join("Cargo.toml"), manifest).expect("the manifest can be written");
-    // The package uses the versions of the workspace.
+    // The package uses the same versions as the workspace.
     let _ = std::fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock"));
     std::fs::write(package.join("src/lib.rs"), source(derive)).expect("the source can be written");
     package

@@ -1,5 +1,6 @@
-//! The instructions for one call, which callgrind counts. They are those from building the statement to its result,
-//! including SQLite.
+//! Counts the instructions per call with callgrind, from building the statement to its result.
+//!
+//! The count includes SQLite.
 
 use std::process::Command;
 
@@ -21,7 +22,7 @@ pub fn measure(table: &mut Table) {
     }
 }
 
-/// The instructions of a thousand additional calls.
+/// Returns the instructions of one call, from the difference between two numbers of calls.
 fn per_call(pair: usize, side: &str) -> u64 {
     let [some, more] = [200, 1200].map(|calls| total(pair, side, calls));
     (more - some) / 1000
@@ -35,7 +36,7 @@ fn total(pair: usize, side: &str, calls: u32) -> u64 {
         .expect("valgrind can be started");
     let report = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{report}");
-    // The line is `==1234== Collected : 56789`.
+    // The line has the form `==1234== Collected : 56789`.
     let collected = report.lines().find_map(|line| line.split_once("Collected : "));
     collected.and_then(|(_, count)| count.trim().parse().ok()).unwrap_or_else(|| panic!("no count: {report}"))
 }

@@ -1,4 +1,4 @@
-//! Runs both sides of a pair in turn, in short batches on one connection.
+//! Measures both sides of a pair in turn, in short batches on one connection.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ impl<'a, C> Interleave<'a, C> {
         Self { pair, conn, first: 1 }
     }
 
-    /// The order on the same rows is ours, by hand, by hand, ours, so that no side gains from its place.
+    /// Measures ours, by hand, by hand and ours on the same rows, so that no side gains from its place.
     pub fn round(&mut self) -> [Duration; 2] {
         let Pair { ours, by_hand, .. } = self.pair;
         let mut spent = [Duration::ZERO; 2];

@@ -1,4 +1,4 @@
-//! Measures each pair interleaved, and prints one table of ratios. `benches/run` runs it.
+//! Measures each pair, and prints one table of ratios. `benches/run` runs it.
 
 mod compile_time;
 mod instructions;
@@ -19,11 +19,11 @@ use crate::interleave::Interleave;
 use crate::ratio::Ratio;
 use crate::table::{Row, Table};
 
-// Both sides have the cost of the count.
+// The allocator counts for both sides, so the count does not change the ratio.
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The pairs of one backend.
+/// Measures the pairs of one backend.
 macro_rules! on_backend {
     ($run:expr, $backend:ident, verbs: $verbs:literal) => {{
         use soft_delete_benches::$backend::{NAME, control, filled, queries, verbs};
@@ -60,14 +60,15 @@ fn main() {
     println!("\n{}", run.table);
 }
 
-/// The measurements and their results.
+/// The state of a run: the harness, and the table with the results so far.
 struct Run {
     criterion: Criterion<Ratio>,
     table: Table,
 }
 
 impl Run {
-    /// Lets criterion take samples of a ratio. Each sample has some rounds of `round`, which returns both durations.
+    /// Lets criterion take samples of a ratio. Each sample has several rounds of `round`, which returns the durations
+    /// of both sides.
     fn ratio(&mut self, row: &Row, samples: usize, seconds: u64, mut round: impl FnMut() -> [Duration; 2]) {
         let mut group = self.criterion.benchmark_group("ratio");
         group.sampling_mode(SamplingMode::Flat);
@@ -96,7 +97,7 @@ impl Run {
 }
 
 fn target_directory() -> PathBuf {
-    // The path is `target/release/deps/ratios-0123`.
+    // The path has the form `target/release/deps/ratios-0123`.
     let program = std::env::current_exe().expect("this program has a path");
     program.ancestors().nth(3).expect("cargo puts it three levels below the target directory").to_owned()
 }

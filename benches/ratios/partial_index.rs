@@ -1,4 +1,4 @@
-//! Compares a literal with a bind parameter for a partial index over active rows, on PostgreSQL.
+//! A partial index over the active rows on PostgreSQL, used by a literal and by a bind.
 
 use std::time::{Duration, Instant};
 
@@ -70,14 +70,14 @@ pub fn measure(run: &mut Run) {
     });
     run.table.measured(generic_row, None);
 
-    // PostgreSQL plans a statement for its values five times, and may then use a generic plan. So each round prepares it
-    // again on its own connection.
+    // PostgreSQL plans a prepared statement five times with its values, and then perhaps without them. So each round
+    // prepares it again, on a new connection.
     let mut flip = false;
     run.ratio(&auto_row, 100, 4, || {
         flip = !flip;
         let on_new_connection = |query| {
             let conn = &mut connect("auto");
-            // The first query of a connection makes the server load things, which must count for no side.
+            // The first query of a connection makes the server load data, which is not measured.
             diesel::sql_query("SELECT id FROM notes WHERE author_id = 0 AND is_deleted = FALSE")
                 .execute(conn)
                 .expect("it runs");

@@ -1,15 +1,17 @@
-//! A ratio of two durations as a measurement of criterion.
+//! A ratio of two durations in a form that criterion measures.
 
 use std::time::Duration;
 
 use criterion::Throughput;
 use criterion::measurement::{Measurement, ValueFormatter};
 
-/// The ratio of ours to by hand. Criterion divides a measurement by its rounds, and gives the median of the samples with
-/// a bootstrap interval. So the value of a sample is its ratio times its rounds.
+/// The duration with `diesel_soft_delete`, divided by that of the work by hand.
+///
+/// Criterion divides a sample by its number of rounds, so the value of a sample is its ratio times its rounds. The
+/// result is the median of the samples with a bootstrap interval.
 pub struct Ratio;
 
-/// The value of one sample.
+/// Returns the value of one sample.
 pub fn of_rounds(rounds: u64, round: &mut impl FnMut() -> [Duration; 2]) -> f64 {
     let mut sum = [Duration::ZERO; 2];
     for _ in 0..rounds {

@@ -1,4 +1,4 @@
-//! The table that is printed.
+//! The printed table.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ impl Row {
         Self { what: what.into(), backend, at_most }
     }
 
-    /// The name of the benchmark and of its directory.
+    /// Returns the name of the benchmark, which is also that of its directory.
     pub fn id(&self) -> String {
         let text = format!("{} {}", self.backend, self.what);
         let words = text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -26,17 +26,17 @@ impl Row {
     }
 }
 
-/// The results of a row.
+/// The result of a row.
 enum Found {
-    /// The median and its confidence interval.
+    /// A measured ratio: the median and the confidence interval.
     Measured { median: f64, interval: [f64; 2] },
-    /// The counts of instructions.
+    /// The counted instructions of both sides.
     Counted([u64; 2]),
 }
 
 pub struct Table {
     estimates: PathBuf,
-    /// The rows that the command line asks for.
+    /// The part of a row's name that the command line asks for.
     filter: Option<String>,
     rows: Vec<(Row, Found, Option<[u64; 2]>)>,
 }
@@ -47,12 +47,12 @@ impl Table {
         Self { estimates, filter, rows: Vec::new() }
     }
 
-    /// Whether the command line asks for it.
+    /// Returns whether the command line asks for the row.
     pub fn wants(&self, row: &Row) -> bool {
         self.filter.as_ref().is_none_or(|filter| row.id().contains(filter))
     }
 
-    /// Stores the result of criterion, if the row was not left out, and the allocations of one call of each side.
+    /// Adds criterion's result, unless criterion left the row out, and the allocations of one call of each side.
     pub fn measured(&mut self, row: Row, allocations: Option<[u64; 2]>) {
         let path = self.estimates.join("ratio").join(row.id()).join("new/estimates.json");
         let Ok(text) = std::fs::read_to_string(&path) else { return };
@@ -67,7 +67,7 @@ impl Table {
         self.rows.push((row, found, allocations));
     }
 
-    /// Stores the counts of instructions.
+    /// Adds a row with counts of instructions.
     pub fn counted(&mut self, row: Row, counts: [u64; 2]) {
         self.rows.push((row, Found::Counted(counts), None));
     }
@@ -81,7 +81,7 @@ impl Found {
         }
     }
 
-    /// The bounds of the ratio.
+    /// Returns the interval of the ratio.
     fn bounds(&self) -> [f64; 2] {
         match self {
             Self::Measured { interval, .. } => *interval,
@@ -89,7 +89,7 @@ impl Found {
         }
     }
 
-    /// A target is met or missed if the whole interval is on one side of it.
+    /// Returns whether the target is met. It is decided only if the whole interval is on one side of the target.
     fn verdict(&self, at_most: f64) -> &'static str {
         let [low, high] = self.bounds();
         match (high <= at_most, low > at_most) {

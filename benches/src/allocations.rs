@@ -3,7 +3,7 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, which counts the allocations of each thread. Install it with `#[global_allocator]`.
+/// The system's allocator with a count for each thread. Install it with `#[global_allocator]`.
 pub struct Counting;
 
 thread_local! {
@@ -11,11 +11,11 @@ thread_local! {
 }
 
 fn one_more() {
-    // A thread can still allocate after its locals are dropped.
+    // A thread can still allocate after its locals are dropped, and such a count is ignored.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
 }
 
-// SAFETY: every call is passed on unchanged.
+// SAFETY: every call is passed to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         one_more();
@@ -32,7 +32,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// How often this thread allocates or reallocates during the work.
+/// Returns how often this thread allocates or reallocates during the work.
 pub fn count(work: impl FnOnce()) -> u64 {
     let before = COUNT.get();
     work();

@@ -1,15 +1,16 @@
-//! The benchmarks compare the same work by `diesel_soft_delete` and by hand, as a user of Diesel would write it, on each
-//! backend.
+//! The pairs that the benchmarks compare, on each backend.
+//!
+//! A pair is the same work, done by `diesel_soft_delete` and written by hand as a user of Diesel would.
 
 pub mod allocations;
 pub mod rounds;
 
 use diesel::connection::SimpleConnection;
 
-/// The same work in two ways.
+/// The same work, done in two ways.
 pub struct Pair<C> {
     pub name: &'static str,
-    /// Resets the rows with these ids to the state at the start. This is not measured.
+    /// Brings the rows with these ids into the state that the work starts from. It is not measured.
     pub prepare: fn(&mut C, first: i32, last: i32),
     pub ours: Side<C>,
     pub by_hand: Side<C>,
@@ -27,9 +28,9 @@ pub struct Side<C> {
     pub build: fn(i32),
 }
 
-/// The verbs are called on the ids from 1 to this. Reads are called on the same ids or authors.
+/// The verbs change the ids from 1 to this number. The reads use the same ids, or the authors.
 pub const IDS: i32 = 2000;
-/// Every author has 20 of these posts and two more deleted ones.
+/// The number of authors. Each has 20 of these posts, and two more that are deleted.
 pub const AUTHORS: i32 = 100;
 
 /// A connection to its own database, which is dropped at the end.
@@ -40,7 +41,7 @@ pub struct Private<C: SimpleConnection> {
 
 impl<C: SimpleConnection> Drop for Private<C> {
     fn drop(&mut self) {
-        // This also runs during a panic, so its error is ignored.
+        // This also runs during a panic, so an error is ignored.
         let _ = self.conn.batch_execute(&self.cleanup);
     }
 }
@@ -68,7 +69,7 @@ pub mod sqlite {
     const INSTANT: &str = "TIMESTAMP";
     const AFTER_FILLING: &str = "ANALYZE";
 
-    /// A database in memory.
+    /// Creates a database in memory.
     pub fn empty() -> super::Private<Conn> {
         let conn = Conn::establish(":memory:").expect("SQLite is built in");
         super::Private { conn, cleanup: String::new() }
@@ -89,7 +90,7 @@ pub mod postgres {
     const INSTANT: &str = "TIMESTAMP";
     const AFTER_FILLING: &str = "VACUUM ANALYZE posts";
 
-    /// Its own schema, and more connections to it.
+    /// Creates a schema, to which more connections can be opened.
     pub fn empty() -> super::Private<Conn> {
         let name = super::unique_name();
         let mut conn = another();
@@ -118,7 +119,7 @@ pub mod mysql {
     const INSTANT: &str = "DATETIME(6) NULL DEFAULT NULL";
     const AFTER_FILLING: &str = "ANALYZE TABLE posts";
 
-    /// Its own database.
+    /// Creates a database.
     pub fn empty() -> super::Private<Conn> {
         let name = super::unique_name();
         let url = super::url("MYSQL_DATABASE_URL");

@@ -1,4 +1,4 @@
-// The pairs, for the backend that includes them.
+// The pairs, for the backend that includes this file.
 
 use chrono::{NaiveDateTime, Utc};
 use diesel_soft_delete::prelude::*;
@@ -46,7 +46,7 @@ fn post() -> diesel::dsl::AsSelect<Post, Db> {
     Post::as_select()
 }
 
-/// A database with the posts.
+/// Creates a database with the posts.
 pub fn filled() -> Private<Conn> {
     let mut database = empty();
     let rows = |ids: std::ops::RangeInclusive<i32>, state: &str| {
@@ -65,7 +65,7 @@ pub fn filled() -> Private<Conn> {
         String::from("INSERT INTO authors (id, is_deleted) SELECT DISTINCT author_id, FALSE FROM posts"),
         String::from(AFTER_FILLING),
     ] {
-        // MySQL's `ANALYZE TABLE` returns rows, which `batch_execute` reads and ignores.
+        // MySQL's `ANALYZE TABLE` returns rows, and `batch_execute` reads and drops them.
         diesel::connection::SimpleConnection::batch_execute(&mut database.conn, &sql)
             .expect("the posts can be created");
     }
@@ -194,7 +194,7 @@ fn join_query() -> Pair<Conn> {
     }
 }
 
-/// The soft delete by hand compared with itself, which shows the noise.
+/// The soft delete by hand, compared with itself. Its ratio shows the noise.
 pub fn control() -> Pair<Conn> {
     Pair { name: "control: by hand against itself", ours: soft_delete().by_hand, ..soft_delete() }
 }

@@ -1,4 +1,4 @@
-//! Compares two ways of work that takes seconds as a ratio, for work that no harness repeats.
+//! Compares two ways to do work that takes seconds, which is too long for a harness to repeat.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ pub struct Row {
     pub backend: &'static str,
     pub ratios: Vec<f64>,
     pub at_most: f64,
-    /// The durations of the two sides in the last round.
+    /// The times of the two sides in the last round.
     pub sides: [Duration; 2],
 }
 
@@ -23,7 +23,7 @@ impl Row {
     }
 }
 
-/// The rows of the output. Each is printed as soon as it is measured.
+/// The rows of a table. Each row is printed as soon as it is known.
 #[derive(Default)]
 pub struct Rows(Vec<Row>);
 
@@ -45,7 +45,7 @@ impl Rows {
         }
     }
 
-    /// Compares two ways after `ready` in each round. `way` gets the side and the number of the round.
+    /// Compares two ways. `measured` gets the side and the number of the round, and returns the time.
     pub fn compare<C>(
         &mut self,
         (backend, what, at_most, rounds): (&'static str, &'static str, f64, usize),
@@ -57,7 +57,7 @@ impl Rows {
         }
         let mut row = Row::new(backend, what, at_most);
         for round in 0..rounds {
-            // No side is always the first.
+            // Each side is first in every other round.
             let [one, other] = if round % 2 == 0 {
                 let one = measured(conn, Side::Ours, round);
                 [one, measured(conn, Side::Theirs, round)]
@@ -78,14 +78,14 @@ pub enum Side {
     Theirs,
 }
 
-/// The duration of the work.
+/// Returns how long the work took.
 pub fn timed(work: impl FnOnce()) -> Duration {
     let start = Instant::now();
     work();
     start.elapsed()
 }
 
-/// Whether the command line asks for a row.
+/// Returns whether the command line asks for a row.
 pub fn is_wanted(backend: &str, what: &str) -> bool {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     wanted.is_none_or(|wanted| format!("{backend} {what}").contains(&wanted))
@@ -93,12 +93,12 @@ pub fn is_wanted(backend: &str, what: &str) -> bool {
 
 impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The second way in a round finds pages that the first has changed, and one tree may be placed better than the
-        // other. So four rounds, with both orders and both trees, count as one.
+        // The second side of a round finds pages that the first has already written, and one tree may be stored better
+        // than the other. So four rounds, with both orders and both sides, count as one.
         let fours = self.ratios.chunks(4).map(|four| four.iter().product::<f64>().powf(1.0 / four.len() as f64));
         let mut sorted: Vec<f64> = fours.collect();
         sorted.sort_by(f64::total_cmp);
-        // Only the middle half counts, since the machine affects the outer ones.
+        // Only the middle half counts, since the outer values come from the machine.
         let quarter = sorted.len() / 4;
         let (low, median, high) = (sorted[quarter], sorted[sorted.len() / 2], sorted[sorted.len() - 1 - quarter]);
         let verdict = match (high <= self.at_most, low > self.at_most) {

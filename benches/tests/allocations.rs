@@ -1,4 +1,4 @@
-//! Building and executing a statement takes no more allocations than the same statement by hand.
+//! Tests that a statement takes no more allocations than the same statement written by hand.
 
 use diesel::connection::SimpleConnection;
 use soft_delete_benches::allocations::{Counting, count};
@@ -7,11 +7,11 @@ use soft_delete_benches::{Pair, Private, Side};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The allocations to build a statement, to build it and write its SQL, and to build it and execute it from the cache.
+/// Counts three parts: building the statement, building it and writing the SQL, and executing it from the cache.
 fn counts<C>(side: &Side<C>, pair: &Pair<C>, conn: &mut C) -> [u64; 3] {
     let ids = 1..=10;
     (pair.prepare)(conn, 1, 11);
-    // The first call prepares the statement.
+    // The first call prepares the statement, so it is not counted.
     assert_eq!((side.call)(conn, 11), pair.rows, "{}", pair.name);
     [
         count(|| ids.clone().for_each(side.build)),

@@ -1,11 +1,11 @@
-//! What can be typed.
+//! The arguments of the program. Their doc comments are the text of `--help`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use diesel_soft_delete::migration::{Dialect, LiveParent, SoftDeleteMigration};
 
-/// Migrations for soft deletion, and a check of the schema.
+/// Writes migrations for soft deletion, and checks the schema.
 #[derive(Debug, Parser)]
 #[command(
     name = "diesel_soft_delete",
@@ -23,33 +23,34 @@ pub struct Arguments {
 pub enum Command {
     /// Writes the migrations that add soft deletion to tables, for `diesel migration run`.
     ///
-    /// With a database (`--database-url`, `DATABASE_URL` or a file `.env`) the program looks up what is there: the
-    /// primary key, columns, indexes, triggers, and unique indexes to be replaced. A second call writes only what is
-    /// still missing. Without a database, name the `--backend`.
+    /// With a database (`--database-url`, `DATABASE_URL` or a file `.env`) the program reads what exists already: the
+    /// primary key, columns, indexes, triggers, and unique indexes to replace. A second call writes only what is still
+    /// missing. Without a database, name the `--backend`.
     Generate(Box<Generate>),
-    /// Checks that the tables of a database fit, and prints the SQL that fixes what does not.
+    /// Checks that the tables of a database fit, and prints the SQL that fixes what does not fit.
     Check(Box<Check>),
 }
 
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// The tables, or `schema.table`. Parents that --live-parent names come first, in the order of those options.
+    /// The tables, as `table` or `schema.table`. The parents that --live-parent names come first, in the order of those
+    /// options.
     #[arg(required = true)]
     pub tables: Vec<String>,
 
-    /// The database to write SQL for. With a database URL it is known.
+    /// The database to write SQL for. It is not needed with a database URL.
     #[arg(long, value_enum)]
     pub backend: Option<Backend>,
 
     #[command(flatten)]
     pub database: Database,
 
-    /// The directory of the migrations. [default: what diesel.toml says, or `migrations`, here or in a directory
+    /// The directory of the migrations. [default: the one of diesel.toml, or `migrations`, here or in a directory
     /// above]
     #[arg(long, value_name = "DIRECTORY", env = "MIGRATION_DIRECTORY")]
     pub migration_dir: Option<PathBuf>,
 
-    /// The version of the first migration, as 2026-11-25-101500. [default: the current time]
+    /// The version of the first migration, such as 2026-11-25-101500. [default: the current time]
     #[arg(long)]
     pub version: Option<String>,
 
@@ -61,17 +62,17 @@ pub struct Generate {
     #[arg(long, conflicts_with = "dry_run")]
     pub down: bool,
 
-    /// Writes one folder for each table instead of one for each step. For small tables: writes wait while indexes are
-    /// built.
+    /// Writes one folder for each table instead of one for each step. Use it for small tables, since writes wait while
+    /// indexes are built.
     #[arg(long)]
     pub single_folder: bool,
 
-    /// Leaves a unique index that --unique replaces in place. Running code may still say ON CONFLICT on it. Call
-    /// `generate` without this option later, to drop it.
+    /// Keeps a unique index that --unique would replace, since running code may still name it in ON CONFLICT. Later
+    /// call `generate` without this option to drop it.
     #[arg(long)]
     pub keep_unique: bool,
 
-    /// The SQL type of a column that is added: `deleted_at=timestamptz`. May be repeated.
+    /// The SQL type of an added column: `deleted_at=timestamptz`. May be repeated.
     #[arg(long, value_name = "COLUMN=TYPE", value_parser = parse_column_type)]
     pub column_type: Vec<(String, String)>,
 
@@ -82,64 +83,64 @@ pub struct Generate {
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub primary_key: Vec<String>,
 
-    /// Values that are unique among active rows: `slug`, or `tenant_id,slug`. May be repeated.
+    /// Columns whose values are unique among active rows: `slug`, or `tenant_id,slug`. May be repeated.
     #[arg(long, value_name = "COLUMNS")]
     pub unique: Vec<String>,
 
-    /// An index over active rows. May be repeated.
+    /// Columns of an index over active rows. May be repeated.
     #[arg(long, value_name = "COLUMNS")]
     pub index: Vec<String>,
 
-    /// A trigger that refuses a DELETE of a row that is not soft-deleted.
+    /// Adds a trigger that refuses a DELETE of a row that is not soft-deleted.
     #[arg(long)]
     pub guard: bool,
 
-    /// Triggers that refuse an active row below a deleted parent: `users:author_id`. The parent has the key `id`, and
-    /// the flag `is_deleted` or `deleted_at` alone. May be repeated; with several tables it is for those that have the
-    /// column.
+    /// Adds triggers that refuse an active row below a deleted parent: `users:author_id`. The parent has the key `id`,
+    /// and the flag `is_deleted` or only `deleted_at`. May be repeated. With several tables it applies to those that
+    /// have the column.
     #[arg(long, value_name = "PARENT:COLUMNS", value_parser = parse_live_parent)]
     pub live_parent: Vec<(String, String)>,
 
-    /// A view of the active rows.
+    /// The name of a view of the active rows.
     #[arg(long, value_name = "NAME")]
     pub view: Option<String>,
 
-    /// A table that a purge can move rows to.
+    /// The name of a table that a purge can move rows to.
     #[arg(long, value_name = "NAME")]
     pub archive: Option<String>,
 
-    /// Columns that the table has already.
+    /// Columns that the table already has.
     #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     pub existing: Vec<String>,
 
-    /// Brings the rows of an existing flag and timestamp into agreement: the flag decides.
+    /// Brings the rows of an existing flag and timestamp into agreement. The flag decides.
     #[arg(long, conflicts_with = "backfill_by_timestamp")]
     pub backfill: bool,
 
-    /// The same, and the timestamp decides.
+    /// Brings the rows of an existing flag and timestamp into agreement. The timestamp decides.
     #[arg(long)]
     pub backfill_by_timestamp: bool,
 
-    /// Adds the CHECK that flag and timestamp agree to a table that had one of them already.
+    /// Adds the CHECK that flag and timestamp agree to a table that already has one of them.
     #[arg(long, conflicts_with = "no_check")]
     pub with_check: bool,
 
-    /// Leaves the CHECK out that flag and timestamp agree.
+    /// Leaves out the CHECK that flag and timestamp agree.
     #[arg(long)]
     pub no_check: bool,
 
-    /// Lets MySQL and MariaDB copy the table where they cannot do otherwise.
+    /// Allows MySQL and MariaDB to copy the table if they cannot avoid it.
     #[arg(long)]
     pub allow_copy: bool,
 
-    /// Leaves the purge index out.
+    /// Leaves out the purge index.
     #[arg(long)]
     pub no_purge_index: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The tables, or `schema.table`.
+    /// The tables, as `table` or `schema.table`.
     #[arg(required = true)]
     pub tables: Vec<String>,
 
@@ -152,12 +153,12 @@ pub struct Check {
 
 #[derive(Debug, Args)]
 pub struct Database {
-    /// postgres://.., mysql://.., or the path of an SQLite file.
+    /// The URL: postgres://.., mysql://.., or the path of an SQLite file.
     #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 }
 
-/// The columns of soft deletion. Without any: the flag `is_deleted` and the timestamp `deleted_at`.
+/// The columns of soft deletion. By default they are the flag `is_deleted` and the timestamp `deleted_at`.
 #[derive(Debug, Args)]
 pub struct Columns {
     /// The flag that is TRUE for deleted rows.
@@ -168,7 +169,7 @@ pub struct Columns {
     #[arg(long, value_name = "COLUMN")]
     pub active_flag: Option<String>,
 
-    /// The time of the deletion. Without a flag: NULL for active rows.
+    /// The time of the deletion. In a table without a flag it is NULL for active rows.
     #[arg(long, value_name = "COLUMN")]
     pub timestamp: Option<String>,
 
@@ -176,11 +177,11 @@ pub struct Columns {
     #[arg(long, value_enum)]
     pub unit: Option<Unit>,
 
-    /// The column that every soft delete and restore sets.
+    /// The column that every soft delete and restore sets to the current time.
     #[arg(long, value_name = "COLUMN")]
     pub touch: Option<String>,
 
-    /// Nullable columns that describe a deletion, perhaps with their types: `deleted_by:bigint,reason`.
+    /// Nullable columns that describe a deletion, with optional types: `deleted_by:bigint,reason`.
     #[arg(long, value_name = "COLUMN[:TYPE]", value_delimiter = ',')]
     pub metadata: Vec<String>,
 
@@ -234,18 +235,18 @@ fn parse_column_type(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// `a,b`: a comma cannot be part of a name here.
+/// Splits `a,b`. A name cannot contain a comma here.
 fn list(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).collect()
 }
 
 impl Columns {
-    /// Whether the columns that say what is deleted are left to the defaults.
+    /// Returns whether the columns that say which rows are deleted are the default ones.
     pub fn assumes_state(&self) -> bool {
         self.flag.is_none() && self.active_flag.is_none() && self.timestamp.is_none()
     }
 
-    /// A migration of `table` with these columns.
+    /// Returns a migration of `table` with these columns.
     pub fn migration(&self, table: &str) -> SoftDeleteMigration {
         use diesel_soft_delete::TimeUnit;
 
@@ -286,7 +287,7 @@ impl Columns {
 }
 
 impl Generate {
-    /// The tables, each once: live parents in the order of their options, then the others.
+    /// Returns each table once: the parents of `--live-parent` in the order of these options, then the others.
     pub fn in_order(&self) -> Vec<&str> {
         let parents = self.live_parent.iter().map(|(parent, _)| parent).filter(|parent| self.tables.contains(parent));
         let mut tables: Vec<&str> = Vec::new();
@@ -298,7 +299,7 @@ impl Generate {
         tables
     }
 
-    /// The migration of a table, as far as the arguments say.
+    /// Returns the migration of a table, from the arguments alone.
     pub fn migration(&self, table: &str) -> SoftDeleteMigration {
         let mut migration = self.columns.migration(table).existing(&self.existing[..]);
         for (column, sql) in &self.column_type {
@@ -339,7 +340,7 @@ impl Generate {
         switches.into_iter().filter(|(is_on, _)| *is_on).fold(migration, |migration, (_, switch)| switch(migration))
     }
 
-    /// A live parent; one of the same call has the same columns.
+    /// Returns the parent. If the same call generates its table, it has the columns of this call.
     fn parent(&self, table: &str) -> LiveParent {
         let parent = LiveParent::new(table);
         if !self.tables.iter().any(|own| own == table) {

@@ -1,4 +1,4 @@
-//! A connection to whatever database the URL names.
+//! A connection to the database that the URL names.
 
 use diesel::Connection;
 use diesel_soft_delete::Error;
@@ -6,10 +6,10 @@ use diesel_soft_delete::migration::{Dialect, Finding, SoftDeleteMigration};
 
 use crate::arguments::Database;
 
-/// What is reported to the user.
+/// An error that is reported to the user.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// A live database.
+/// A connection to a database.
 pub enum Live {
     #[cfg(feature = "postgres")]
     Postgres(diesel::PgConnection),
@@ -50,7 +50,7 @@ impl Live {
                 Err(missing("mysql"))
             }
             Dialect::Sqlite => {
-                // SQLite would make an empty database of a mistyped path.
+                // SQLite would create an empty database for a mistyped path.
                 let path = url.trim_start_matches("sqlite://").trim_start_matches("file:");
                 let path = path.split('?').next().unwrap_or(path);
                 if path != ":memory:" && !std::path::Path::new(path).exists() {

@@ -1,4 +1,4 @@
-//! `diesel_soft_delete generate`
+//! Runs `diesel_soft_delete generate`.
 
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The dialect. A URL in the environment may be that of another project's database.
+/// Returns the dialect, and refuses a URL that contradicts it. The URL may come from another project's environment.
 fn dialect(arguments: &Generate, url: Option<&str>) -> Result<Dialect, Failure> {
     match (arguments.backend.map(Dialect::from), url.map(dialect_of)) {
         (Some(backend), Some(of_url)) if backend != of_url => {
@@ -92,7 +92,7 @@ fn print(arguments: &Generate, migrations: &[SoftDeleteMigration], dialect: Dial
     Ok(())
 }
 
-/// What the diesel CLI reads from `diesel.toml`.
+/// The part of `diesel.toml` that this program reads.
 #[derive(Debug, Deserialize)]
 struct Config {
     migrations_directory: Option<Directory>,
@@ -103,7 +103,7 @@ struct Directory {
     dir: PathBuf,
 }
 
-/// Looks for the directory where the diesel CLI does.
+/// Finds the migrations directory as the diesel CLI finds it.
 fn directory(arguments: &Generate) -> Result<PathBuf, Failure> {
     let given = match &arguments.migration_dir {
         Some(directory) => Some(directory.clone()),
@@ -122,7 +122,8 @@ fn directory(arguments: &Generate) -> Result<PathBuf, Failure> {
     }
 }
 
-/// `[migrations_directory] dir` of `diesel.toml`: of `DIESEL_CONFIG_FILE`, or here or in a directory above.
+/// Returns `[migrations_directory] dir` of `diesel.toml`. The file is `DIESEL_CONFIG_FILE`, or it is here or in a
+/// directory above.
 fn configured() -> Result<Option<PathBuf>, Failure> {
     let file = match std::env::var_os("DIESEL_CONFIG_FILE") {
         Some(file) => PathBuf::from(file),

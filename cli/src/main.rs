@@ -1,4 +1,4 @@
-//! `diesel_soft_delete`: writes migrations for soft deletion, and checks the schema of a database.
+//! `diesel_soft_delete` writes migrations for soft deletion, and checks the schema of a database.
 
 mod arguments;
 mod check;
@@ -11,15 +11,16 @@ use clap::Parser;
 
 use crate::arguments::{Arguments, Command};
 
-/// It is done, nothing is left to do, or all is well.
+/// The exit code if everything is done, nothing is left to do, or nothing has to be fixed.
 const WELL: u8 = 0;
-/// The check found something to fix.
+/// The exit code if the check found something to fix.
 const FOUND: u8 = 1;
-/// It could not be done. (clap ends with this too, for arguments it does not understand.)
+/// The exit code if it could not be done. clap ends with this code too, for arguments that it does not understand.
 const FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    // As the diesel CLI: `DATABASE_URL` may stand in a file `.env`.
+    // The diesel CLI also reads `DATABASE_URL` from a file `.env`. The result is ignored, since the file may be
+    // missing.
     let _ = dotenvy::dotenv();
     let result = match Arguments::parse().command {
         Command::Generate(arguments) => generate::run(&arguments).map(|()| WELL),

@@ -1,4 +1,4 @@
-//! Whether a row that is to be restored is below a deleted one.
+//! Finds out whether a row that is to be restored is below a deleted one.
 //!
 //! A recursive query computes all ancestors of the target's rows as one set, upwards through all tables. One
 //! statement for each table then tests and locks its rows of the set.
@@ -41,7 +41,7 @@ pub(super) struct Step {
 }
 
 impl Above {
-    /// All tables above a table, the nearest first.
+    /// Returns all tables above a table, the nearest first.
     pub(super) fn of(from: &Node) -> Self {
         let parents: Vec<Node> = declared_parents().filter(|parent| parent.soft.is_some()).collect();
         let mut above = Self { tables: Vec::new(), steps: Vec::new(), order: Vec::new(), recursive: false };
@@ -100,16 +100,16 @@ impl Above {
     }
 }
 
-/// Which ancestors are tested.
+/// Which ancestors a query tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AncestorCheck<'m> {
-    /// All ancestors, of rows that are not locked yet. They are only locked, in the order in which a delete locks.
+    /// All ancestors of rows that are not locked yet. They are only locked, in the order in which a delete locks.
     LockOnly,
     /// The ancestors in tables that the cascade itself does not restore.
     OutsideTheCascade,
     /// The other ancestors. Those that an operation with this mark deleted may be restored too, so they do not count.
     Inside(&'m Mark),
-    /// The other ancestors, after everything is restored.
+    /// The other ancestors, tested after everything is restored.
     InsideAtTheEnd,
 }
 
@@ -118,7 +118,7 @@ where
     X: Executor,
     R: CascadeRoot<X::Backend>,
 {
-    /// The place of an ancestor's table in the graph, if the cascade can restore its rows.
+    /// Returns the place of an ancestor's table in the graph, if the cascade can restore its rows.
     fn place_in_circle(&self, ancestor: &Node) -> Option<usize> {
         let circle = self.graph.component_of(ROOT);
         let place = circle.tables.iter().copied().find(|&table| self.node(table).id == ancestor.id);
@@ -137,8 +137,9 @@ where
         }
     }
 
-    /// The deleted ancestors, at most one for each table. With `lock`, no other transaction can delete one until the
-    /// end.
+    /// Returns the deleted ancestors, at most one for each table.
+    ///
+    /// With `lock`, no other transaction can delete an ancestor until the end of this transaction.
     pub(super) async fn ancestors(
         &mut self,
         asked: AncestorCheck<'_>,
@@ -161,7 +162,8 @@ where
             }
             let text = self.deleted_ancestors(table, place, asked, lock);
             let Some(found) = self.first_deleted(&text, keys).await? else { continue };
-            // The locking query returns rows in the order of their keys. Without the order, the nearest comes first.
+            // The locking query returns rows in the order of their keys. The query without an order returns the nearest
+            // first.
             let text = self.deleted_ancestors(table, place, asked, false);
             let nearest = if lock { self.first_deleted(&text, keys).await? } else { None };
             deleted.push((table, nearest.unwrap_or(found)));
@@ -175,7 +177,7 @@ where
         Ok(found.map(|(key, _)| key.unwrap_or_default()))
     }
 
-    /// A SELECT of the ancestors in one table, and whether each is deleted.
+    /// Returns a SELECT of the ancestors in one table that also tells whether each is deleted.
     fn deleted_ancestors(&self, table: usize, place: Option<usize>, asked: AncestorCheck<'_>, lock: bool) -> Text {
         let (d, node) = (self.dialect, &self.above.tables[table]);
         let ancestor = key_of("t", node, d);
@@ -223,12 +225,13 @@ where
         ))
     }
 
-    /// The names of a table's key columns in the set.
+    /// Returns the names of a table's key columns in the set.
     fn names(&self, table: usize) -> Vec<String> {
         (0..self.above.tables[table].key.len()).map(|place| format!("a{table}_{place}")).collect()
     }
 
-    /// `above (keys) AS (..)`. Each row of the set has the key of one table, and NULL in the columns of the others.
+    /// Returns `above (keys) AS (..)`. Each row of the set has the key of one table, and NULL in the columns of the
+    /// others.
     fn above_set(&self, reads: Lock) -> Text {
         let (d, above) = (self.dialect, self.above);
         let names = (0..above.tables.len()).flat_map(|table| self.names(table)).collect::<Vec<_>>().join(", ");

@@ -45,7 +45,7 @@ where
         match self.steps().await {
             Ok(mut report) if self.preview => {
                 self.x.rollback().await?;
-                // A run would make another identifier.
+                // Another run will generate another identifier, so the preview does not report one.
                 if self.root.deletes() && self.options.operation.is_none() {
                     report.operation_id = None;
                 }
@@ -57,8 +57,8 @@ where
 
     async fn steps(&mut self) -> Result<CascadeReport, Error> {
         if self.dialect == Dialect::Sqlite {
-            // The UPDATE takes the write lock. SQLite refuses a write after a read if another connection has written
-            // in between.
+            // This UPDATE of no row takes the write lock first. SQLite refuses a write after a read if another
+            // connection has written in between.
             let node = &self.graph.tables[ROOT].node;
             let (table, key) = (node.table.quoted(self.dialect), self.dialect.quote(&node.key[0]));
             self.execute(&Text::from(format!("UPDATE {table} SET {key} = {key} WHERE 1 = 0")), &[]).await?;
@@ -95,14 +95,14 @@ where
             .map_err(|error| if restores { Error::of_restore(|| self.node(table).name(), error) } else { error.into() })
     }
 
-    /// The number that a query returns as text.
+    /// Returns the number that a query returns as text.
     pub(super) async fn count(&mut self, text: &Text, keys: &[R::Key]) -> Result<u64, Error> {
         let rows = self.root.texts(self.x, text, keys).await?;
         Ok(rows.into_iter().next().and_then(|(count, _)| count?.parse().ok()).unwrap_or_default())
     }
 
-    /// The keys of the target's rows in the state that the verb changes, in the order of the key. `lock` locks the
-    /// rows.
+    /// Returns the keys of the target's rows in the state that the verb changes, in the order of the key. `lock` locks
+    /// the rows.
     pub(super) async fn find_roots(&mut self, lock: bool) -> Result<Vec<R::Key>, Error> {
         let (node, table) = (self.node(ROOT), self.quoted(ROOT));
         let rows = if self.root.deletes() { Rows::Active } else { Rows::Deleted };
@@ -118,13 +118,14 @@ where
         Ok(self.root.keys(self.x, &query, &[]).await?)
     }
 
-    /// The keys in portions, each of which one statement can bind.
+    /// Splits the keys into portions, each of which one statement can bind.
     pub(super) fn portions<'k>(&self, keys: &'k [R::Key]) -> std::slice::Chunks<'k, R::Key> {
         let binds = self.places() * R::KEY_COLUMNS.max(1);
         keys.chunks((BINDS / binds).clamp(1, ROWS))
     }
 
-    /// The number of places in one statement that can contain the keys: below the root's rows, and twice above them.
+    /// Returns how many places in one statement can contain the keys: those below the root's rows, and twice those
+    /// above.
     fn places(&self) -> usize {
         let graph = self.graph;
         let parents = |place: usize| graph.tables[place].parents.iter();
@@ -135,27 +136,27 @@ where
         4 + above + below + waiting + inner + parents(ROOT).count()
     }
 
-    /// The test whether a row is one of the target's, by its key.
+    /// Returns the test whether a row is one of the target's, by its key.
     pub(super) fn is_root(&self) -> Text {
         let table = self.quoted(ROOT);
         let columns = self.node(ROOT).key.iter().map(|column| format!("{table}.{}", self.dialect.quote(column)));
         Text::new().part(Part::Keys(columns.collect()))
     }
 
-    /// `column = value`. MySQL's UPDATE of several tables needs the name of the table before the column.
+    /// Returns `column = value`. MySQL's UPDATE of several tables needs the name of the table before the column.
     pub(super) fn assign(&self, table: usize, column: &str, value: Text) -> Text {
         let qualifier = self.writer(Traverse::Active).assigned(self.node(table));
         Text::from(format!("{qualifier}{} = ", self.dialect.quote(column))).then(value)
     }
 
-    /// The assignment of the touch column, if the table has one.
+    /// Returns the assignment of the touch column, if the table has one.
     pub(super) fn touch(&self, qualifier: &str, soft: &Soft) -> Result<Option<Text>, Error> {
         let Some((column, kind)) = soft.touch else { return Ok(None) };
         let value = operation::time(kind, self.dialect, &operation::spell(kind, self.dialect, self.at)?);
         Ok(Some(Text::from(format!("{qualifier}{} = ", self.dialect.quote(column))).then(value)))
     }
 
-    /// The report, with the tables in the order of the graph.
+    /// Returns the report, with the tables in the order of the graph.
     pub(super) fn report(
         &self,
         rows: &[u64],

@@ -2,12 +2,12 @@
 //!
 //! 1. Lock the rows of the target. From then on their keys identify them, since later steps can change what the where
 //!    clause tests.
-//! 2. From parents to children, lock the rows that have children. Whoever adds a child locks its parent, by a foreign
-//!    key or a trigger of `require_live_parent`, and so has to wait.
+//! 2. From parents to children, lock the rows that have children. A session that adds a child locks its parent, by a
+//!    foreign key or a trigger of `require_live_parent`, so it has to wait.
 //! 3. Test `restrict`, and execute `set_null`.
 //! 4. From children to parents, mark the rows as deleted. The parents are still active then, so "a child of an active
-//!    parent" selects exactly the rows of the operation, whatever columns the tables have. A circle of tables does not
-//!    have such an order, so there the mark identifies the rows.
+//!    parent" selects exactly the rows of the operation, with any columns. A circle of tables does not have such an
+//!    order, so there the mark identifies the rows.
 
 use super::attempt::Attempt;
 use super::graph::{Component, Graph, ROOT};
@@ -181,7 +181,7 @@ where
         self.change(ROOT, &text, keys).await
     }
 
-    /// The mark that this operation writes, in the types of one table.
+    /// Returns the mark that this operation writes, in the types of one table.
     fn mark(&self, table: usize) -> Result<Mark, Error> {
         let soft = self.soft(table);
         let stamp = match soft.stamp {
@@ -192,7 +192,7 @@ where
         Ok(Mark { operation, stamp })
     }
 
-    /// The assignments for a deleted row.
+    /// Returns the assignments for a deleted row.
     fn deleted(&self, table: usize) -> Result<Text, Error> {
         let soft = self.soft(table);
         let qualifier = self.writer(Traverse::Active).assigned(self.node(table));

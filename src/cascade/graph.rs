@@ -31,7 +31,7 @@ pub(super) struct Member {
 pub(super) struct Parent {
     pub(super) node: Node,
     pub(super) soft: Soft,
-    /// The place of the parent in the graph; `None` if it is not there.
+    /// The place of the parent in the graph, or `None` if it is not there.
     pub(super) place: Option<usize>,
     pub(super) columns: Vec<&'static str>,
     pub(super) policy: Policy,
@@ -95,7 +95,7 @@ impl Graph {
         }
     }
 
-    /// The place of a table, which is added if it is new.
+    /// Returns the place of a table. A new table is added.
     fn add(&mut self, node: Node) -> Result<usize, Error> {
         if let Some(place) = self.tables.iter().position(|member| member.node.id == node.id) {
             return Ok(place);
@@ -164,27 +164,27 @@ impl Graph {
         &self.components[self.tables[table].component]
     }
 
-    /// The relations of `cascade` that lead to a table.
+    /// Returns the relations of `cascade` that lead to a table.
     pub(super) fn edges_to(&self, table: usize) -> impl Iterator<Item = &Edge> {
         self.edges.iter().filter(move |edge| edge.child == table)
     }
 
-    /// Whether the two tables of an edge are in the same circle.
+    /// Returns whether the two tables of an edge are in the same circle.
     pub(super) fn is_inner(&self, edge: &Edge) -> bool {
         self.tables[edge.parent].component == self.tables[edge.child].component
     }
 
-    /// Whether a row of some table can have several parents, one of which may be deleted.
+    /// Returns whether a row of some table can have several parents, one of which may be deleted.
     pub(super) fn any_has_several_parents(&self) -> bool {
         self.tables.iter().any(|member| member.parents.len() > 1)
     }
 
-    /// Whether an identifier must be a UUID.
+    /// Returns whether an identifier must be a UUID.
     pub(super) fn has_uuids(&self) -> bool {
         self.tables.iter().any(|member| matches!(member.soft.operation, Some((_, OperationKind::Uuid))))
     }
 
-    /// Whether a row may have to wait for a parent whose table comes later, which only `restrict` allows.
+    /// Returns whether a row may have to wait for a parent whose table comes later, which only `restrict` allows.
     pub(super) fn any_parent_comes_later(&self) -> bool {
         self.tables.iter().any(|member| {
             let places = member.parents.iter().filter(|parent| parent.policy == Policy::Restrict);
@@ -192,12 +192,12 @@ impl Graph {
         })
     }
 
-    /// The tables in order, parents first.
+    /// Returns the tables in order, parents first.
     pub(super) fn in_order(&self) -> impl DoubleEndedIterator<Item = usize> {
         self.components.iter().flat_map(|component| component.tables.iter().copied())
     }
 
-    /// Whether rows of the root's table can be below the target's rows.
+    /// Returns whether rows of the root's table can be below the target's rows.
     pub(super) fn root_is_recursive(&self) -> bool {
         self.component_of(ROOT).recursive
     }

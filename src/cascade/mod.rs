@@ -3,7 +3,7 @@
 //! ```text
 //! verb.rs       Cascading: what `.cascade()` returns
 //! run.rs        a run: what is refused before the first statement, and the attempts
-//! graph.rs      from the declared relations to an order of tables
+//! graph.rs      puts the tables of the declared relations in order
 //! root.rs       what depends on the types of the target: where clause, keys, assignments
 //! attempt.rs    one attempt in its transaction; delete.rs, restore.rs: its steps
 //! ancestors.rs  whether a restored row would be below a deleted one

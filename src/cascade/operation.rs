@@ -10,7 +10,7 @@ use crate::declare::{OperationKind, Soft, TimeKind};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// The text of a time for a column of this kind. On SQLite it equals the text that Diesel writes.
+/// Returns the text of a time for a column of this kind. On SQLite it equals the text that Diesel writes.
 pub(super) fn spell(kind: TimeKind, dialect: Dialect, at: DateTime<Utc>) -> Result<String, Error> {
     let out_of_range = || Error::InstantOutOfRange { instant: at };
     let text = match kind {
@@ -44,14 +44,14 @@ pub(super) fn read(kind: TimeKind, text: &str) -> Option<DateTime<Utc>> {
     }
 }
 
-/// Makes a text of an expression of a time, in a form that no setting of the session changes. [`read`] parses it, and
-/// [`time`] makes the same time of it.
+/// Turns an expression of a time into a text that no setting of the session changes.
 ///
-/// PostgreSQL's own cast to text follows `DateStyle`, and its abbreviations of zones are ambiguous: IST is the time
-/// of India and of Israel. MySQL gives a parameter the type of its cast, so `CAST(? AS CHAR)` loses microseconds.
+/// [`read`] parses the text, and [`time`] turns it into the same time again. PostgreSQL's own cast to text follows
+/// `DateStyle`, and its abbreviations of time zones are ambiguous: IST is used in India and in Israel. MySQL gives a
+/// parameter the type of its cast, so `CAST(? AS CHAR)` loses microseconds.
 pub(super) fn as_text(kind: TimeKind, dialect: Dialect, expression: Text) -> Text {
     let around = |before: &str, after: &str| Text::from(before).then(expression.clone()).sql(after);
-    // `to_char` makes NULL of infinity. Its cast to text does not depend on settings.
+    // `to_char` returns NULL for infinity, whose cast to text does not depend on settings.
     let or_infinite = |text: Text| Text::from("COALESCE(").then(text).then(around(", CAST(", " AS TEXT))"));
     match (dialect, kind) {
         (Dialect::Postgres, TimeKind::Timestamp | TimeKind::Datetime) => {
@@ -67,7 +67,7 @@ pub(super) fn as_text(kind: TimeKind, dialect: Dialect, expression: Text) -> Tex
     }
 }
 
-/// A bound text as a value of another type.
+/// Returns a bound text as a value of another type.
 ///
 /// PostgreSQL would evaluate the cast once per row. In an uncorrelated subquery it is evaluated once per statement.
 fn cast(dialect: Dialect, text: &str, ty: &str) -> Text {
@@ -75,7 +75,7 @@ fn cast(dialect: Dialect, text: &str, ty: &str) -> Text {
     if dialect == Dialect::Postgres { Text::from("(SELECT ").then(cast).sql(")") } else { cast }
 }
 
-/// A bound text as a time of this kind.
+/// Returns a bound text as a time of this kind.
 pub(super) fn time(kind: TimeKind, dialect: Dialect, text: &str) -> Text {
     let cast = |ty: &str| cast(dialect, text, ty);
     match (dialect, kind) {
@@ -89,7 +89,7 @@ pub(super) fn time(kind: TimeKind, dialect: Dialect, text: &str) -> Text {
     }
 }
 
-/// A bound text as an identifier.
+/// Returns a bound text as an identifier.
 pub(super) fn identifier(kind: OperationKind, dialect: Dialect, text: &str) -> Text {
     let cast = |ty: &str| cast(dialect, text, ty);
     match (kind, dialect) {
@@ -110,7 +110,7 @@ pub(super) struct OperationId {
 }
 
 impl OperationId {
-    /// Makes a new identifier: a UUID of version 7, and a random positive number of 63 bits.
+    /// Generates a new identifier: a UUID of version 7, and a random positive number of 63 bits.
     ///
     /// The first bits of the UUID are the time, so an index on it grows at its end.
     pub(super) fn generate(now: DateTime<Utc>) -> Self {
@@ -126,7 +126,7 @@ impl OperationId {
         Self { number: text.parse().ok(), text, is_uuid: uuid.is_some() }
     }
 
-    /// The form for a column of this kind; `None` if a given identifier does not have one.
+    /// Returns the form for a column of this kind, or `None` if a given identifier does not have one.
     pub(super) fn of_kind(&self, kind: OperationKind) -> Option<String> {
         match kind {
             OperationKind::Uuid => Some(self.text.clone()).filter(|_| self.is_uuid),
@@ -144,7 +144,7 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    /// The column of a table that identifies an operation on rows of `root`, and its value.
+    /// Returns the column of a table that identifies an operation on rows of `root`, and its value.
     ///
     /// The identifier decides if both tables have one, since a row that was deleted on its own does not have one.
     pub(super) fn of_root(&self, root: &Soft, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
@@ -155,7 +155,7 @@ impl Mark {
         Self { operation, stamp }.on(soft, dialect)
     }
 
-    /// The column of a table that identifies the operation, and its value.
+    /// Returns the column of a table that identifies the operation, and its value.
     pub(super) fn on(&self, soft: &Soft, dialect: Dialect) -> Option<(&'static str, Text)> {
         if let (Some((column, kind)), Some((own, text))) = (soft.operation, &self.operation) {
             if is_number(kind) == is_number(*own) {
@@ -180,7 +180,7 @@ pub(super) enum Identified {
     ByTime,
 }
 
-/// What identifies the rows, or the reason why nothing does.
+/// Returns what identifies the rows, or the reason why nothing does.
 pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'static str> {
     if let (Some((_, one)), Some((_, other))) = (root.operation, child.operation) {
         if is_number(one) == is_number(other) {

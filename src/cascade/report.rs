@@ -4,7 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-/// What a cascade did or would do: the numbers of rows for each table, and what identifies the operation.
+/// What a cascade did or would do: the number of changed rows for each table, and the identifier and time of the
+/// operation.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -31,7 +32,7 @@ pub struct CascadeReport {
     pub(super) at: DateTime<Utc>,
 }
 
-/// The numbers as a map from table to rows.
+/// Writes the numbers as a map from table to rows.
 #[cfg(feature = "serde")]
 fn by_table<S: serde::Serializer>(tables: &[(String, u64)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut map = std::collections::BTreeMap::new();
@@ -42,44 +43,45 @@ fn by_table<S: serde::Serializer>(tables: &[(String, u64)], serializer: S) -> Re
 }
 
 impl CascadeReport {
-    /// How many rows of a table were soft-deleted or restored. It is 0 for a table that the cascade does not reach.
+    /// Returns how many rows of a table were soft-deleted or restored. It is 0 for a table that the cascade does not
+    /// reach.
     pub fn rows(&self, table: &str) -> u64 {
         self.tables.iter().find(|(name, _)| name == table).map_or(0, |(_, rows)| *rows)
     }
 
-    /// How many rows of a table lost their reference to a deleted parent (`set_null(..)`).
+    /// Returns how many rows of a table lost their reference to a deleted parent (`set_null(..)`).
     pub fn unlinked(&self, table: &str) -> u64 {
         self.unlinked.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
     }
 
-    /// How many rows of a table stayed deleted, although the operation that the restore took back had deleted them.
+    /// Returns how many rows of a table stayed deleted, although the operation that was undone had deleted them.
     ///
-    /// Another parent of such a row, or of a row above it, is deleted. The row keeps its mark. Restore it by itself
-    /// once that parent is active.
+    /// Another parent of such a row, or of a row above it, is deleted. The row keeps its mark. Restore the row by
+    /// itself when that parent is active.
     pub fn withheld(&self, table: &str) -> u64 {
         self.withheld.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
     }
 
-    /// How many rows were soft-deleted or restored in all tables.
+    /// Returns how many rows were soft-deleted or restored in all tables.
     pub fn total(&self) -> u64 {
         self.tables.iter().map(|(_, rows)| rows).sum()
     }
 
-    /// The identifier of the operation, as text. A delete reports the one that it wrote, a restore the one that it
-    /// took back.
+    /// Returns the identifier of the operation as text. A delete reports the one that it wrote, and a restore the one
+    /// that it undid.
     ///
-    /// It is `None` if no row changed, if the root's table does not declare `operation = ..`, or if a restore took
-    /// back several operations.
+    /// It is `None` if no row changed, if the root's table does not declare `operation = ..`, or if a restore undid
+    /// several operations.
     pub fn operation_id(&self) -> Option<&str> {
         self.operation_id.as_deref()
     }
 
-    /// The time of the operation, in UTC. The timestamps of deleted rows and the `touch` columns have it.
+    /// Returns the time of the operation, in UTC. It is in the timestamps of deleted rows and in the `touch` columns.
     pub fn at(&self) -> DateTime<Utc> {
         self.at
     }
 
-    /// The tables with their numbers of rows. The root's table is first, and parents are before their children.
+    /// Returns the tables with their numbers of rows. The root's table is first, and parents are before their children.
     /// Tables without changes are included.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.tables.iter().map(|(table, rows)| (table.as_str(), *rows))

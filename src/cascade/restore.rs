@@ -3,9 +3,9 @@
 //! 1. Lock the ancestors of the target's rows in share mode, and test that they are active. Then lock the rows
 //!    themselves. From then on their keys identify them.
 //! 2. Read their marks, which say which operations deleted them. Usually it is one.
-//! 3. Restore the rows. Then restore, for each operation and from parents to children, the deleted rows that carry its
-//!    mark and whose parent is active. Parents come first, since a trigger of `require_live_parent` may require it. A
-//!    table that refers to itself is restored a level at a time.
+//! 3. Restore the rows. Then restore the deleted rows that carry the mark of an operation and whose parent is active,
+//!    for each operation, from parents to children. Parents come first, since a trigger of `require_live_parent` may
+//!    require it. A table that refers to itself is restored one level at a time.
 //!
 //! A row with several parents is restored only if all of them are active by then. Its other parents, and active rows on
 //! the way, are locked in share mode before they are tested, so nobody can delete them. The order of the graph restores
@@ -40,12 +40,12 @@ pub(super) fn check(graph: &Graph) -> Result<(), Error> {
     Ok(())
 }
 
-/// The same check, before there is a row to restore.
+/// Does the same check for a revival, before there is a row to restore.
 pub(crate) fn can_restore(root: Node) -> Result<(), Error> {
     check(&Graph::of(root)?)
 }
 
-/// The tables in which the mark identifies rows.
+/// Returns the tables in which the mark identifies rows.
 fn reached(graph: &Graph) -> impl Iterator<Item = usize> {
     graph.in_order().filter(|&table| table != ROOT || graph.root_is_recursive())
 }
@@ -77,7 +77,7 @@ where
         // each other.
         let one = portions.len() < 2 && operations.len() < 2;
         for keys in &portions {
-            // This is asked again. The rows were not locked the first time, so they may be other rows, or have other
+            // The test is repeated. The rows were not locked the first time, so they may be other rows, or have other
             // parents now.
             let mut deleted = self.ancestors(AncestorCheck::OutsideTheCascade, keys, locks).await?;
             if let (true, Some((mark, _))) = (one, operations.first()) {
@@ -107,8 +107,7 @@ where
             }
         }
         if !one {
-            // A row may be restored with, or below, rows of another operation or portion. So this is tested at the
-            // end.
+            // A row may be restored with, or below, rows of another operation or portion, so this is tested at the end.
             for keys in &portions {
                 let deleted = self.ancestors(AncestorCheck::InsideAtTheEnd, keys, locks).await?;
                 self.below_none(deleted)?;
@@ -124,7 +123,7 @@ where
         Ok(self.report(&rows, Vec::new(), &withheld, id))
     }
 
-    /// The operations that deleted the target's rows, each with the keys of its rows.
+    /// Returns the operations that deleted the target's rows, each with the keys of its rows.
     async fn groups(&mut self, keys: &[R::Key]) -> Result<Vec<(Mark, Vec<R::Key>)>, Error> {
         let soft = self.soft(ROOT).clone();
         let table = self.quoted(ROOT);
@@ -132,17 +131,18 @@ where
         let column = |name: &str| format!("{table}.{}", self.dialect.quote(name));
         let none = || Text::from(format!("CAST(NULL AS {ty})"));
         let operation = soft.operation.map(|(name, _)| Text::from(format!("CAST({} AS {ty})", column(name))));
-        // Where the identifier decides, rows of one operation may have different times.
+        // If the identifier decides, rows of one operation may have different times, so the time is not part of the
+        // mark.
         let stamp = soft.stamp.filter(|_| !self.by_operation_alone());
         let stamp = stamp.map(|(name, kind)| operation::as_text(kind, self.dialect, column(name).into()));
         let marks = operation.unwrap_or_else(none).sql(", ").then(stamp.unwrap_or_else(none));
-        // The order of the keys, so that marks and keys can be paired.
+        // The rows are in the order of the keys, so that marks and keys can be paired.
         let order = key_of(&table, self.node(ROOT), self.dialect).join(", ");
         let query = Text::from("SELECT ").then(marks).sql(format!(" FROM {table} WHERE "));
         let query = query.then(self.is_root()).sql(format!(" ORDER BY {order}{}", self.current()));
         let found = self.root.texts(self.x, &query, keys).await?;
         if found.len() != keys.len() {
-            // With a missing row, keys would be paired with the marks of other rows.
+            // If a row is missing, keys would be paired with the marks of other rows.
             return Err(Error::Contended { table: self.node(ROOT).name() });
         }
         let mut groups: Vec<(Mark, Vec<R::Key>)> = Vec::new();
@@ -161,15 +161,16 @@ where
         Ok(groups)
     }
 
-    /// Whether the identifier alone decides in every table.
+    /// Returns whether the identifier alone decides in every table.
     fn by_operation_alone(&self) -> bool {
         let root = &self.graph.tables[ROOT].soft;
         reached(self.graph)
             .all(|table| operation::identified(root, &self.graph.tables[table].soft) == Ok(Identified::ByOperation))
     }
 
-    /// The words with which InnoDB reads the latest state of rows instead of the transaction's snapshot. The rows are
-    /// locked already.
+    /// Returns the words with which InnoDB reads the latest state of rows instead of the transaction's snapshot.
+    ///
+    /// The rows are locked already, so the words do not wait.
     fn current(&self) -> &'static str {
         if self.dialect == Dialect::Mysql { Lock::Share.words(Dialect::Mysql) } else { "" }
     }
@@ -193,8 +194,8 @@ where
         for component in &graph.components {
             let tables = || component.tables.iter().copied().filter(|&table| table != ROOT || component.recursive);
             let circles = component.recursive && graph.any_has_several_parents();
-            // PostgreSQL runs triggers at the end of a statement, so one statement can restore all levels of one
-            // table. In a circle with another table, rows must be active in between.
+            // PostgreSQL runs triggers at the end of a statement, so one statement can restore all levels of one table.
+            // In a circle with another table, the rows between them must become active first.
             let mut at_once = self.dialect == Dialect::Postgres && component.tables.len() == 1;
             let once = at_once || !component.recursive;
             loop {
@@ -210,22 +211,24 @@ where
                 if once || (changed == 0 && (at_once || !circles)) {
                     break;
                 }
-                // Rows that are each other's parents would wait for each other, so they are restored together.
+                // Rows that are parents of each other would wait for each other, so they are restored together.
                 at_once = changed == 0;
             }
         }
         Ok(all)
     }
 
-    /// The test that the operation deleted a row. It is `None` if the mark is empty, since the root's rows were not
-    /// deleted by an operation on several tables.
+    /// Returns the test that the operation deleted a row.
+    ///
+    /// It is `None` if the mark is empty, since an operation on several tables did not delete the root's rows then.
     fn marked(&self, table: usize, mark: &Mark, qualifier: &str) -> Option<Text> {
         let (soft, writer) = (self.soft(table), self.writer(Traverse::Active));
         let marked = writer.restorable(soft, mark, qualifier)?;
         Some(Text::from(writer.state(soft, Rows::Deleted, qualifier)).sql(" AND ").then(marked))
     }
 
-    /// The statements for the rows of one table. With `at_once`, one statement restores all levels and circles of it.
+    /// Returns the statements for the rows of one table. With `at_once`, one statement restores all its levels and
+    /// circles.
     fn restore_table(&self, table: usize, mark: &Mark, at_once: bool) -> Result<Vec<Text>, Error> {
         let quoted = self.quoted(table);
         let Some(guard) = self.marked(table, mark, &quoted) else { return Ok(Vec::new()) };
@@ -245,7 +248,7 @@ where
         Ok(edges.map(|edge| writer.update_by(edge, assignments.clone(), guard.clone())).collect())
     }
 
-    /// Locks, in share mode, the active rows that will have restored rows below them.
+    /// Locks the active rows that will have restored rows below them, in share mode.
     async fn lock_parents(&mut self, mark: &Mark, keys: &[R::Key]) -> Result<(), Error> {
         let graph = self.graph;
         for table in graph.in_order() {
@@ -269,7 +272,7 @@ where
         Ok(())
     }
 
-    /// Counts the rows of an operation that stay deleted, since another parent of theirs, or of a row above them, is
+    /// Counts the rows of an operation that stay deleted, because another parent of theirs, or of a row above them, is
     /// deleted.
     async fn count_withheld(&mut self, mark: &Mark, keys: &[R::Key], withheld: &mut [u64]) -> Result<(), Error> {
         let graph = self.graph;
@@ -293,7 +296,7 @@ where
         Ok(())
     }
 
-    /// The assignments for a restored row.
+    /// Returns the assignments for a restored row.
     fn restored(&self, table: usize) -> Result<Text, Error> {
         let soft = self.soft(table);
         let qualifier = self.writer(Traverse::Active).assigned(self.node(table));
@@ -308,8 +311,8 @@ where
         Ok(Text::join(assignments, ", "))
     }
 
-    /// Refuses timestamps that do not keep microseconds, where the time identifies the operation. Diesel's types do
-    /// not show it.
+    /// Refuses timestamps that do not keep microseconds if the time identifies the operation. Diesel's types do not
+    /// show it.
     async fn check_precision(&mut self) -> Result<(), Error> {
         let graph = self.graph;
         let by_time = |table: &usize| {
@@ -341,12 +344,12 @@ where
         Ok(())
     }
 
-    /// The number of digits of a second that a column keeps. It is `None` if the column is not a timestamp, or was
-    /// not found.
+    /// Returns how many digits of a second a column keeps. It is `None` if the column is not a timestamp, or was not
+    /// found.
     async fn digits(&mut self, table: usize, column: &str) -> Result<Option<u64>, Error> {
         let name = self.node(table).table.clone();
         let question = if self.dialect == Dialect::Postgres {
-            // The modifier of the type; -1 stands for all six digits.
+            // `atttypmod` is the number of digits, and -1 stands for all six.
             Question::select(Dialect::Postgres, &["a.atttypmod"])
                 .sql(
                     " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid \

@@ -27,19 +27,19 @@ pub trait CascadeRoot<DB: Backend> {
     #[doc(hidden)]
     type Key: Clone + PartialEq + Send + Sync;
 
-    /// The root's table.
+    /// Returns the root's table.
     #[doc(hidden)]
     fn node(&self) -> Node;
-    /// Whether rows are deleted; otherwise they are restored.
+    /// Returns whether rows are deleted. Otherwise they are restored.
     #[doc(hidden)]
     fn deletes(&self) -> bool;
     /// Refuses a statement that assigns a column twice.
     #[doc(hidden)]
     fn check(&self) -> Result<(), Error>;
-    /// Whether `.set(..)` assigns a column, by its name.
+    /// Returns whether `.set(..)` assigns the column of this name.
     #[doc(hidden)]
     fn assigns(&self, column: &str) -> bool;
-    /// The times of the timestamp and the touch column, as far as they are known without the database.
+    /// Returns the times of the timestamp and the touch column, as far as they are known without the database.
     #[doc(hidden)]
     fn times(&self) -> (Known, Known);
     /// The number of columns of a key.

@@ -1,5 +1,4 @@
-//! A run of a cascade: the graph, what is refused before the first statement, the time of the operation, and its
-//! attempts.
+//! Runs a cascade: it makes the graph, refuses what cannot work, fixes the time of the operation, and makes attempts.
 
 use chrono::{DateTime, Utc};
 use diesel::backend::Backend;
@@ -27,7 +26,7 @@ pub(crate) struct Options {
     pub(super) operation: Option<String>,
 }
 
-/// Runs a cascade.
+/// Runs a cascade. A `preview` runs it too, and rolls it back.
 pub(crate) async fn run<R, X>(root: &R, x: &mut X, options: &Options, preview: bool) -> Result<CascadeReport, Error>
 where
     X: Executor,
@@ -95,7 +94,7 @@ where
     if root.deletes() { delete::check(graph) } else { restore::check(graph) }
 }
 
-/// The time of the operation, which is the same for all tables.
+/// Returns the time of the operation, which is the same for all tables.
 async fn time<R, X>(root: &R, x: &mut X, graph: &Graph, dialect: Dialect) -> Result<DateTime<Utc>, Error>
 where
     X: Executor,

@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 /// Changes the settings that would change what the statements of a cascade do.
 ///
 /// `sql_safe_updates` refuses an `UPDATE` of several tables. `sql_select_limit` silently drops rows of the target. A
-/// recursive query ends after 1000 steps: MySQL fails then, and MariaDB silently returns what it has.
+/// recursive query ends after 1000 steps. MySQL fails then, and MariaDB silently returns the rows so far.
 pub(super) async fn prepare<X: Executor>(
     x: &mut X,
     dialect: Dialect,

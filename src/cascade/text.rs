@@ -1,7 +1,7 @@
 //! Pieces of SQL.
 //!
-//! A cascade's statements depend on the graph, so most of them are made at run time. Where a statement depends on the types
-//! of the target, it contains a [`Part`] that the root writes.
+//! Most statements of a cascade depend on the graph, so they are written at run time. A piece that depends on the types
+//! of the target is a [`Part`] that the root writes.
 
 use crate::dialect::Lock;
 
@@ -40,7 +40,7 @@ impl Text {
         &self.0
     }
 
-    /// Whether it is a SELECT that locks rows.
+    /// Returns whether it is a SELECT that locks rows.
     pub(super) fn locks(&self) -> bool {
         let locks = ["FOR UPDATE", "FOR SHARE", "LOCK IN SHARE MODE"];
         self.0.iter().any(|part| matches!(part, Part::Sql(sql) if locks.iter().any(|lock| sql.contains(lock))))
@@ -77,7 +77,7 @@ impl Text {
         self
     }
 
-    /// `(a OR b)`, as a balanced tree, since SQLite limits the depth of an expression to 1000.
+    /// Returns `(a OR b)` as a balanced tree, since SQLite limits the depth of an expression to 1000.
     pub(super) fn either(mut texts: Vec<Self>) -> Self {
         if texts.len() > 2 {
             let rest = texts.split_off(texts.len() / 2);
@@ -89,7 +89,7 @@ impl Text {
         }
     }
 
-    /// The terms of a set. Terms that lock rows need parentheses.
+    /// Joins the terms of a set with UNION. Terms that lock rows need parentheses.
     pub(super) fn union(terms: Vec<Self>, reads: Lock) -> Self {
         if reads == Lock::No || terms.len() < 2 {
             return Self::join(terms, " UNION ");
@@ -97,7 +97,7 @@ impl Text {
         Self::join(terms.into_iter().map(|term| Self::from("(").then(term).sql(")")), " UNION ")
     }
 
-    /// Joins texts, with a separator between them.
+    /// Joins texts with a separator between them.
     pub(super) fn join(texts: impl IntoIterator<Item = Self>, between: &str) -> Self {
         let mut joined = Self::new();
         for text in texts {

@@ -12,7 +12,9 @@ use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 use crate::statement::{NoReturning, Transition};
 
-/// A soft delete or a restore with the declared children, as [`.cascade()`](Transition::cascade) returns it.
+/// A soft delete or a restore together with the declared children.
+///
+/// [`.cascade()`](Transition::cascade) returns it, and says which rows it changes.
 #[derive(Clone)]
 #[must_use = "a cascade does nothing until `.run(conn)`"]
 pub struct Cascading<Q> {
@@ -47,12 +49,12 @@ impl<V, T, P, G, S, X, Set, C> Transition<V, T, P, G, S, X, Set, C, NoReturning>
 impl<T, P, G, S, X, Set, C> Cascading<Transition<SoftDeleteVerb, T, P, G, S, X, Set, C, NoReturning>> {
     /// Sets a column of `metadata(..)` in every table of the cascade that declares it, including the root's.
     ///
-    /// The value is text, and the database converts it to the column's type. To assign columns of only the root's
-    /// rows, call [`set`](Transition::set) before `.cascade()`.
+    /// The value is text, and the database converts it to the column's type. To assign columns of the root's rows only,
+    /// call [`set`](Transition::set) before `.cascade()`.
     ///
     /// # Errors
     ///
-    /// They are returned before the first statement.
+    /// These errors come before the first statement:
     ///
     /// * [`NoSuchMetadata`](Error::NoSuchMetadata): no table declares the column.
     /// * [`ColumnSetTwice`](Error::ColumnSetTwice): `.set(..)` assigns the column too.
@@ -71,9 +73,9 @@ impl<T, P, G, S, X, Set, C> Cascading<Transition<SoftDeleteVerb, T, P, G, S, X, 
         self
     }
 
-    /// Sets the identifier that the `operation` columns get, instead of a new one.
+    /// Sets the identifier for the `operation` columns, instead of a new one.
     ///
-    /// It must be unique: a restore treats all rows with one identifier as deleted by one operation.
+    /// The identifier must be unique. A restore treats all rows with the same identifier as deleted by one operation.
     ///
     /// # Errors
     ///
@@ -85,11 +87,11 @@ impl<T, P, G, S, X, Set, C> Cascading<Transition<SoftDeleteVerb, T, P, G, S, X, 
 }
 
 impl<Q> Cascading<Q> {
-    /// Runs the cascade. [`cascade`](Transition::cascade) describes what it changes.
+    /// Runs the cascade, and returns how many rows of each table changed. [`cascade`](Transition::cascade) says which.
     ///
     /// # Errors
     ///
-    /// Those of [`cascade`](Transition::cascade). Nothing is changed then.
+    /// It returns the errors of [`cascade`](Transition::cascade). If it fails, nothing has changed.
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
         Conn: LoadConnection,
@@ -98,12 +100,13 @@ impl<Q> Cascading<Q> {
         self.run_blocking(conn)
     }
 
-    /// Reports what [`run`](Self::run) would do now, and changes nothing. It runs the operation and rolls it back.
+    /// Returns the report that [`run`](Self::run) would return now, and changes nothing. It runs the operation and
+    /// rolls it back.
     ///
-    /// An error that [`run`](Self::run) would return, such as that of a unique index or a trigger, is returned here
-    /// too. The preview takes the locks of the operation while it runs. Inside a transaction, MySQL keeps them until
-    /// the transaction ends. The report does not contain a new identifier, since [`run`](Self::run) would make
-    /// another one.
+    /// It also returns the error that [`run`](Self::run) would return, such as that of a unique index or a trigger. The
+    /// preview takes the locks of the operation while it runs. Inside a transaction, MySQL keeps them until the
+    /// transaction ends. The report does not contain a new identifier, since [`run`](Self::run) would generate another
+    /// one.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -118,7 +121,7 @@ impl<Q> Cascading<Q> {
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run).
+    /// It returns the errors of [`run`](Self::run).
     pub fn preview<Conn>(&self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
         Conn: LoadConnection,
@@ -128,14 +131,14 @@ impl<Q> Cascading<Q> {
         block(run::run(&self.root, &mut Blocking(conn), &self.options, true))
     }
 
-    /// [`run`](Self::run) for a connection of diesel-async.
+    /// Runs the cascade on a connection of diesel-async; otherwise it is [`run`](Self::run).
     ///
-    /// A future that is dropped leaves its transaction open, like any transaction of diesel-async. Discard the
-    /// connection then; the pools of diesel-async do.
+    /// A dropped future leaves its transaction open, as with any transaction of diesel-async. Then discard the
+    /// connection, which the pools of diesel-async do themselves.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run).
+    /// It returns the errors of [`run`](Self::run).
     #[cfg(feature = "async")]
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where
@@ -145,11 +148,11 @@ impl<Q> Cascading<Q> {
         self.run_asynchronous(conn).await
     }
 
-    /// [`preview`](Self::preview) for a connection of diesel-async.
+    /// Runs [`preview`](Self::preview) on a connection of diesel-async.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run).
+    /// It returns the errors of [`run`](Self::run).
     #[cfg(feature = "async")]
     pub async fn preview_async<Conn>(&self, conn: &mut Conn) -> Result<CascadeReport, Error>
     where

@@ -1,10 +1,10 @@
-//! What a check of the live schema reports.
+//! What a check of the database reports.
 
 use std::fmt;
 
-/// One thing that does not fit between a declaration and the live schema.
+/// One point in which the database does not fit a declaration.
 ///
-/// Its `Display` is the severity, the table, the sentence and the SQL that fixes it.
+/// Its `Display` writes the severity, the table, the message and the SQL that fixes it.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -26,15 +26,15 @@ use std::fmt;
 pub struct Finding {
     /// The table, with its schema if the declaration names one.
     pub table: String,
-    /// What kind of finding it is. [`SchemaCheck::allow`](crate::migration::SchemaCheck::allow) takes it.
+    /// The kind of the finding. [`SchemaCheck::allow`](crate::migration::SchemaCheck::allow) takes it.
     pub kind: FindingKind,
-    /// What it is about: the name of a column, an index, a constraint or a child table, or else of the table itself.
+    /// What it is about: the name of a column, an index, a constraint, a child table or the table itself.
     pub subject: String,
-    /// How bad it is.
+    /// How serious it is.
     pub severity: Severity,
     /// What was found, in one sentence.
     pub message: String,
-    /// The SQL that fixes it; `None` where a statement could only guess.
+    /// The SQL that fixes it. It is `None` if the right statement is not certain.
     pub sql: Option<String>,
 }
 
@@ -63,9 +63,9 @@ pub enum FindingKind {
     MissingColumn,
     /// A declared column is generated, so no statement can set it.
     GeneratedColumn,
-    /// A column has another type than the declaration says, or one that does not store what is written.
+    /// A column has another type than the declaration says, or a type that does not store every value unchanged.
     ColumnType,
-    /// A column can be NULL, or cannot, against the declaration.
+    /// A column can be NULL although it is declared NOT NULL, or the reverse.
     ColumnNullability,
     /// A column's default is missing or wrong.
     ColumnDefault,
@@ -77,11 +77,11 @@ pub enum FindingKind {
     IndexPredicate,
     /// A unique index counts deleted rows, so their values stay taken.
     UniqueCountsDeleted,
-    /// A unique index includes the flag or the timestamp, so it does not protect what it should.
+    /// A unique index contains the flag or the timestamp, so it does not protect what it should.
     UniqueOverState,
     /// PostgreSQL: an exclusion constraint counts deleted rows.
     ExclusionCountsDeleted,
-    /// A purge of a row removes or changes rows of a child, because its foreign key says so. The subject is the child.
+    /// The foreign key of a child lets a purge remove or change the child's rows. The subject is the child.
     ReferenceChangesRows,
     /// The foreign key of a child refuses the purge of a row that has children. The subject is the child.
     ReferenceRefusesPurge,
@@ -89,11 +89,11 @@ pub enum FindingKind {
     ContradictedRelation,
     /// No CHECK keeps flag and timestamp in agreement.
     MissingCheck,
-    /// PostgreSQL: the CHECK was not validated for the rows that were there.
+    /// PostgreSQL: the CHECK was not validated for the existing rows.
     UnvalidatedCheck,
-    /// Rows whose flag and timestamp disagree.
+    /// The flag and the timestamp of some rows disagree.
     DisagreeingRows,
-    /// Rows whose flag is neither 0 nor 1.
+    /// The flag of some rows is neither 0 nor 1.
     NeitherState,
     /// PostgreSQL: row security hides rows from this user.
     RowSecurity,
@@ -103,15 +103,15 @@ pub enum FindingKind {
     ReusedKeys,
     /// SQLite: foreign keys are off on this connection.
     ForeignKeysOff,
-    /// PostgreSQL: a soft delete moves a row to another partition, and DELETE triggers fire.
+    /// PostgreSQL: a soft delete moves a row to another partition, and so DELETE triggers fire.
     PartitionMoves,
 }
 
-/// How bad a [`Finding`] is.
+/// How serious a [`Finding`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 pub enum Severity {
-    /// Worth knowing; nothing is wrong.
+    /// It is worth knowing, and nothing is wrong.
     Note,
     /// It works, but slowly, or a value or row is blocked, or rows can disagree.
     Warning,

@@ -1,4 +1,4 @@
-//! What can go wrong, in one type.
+//! The errors of this crate, as one type.
 
 mod finding;
 mod report;
@@ -13,19 +13,18 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// An error of this crate.
 ///
-/// `.run(conn)`, `.outcome(conn)` and the migration helpers return it. `.execute(conn)` returns
-/// Diesel's own error; there one of ours travels inside
-/// [`QueryBuilderError`](diesel::result::Error::QueryBuilderError) or
-/// [`SerializationError`](diesel::result::Error::SerializationError), and `Error::from` takes it out.
+/// `.run(conn)`, `.outcome(conn)` and the migration methods return it. `.execute(conn)` returns Diesel's own error. It
+/// contains an error of this crate as [`QueryBuilderError`](diesel::result::Error::QueryBuilderError) or
+/// [`SerializationError`](diesel::result::Error::SerializationError), and `Error::from` extracts it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Diesel or the database refused.
+    /// An error of Diesel or the database.
     #[error(transparent)]
     Database(diesel::result::Error),
 
-    /// A restored row collides with an active row on a unique index, or on an exclusion constraint of PostgreSQL;
-    /// no row was changed.
+    /// A restored row collides with an active row on a unique index, or on an exclusion constraint of PostgreSQL. No
+    /// row was changed.
     #[error(
         "cannot restore in `{table}`: an active row has taken a unique value of a restored row{}. Nothing was changed. \
          Change or delete the active row first",
@@ -34,11 +33,11 @@ pub enum Error {
     RestoreConflict {
         /// The table whose rows were to be restored.
         table: String,
-        /// The violated constraint, where the backend names it (PostgreSQL does).
+        /// The violated constraint, if the backend tells it, as PostgreSQL does.
         constraint: Option<String>,
     },
 
-    /// `.set(..)`, or the values of an `insert_or_revive`, assign a column that the statement sets itself; nothing was
+    /// `.set(..)`, or the values of an `insert_or_revive`, assign a column that the statement sets itself. Nothing was
     /// sent.
     #[error(
         "`.set(..)` or the values assign `{table}.{column}`, which this statement sets itself. Nothing was sent. \
@@ -47,34 +46,37 @@ pub enum Error {
     ColumnSetTwice {
         /// The table of the statement.
         table: String,
-        /// The column that was named again.
+        /// The column that is assigned twice.
         column: String,
     },
 
-    /// The age of a purge is negative; nothing was executed. (Its cutoff would lie in the future, and
-    /// the purge would take every deleted row.)
+    /// The age of a purge is negative. Nothing was executed.
+    ///
+    /// Its cutoff would be in the future, so the purge would remove every deleted row.
     #[error("cannot purge rows older than {}: an age must not be negative", age_text(age))]
     NegativeAge {
-        /// The age as it was given.
+        /// The age that was given.
         age: TimeDelta,
     },
 
-    /// The age of a purge reaches back beyond the year 0; nothing was executed.
+    /// The cutoff of a purge is before the year 0. Nothing was executed.
     #[error("cannot purge rows older than {}: that time lies before the year 0", age_text(age))]
     AgeTooLarge {
-        /// The age as it was given.
+        /// The age that was given.
         age: TimeDelta,
     },
 
-    /// A time does not fit the column's type: an `Integer` of seconds and, on MySQL, the
-    /// SQL type `Timestamp` end in 2038; a timestamp has four digits for the year. Nothing was executed.
+    /// A time does not fit the column's type. Nothing was executed.
+    ///
+    /// An `Integer` of seconds and, on MySQL, the SQL type `Timestamp` end in 2038. A timestamp has four digits for the
+    /// year.
     #[error("the time {instant} does not fit the type of the column. Use a type with a wider range")]
     InstantOutOfRange {
         /// The time that was to be written or compared with.
         instant: DateTime<Utc>,
     },
 
-    /// `.outcome(conn)` is for one row, but the target matched more; all of it was rolled back.
+    /// `.outcome(conn)` is for one row, but the target matches several. Everything was rolled back.
     #[error(
         "`.outcome()` describes one row, but its target in `{table}` matches {rows}. \
          Nothing was changed. Use `.run()` for several rows"
@@ -86,8 +88,8 @@ pub enum Error {
         rows: u64,
     },
 
-    /// The row of `.outcome(conn)` or of an `insert_or_revive` changed again and again while it was looked
-    /// at; nothing was changed.
+    /// The row of `.outcome(conn)` or of an `insert_or_revive` changed each time before it could be changed. Nothing
+    /// was changed.
     #[error(
         "the row in `{table}` was changed by others between each look at it and its change. Nothing was changed. Try again"
     )]
@@ -96,7 +98,7 @@ pub enum Error {
         table: String,
     },
 
-    /// A row that was to be erased is under hold; nothing was changed.
+    /// A row that would be erased is under hold. Nothing was changed.
     #[error(
         "cannot erase in `{table}`: {} of the target {} under hold{}. Nothing was changed. Release the hold first",
         counted(*rows, "row"), if *rows == 1 { "is" } else { "are" },
@@ -105,14 +107,14 @@ pub enum Error {
     UnderHold {
         /// The table or the archive.
         table: String,
-        /// The primary key of one of them as text, its columns separated by commas; `None` if it was
-        /// released while the error was made.
+        /// The primary key of one of the rows as text, with its columns separated by commas. It is `None` if the row
+        /// was released while the error was made.
         key: Option<String>,
         /// How many rows are under hold.
         rows: u64,
     },
 
-    /// An erasure would have left rows behind; nothing was changed.
+    /// An erasure would have left rows. Nothing was changed.
     #[error(
         "cannot erase in `{table}`: the target matched {}, of which {removed} could be removed. Nothing was changed. Filter \
          by columns that a soft delete does not change. If the filter is right, others changed the rows meanwhile: try again",
@@ -121,13 +123,13 @@ pub enum Error {
     NotErased {
         /// The table or the archive.
         table: String,
-        /// How many rows of the target were seen.
+        /// How many rows of the target were found.
         found: u64,
-        /// How many were removed, before it was rolled back.
+        /// How many rows were removed before the rollback.
         removed: u64,
     },
 
-    /// An erasure cannot reach an archive; nothing was sent.
+    /// An erasure cannot reach an archive. Nothing was sent.
     #[error("cannot erase copies of `{table}` in `{archive}`: {why}")]
     UnsupportedErasure {
         /// The table.
@@ -138,13 +140,13 @@ pub enum Error {
         why: &'static str,
     },
 
-    /// A name in a migration cannot be used, however it is quoted: it is empty, holds a NUL byte, or is
-    /// longer than the database takes.
+    /// A name in a migration cannot be used, even with quotes. It is empty, contains a NUL byte, or is too long for the
+    /// database.
     #[error("{name:?} cannot be the name of a {what}: {why}")]
     InvalidName {
-        /// What the name was to stand for: `table`, `column`, `view`, `version`.
+        /// What the name was for: `table`, `column`, `view` or `version`.
         what: &'static str,
-        /// The name as it was given.
+        /// The name that was given.
         name: String,
         /// Why it cannot be used.
         why: &'static str,
@@ -159,7 +161,7 @@ pub enum Error {
         column: String,
     },
 
-    /// A declared column has an SQL type that has no known spelling on the database.
+    /// A declared column has an SQL type for which the database has no known name.
     #[error(
         "the migration of `{table}` does not know how this database spells the type `{sql_type}` of the column \
          `{column}`. Say it with `.column_type({column:?}, ..)`"
@@ -173,7 +175,7 @@ pub enum Error {
         sql_type: String,
     },
 
-    /// A migration was asked for something that the database cannot do, or not without losing rows.
+    /// A migration was asked for something that the database cannot do, or cannot do without losing rows.
     #[error("the migration of `{table}` cannot {what}: {why}")]
     UnsupportedMigration {
         /// The table of the migration.
@@ -184,10 +186,10 @@ pub enum Error {
         why: String,
     },
 
-    /// A migration directory was not written, because something is there already.
+    /// A migration was not written, because one of its folders or versions exists already.
     #[error("`{}` exists already, and a migration is never overwritten. Choose another version or folder", path.display())]
     MigrationExists {
-        /// What is there.
+        /// The existing folder.
         path: PathBuf,
     },
 
@@ -196,34 +198,34 @@ pub enum Error {
     MigrationFile {
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
 
-    /// Two migrations of one run have the same version; Diesel's harness would drop one of them.
+    /// Two migrations of one run have the same version, so Diesel's harness would run only one of them.
     #[error(
         "the migrations `{first}` and `{second}` have the same version {version}. \
          Diesel would run one of them and ignore the other. Give one of them another version"
     )]
     DuplicateVersion {
-        /// The version of both.
+        /// The version of both migrations.
         version: String,
-        /// The name of one.
+        /// The name of one migration.
         first: String,
-        /// The name of the other.
+        /// The name of the other migration.
         second: String,
     },
 
-    /// An option of a purge job has a value that it cannot have; nothing was executed.
+    /// An option of a purge job has a value that it cannot have. Nothing was executed.
     #[error("the option `{option}` of a purge cannot have this value: {why}")]
     InvalidOption {
         /// The method that set it.
         option: &'static str,
-        /// Why not.
+        /// Why it cannot have the value.
         why: &'static str,
     },
 
-    /// The cutoff of a purge job lies behind the floor of `.min_age(..)`; nothing was removed.
+    /// The cutoff of a purge job is later than `.min_age(..)` allows. Nothing was removed.
     #[error(
         "refused to purge `{table}`: rows deleted before {cutoff} can be younger than the minimum age of {}",
         age_text(min_age)
@@ -233,11 +235,12 @@ pub enum Error {
         table: String,
         /// The cutoff that was asked for.
         cutoff: DateTime<Utc>,
-        /// The floor.
+        /// The minimum age.
         min_age: TimeDelta,
     },
 
-    /// A purge job was called inside a transaction, which would hold all its batches; nothing was removed.
+    /// A purge job was called inside a transaction, which would make all its batches one transaction. Nothing was
+    /// removed.
     #[error(
         "a purge of `{table}` in batches cannot run inside a transaction, since each batch is a transaction of its own"
     )]
@@ -246,31 +249,31 @@ pub enum Error {
         table: String,
     },
 
-    /// A foreign key would let a purge job remove or change rows of another table; nothing was removed.
+    /// A foreign key would let a purge job remove or change rows of another table. Nothing was removed.
     #[error(
         "refused to purge `{table}`: its removal reaches rows of `{child}` ({}) through ON DELETE {action}, active rows too. \
          Make the foreign key ON DELETE RESTRICT and purge `{child}` first, or allow it with `.allow_reaching({child:?})`",
         columns.join(", ")
     )]
     PurgeReaches {
-        /// The table that is referenced: that of the job, or one that it reaches.
+        /// The referenced table: that of the job, or one that the job reaches.
         table: String,
-        /// The table that references it.
+        /// The table that refers to it.
         child: String,
         /// The columns of the foreign key.
         columns: Vec<String>,
-        /// What the foreign key does.
+        /// The action of the foreign key, such as `CASCADE`.
         action: &'static str,
     },
 
-    /// An archive does not fit its table; nothing was removed.
+    /// An archive does not fit its table. Nothing was removed.
     #[error("the archive `{archive}` does not fit `{table}`: {}", problems.join("; "))]
     ArchiveMismatch {
         /// The table of the job.
         table: String,
         /// The archive.
         archive: String,
-        /// All that does not fit.
+        /// Everything that does not fit.
         problems: Vec<String>,
     },
 
@@ -281,8 +284,10 @@ pub enum Error {
         table: String,
     },
 
-    /// The table of a purge job is a view; nothing was removed. (What references the table behind it cannot be seen,
-    /// so active rows could go along.)
+    /// The table of a purge job is a view. Nothing was removed.
+    ///
+    /// The catalog does not tell which foreign keys refer to the table behind the view, so active rows could be removed
+    /// too.
     #[error(
         "refused to purge `{table}`, which is a view: what its removal would reach cannot be seen. Purge the table behind it"
     )]
@@ -291,27 +296,27 @@ pub enum Error {
         table: String,
     },
 
-    /// A purge job failed under way. What it did before is in the report and stays done; the batch that
-    /// failed was taken back.
+    /// A purge job failed while it ran. The report says what it removed before, which stays removed. The failed batch
+    /// was rolled back.
     #[error("the purge failed. What it did before stays done: {report}")]
     PurgeFailed {
-        /// What was done before.
+        /// What was done before the error.
         report: Box<PurgeReport>,
-        /// What went wrong.
+        /// The error.
         source: Box<Error>,
     },
 
-    /// A table of a retention policy failed; those after it were not touched.
+    /// A table of a retention policy failed. The tables after it were not purged.
     #[error("the retention policy failed. What it did before stays done: {}", counted(report.rows(), "row"))]
     RetentionFailed {
-        /// What was done before, the failed table included.
+        /// What was done before the error, including the failed table.
         report: Box<RetentionReport>,
-        /// What went wrong.
+        /// The error.
         source: Box<Error>,
     },
 
-    /// A relation with `restrict(..)` forbids a cascade: a row that it would delete has active children. Nothing was
-    /// changed.
+    /// A relation with `restrict(..)` forbids a cascade, since a row that it would delete has active children. Nothing
+    /// was changed.
     #[error(
         "refused to soft-delete from `{table}`: {} of `{child}` {} to it ({}), and the relation is declared `restrict`. \
          Nothing was changed. Delete {} first",
@@ -323,13 +328,13 @@ pub enum Error {
         table: String,
         /// The table of the children.
         child: String,
-        /// The foreign key.
+        /// The columns of the foreign key.
         columns: Vec<String>,
-        /// How many children there are.
+        /// How many active children there are.
         rows: u64,
     },
 
-    /// A row that a cascade would restore stands below a deleted row. Nothing was changed.
+    /// A row that a cascade would restore is below a deleted row. Nothing was changed.
     #[error(
         "refused to restore rows of `{table}` below the deleted row {key} of `{ancestor}`. Nothing was changed. Restore that \
          row first, or say `.without_cascade()`"
@@ -343,8 +348,9 @@ pub enum Error {
         key: String,
     },
 
-    /// The columns of two tables cannot tell which rows an operation deleted, so nothing was restored (or, in a circle
-    /// of tables, deleted).
+    /// The columns of two tables cannot tell which rows an operation deleted. Nothing was changed.
+    ///
+    /// A restore returns it. A soft delete returns it only if its tables refer to each other in a circle.
     #[error(
         "the rows of `{child}` that were deleted along with those of `{table}` cannot be told from others: {reason}. Nothing \
          was changed. Add an `operation = ..` column of one type to both"
@@ -352,22 +358,22 @@ pub enum Error {
     Unidentified {
         /// The root's table.
         table: String,
-        /// The table whose rows cannot be told.
+        /// The table whose rows cannot be told apart.
         child: String,
-        /// Why.
+        /// Why they cannot be told apart.
         reason: &'static str,
     },
 
-    /// The relations that a table declares contradict each other; nothing was changed.
+    /// The relations that a table declares contradict each other. Nothing was changed.
     #[error("the declared relations of `{table}` are not valid: {problem}")]
     InvalidRelations {
         /// The table.
         table: String,
-        /// What is wrong.
+        /// What contradicts.
         problem: String,
     },
 
-    /// `.set_all(..)` names a column that no table of the cascade declares in `metadata(..)`; nothing was changed.
+    /// `.set_all(..)` names a column that no table of the cascade declares in `metadata(..)`. Nothing was changed.
     #[error("no table of this cascade from `{table}` declares `{column}` in `metadata(..)`")]
     NoSuchMetadata {
         /// The root's table.
@@ -376,7 +382,7 @@ pub enum Error {
         column: String,
     },
 
-    /// The values of an `insert_or_revive` have none for a column of the key; nothing was executed.
+    /// The values of an `insert_or_revive` do not contain a value for a column of the key. Nothing was executed.
     #[error(
         "cannot insert or revive in `{table}`: there is no value for `{column}`, a column of the key. \
          Give one as a field or an assignment of its own (a derived `AsChangeset` leaves the primary key out)"
@@ -388,14 +394,14 @@ pub enum Error {
         column: String,
     },
 
-    /// The expression given to `.at(..)` is not a time; nothing was changed.
+    /// The expression given to `.at(..)` is not a time. Nothing was changed.
     #[error("the expression given to `.at(..)` is not a time: the database computed `{text}`. Nothing was changed")]
     NoInstant {
-        /// What the database made of it.
+        /// The value of the expression, as the database computed it.
         text: String,
     },
 
-    /// An identifier given to `.operation(..)` does not fit the column; nothing was changed.
+    /// An identifier given to `.operation(..)` does not fit the column. Nothing was changed.
     #[error("`{id}` is not a number, as the operation column of `{table}` needs. Nothing was changed")]
     InvalidOperation {
         /// The table.
@@ -404,7 +410,9 @@ pub enum Error {
         id: String,
     },
 
-    /// A purge job passed over rows that are old enough, because the order of the primary key differs from its comparison.
+    /// A purge job passed over rows that are old enough, because the database sorts the primary key otherwise than it
+    /// compares it.
+    ///
     /// The report of [`PurgeFailed`](Error::PurgeFailed) says what was removed.
     #[error(
         "{} of `{table}` {} old enough and {} passed over: the database orders the primary key in one way and compares it in \
@@ -414,11 +422,11 @@ pub enum Error {
     PassedOver {
         /// The table of the job.
         table: String,
-        /// How many rows.
+        /// How many rows were passed over.
         rows: u64,
     },
 
-    /// A purge job cannot walk the table in the order of its primary key; nothing was removed.
+    /// A purge job cannot walk the table in the order of its primary key. Nothing was removed.
     #[error(
         "refused to purge `{table}` in batches by its key column `{column}`: {why}. Use the single statement \
          `.purge_older_than(..).run(conn)`"
@@ -428,19 +436,19 @@ pub enum Error {
         table: String,
         /// The column of the primary key.
         column: String,
-        /// Why its order cannot be walked.
+        /// Why the job cannot follow its order.
         why: String,
     },
 
-    /// The live schema does not fit the declarations: what `assert_schema` found.
+    /// The database does not fit the declarations, as `assert_schema` or a purge job found.
     #[error("the schema of the database does not fit the declarations:{}", list(findings))]
     SchemaMismatch {
-        /// The findings, those of the severity `Note` left out.
+        /// The findings, except those of the severity `Note`.
         findings: Vec<Finding>,
     },
 
-    /// An erasure would leave old versions of its rows readable, since MariaDB keeps the history of the table; nothing
-    /// was changed.
+    /// An erasure would leave old versions of its rows, since MariaDB keeps the history of the table. Nothing was
+    /// changed.
     #[error(
         "cannot erase in `{table}`: it is system-versioned, so removed rows stay readable in its history. Nothing was \
          changed. Drop the versioning first (`ALTER TABLE {table} DROP SYSTEM VERSIONING`), or delete the rows with \
@@ -451,7 +459,7 @@ pub enum Error {
         table: String,
     },
 
-    /// An erasure saw no row, and a row-level policy of PostgreSQL can hide deleted rows from it; nothing was changed.
+    /// An erasure found no row, and row security of PostgreSQL can hide deleted rows from it. Nothing was changed.
     #[error(
         "cannot erase in `{table}`: it saw no row, but the policy `{policy}` can hide rows by their state. Nothing was \
          changed. Erase as a role to which no policy applies (`BYPASSRLS`)"
@@ -463,7 +471,7 @@ pub enum Error {
         policy: String,
     },
 
-    /// The row of `.outcome(conn)` is neither active nor deleted, so no verb changes it; nothing was changed.
+    /// The row of `.outcome(conn)` is neither active nor deleted, so no verb changes it. Nothing was changed.
     #[error(
         "the row in `{table}` is neither active nor deleted: `{column}` is NULL, or a number other than 0 and 1. Nothing was \
          changed. Correct the value and add a CHECK"
@@ -475,7 +483,7 @@ pub enum Error {
         column: String,
     },
 
-    /// The values of an `insert_or_revive` leave columns out, in which a revived row would keep its old values; nothing
+    /// The values of an `insert_or_revive` leave out columns, in which a revived row would keep its old values. Nothing
     /// was executed.
     #[error(
         "cannot insert or revive in `{table}`: the values do not name {}, so a revived row would keep the old values \
@@ -485,17 +493,17 @@ pub enum Error {
     UnnamedColumns {
         /// The table of the statement.
         table: String,
-        /// All of those columns, in the order of the `table!`.
+        /// All of these columns, in the order of the `table!`.
         columns: Vec<String>,
     },
 }
 
-/// `1 row`, `2 rows`.
+/// Returns a count with its noun: `1 row`, `2 rows`.
 pub(crate) fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// `7 days`, `1 hour`, `90 seconds`: an age in its largest whole unit.
+/// Returns an age in its largest whole unit: `7 days`, `1 hour`, `90 seconds`.
 pub(crate) fn age_text(age: &TimeDelta) -> String {
     let seconds = age.num_seconds();
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute")];
@@ -508,7 +516,7 @@ fn list(findings: &[Finding]) -> String {
     findings.iter().map(|finding| format!("\n{finding}")).collect()
 }
 
-/// `.keeping(posts::body)`, `.keeping((posts::body, posts::title))`.
+/// Returns the call that names the columns: `.keeping(posts::body)`, `.keeping((posts::body, posts::title))`.
 fn keeping(table: &str, columns: &[String]) -> String {
     let module = table.rsplit('.').next().unwrap_or(table);
     let paths = columns.iter().map(|column| format!("{module}::{column}")).collect::<Vec<_>>().join(", ");
@@ -516,7 +524,7 @@ fn keeping(table: &str, columns: &[String]) -> String {
 }
 
 impl Error {
-    /// What an error of the database means for a statement that restores rows of a table.
+    /// Returns the error of a statement that restores rows of a table, for an error of the database.
     pub(crate) fn of_restore(table: impl FnOnce() -> String, error: diesel::result::Error) -> Self {
         use diesel::result::{DatabaseErrorKind as Kind, Error::DatabaseError};
         match error {
@@ -529,7 +537,7 @@ impl Error {
 }
 
 impl From<diesel::result::Error> for Error {
-    /// Unpacks one of our own errors that travelled through Diesel.
+    /// Extracts an error of this crate that was returned through Diesel.
     fn from(error: diesel::result::Error) -> Self {
         use diesel::result::Error::{QueryBuilderError, SerializationError};
         match error {
@@ -547,7 +555,7 @@ impl From<diesel::result::Error> for Error {
 }
 
 impl From<Error> for diesel::result::Error {
-    /// Packs an error so that it can travel through Diesel; `Error::from` takes it out again.
+    /// Wraps an error so that Diesel can return it. `Error::from` extracts it again.
     fn from(error: Error) -> Self {
         match error {
             Error::Database(inner) => inner,

@@ -1,4 +1,4 @@
-//! What a job says: while it runs, and at its end.
+//! What a purge reports while it runs, and at its end.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,27 +10,29 @@ use std::time::Duration;
 pub struct PurgeReport {
     /// The table, with its schema if it has one.
     pub table: String,
-    /// How many rows were removed for good; in a dry run, how many would have been.
+    /// How many rows were removed. In a dry run, it is how many would have been removed.
     pub rows: u64,
-    /// How many of them are in the archive now; 0 without one and in a dry run.
+    /// How many of them were copied into the archive. It is 0 without an archive and in a dry run.
     pub archived: u64,
-    /// How many transactions removed them.
+    /// How many transactions removed rows.
     pub batches: u64,
-    /// How long the job took, pauses included.
+    /// How long the job took, including its pauses.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub elapsed: Duration,
     /// Why it ended.
     pub stopped: Stopped,
-    /// The first hundred rows that could not be removed, and stay.
+    /// The first hundred rows that could not be removed.
     pub blocked: Vec<Blocked>,
     /// How many rows could not be removed.
     pub blocked_rows: u64,
-    /// How often a batch was tried again: after a deadlock, a failure to serialize, a lock that was held.
+    /// How often a batch was tried again after a deadlock, a failure to serialize or a lock timeout.
     pub retries: u64,
-    /// Whether nothing was changed, because of `.dry_run()`.
+    /// Whether `.dry_run()` was used, so that nothing was changed.
     pub dry_run: bool,
-    /// What an operator should know. Examples are a table without an index for the job or without transactions, rows that stay
-    /// because their age or their key is not known, keys that SQLite gives again, and row security.
+    /// What an operator should know.
+    ///
+    /// Examples are a missing index, a table without transactions, rows whose age or key is not known, keys that SQLite
+    /// uses again, and row security.
     pub notes: Vec<String>,
 }
 
@@ -51,8 +53,8 @@ impl PurgeReport {
         }
     }
 
-    /// Whether every row that was old enough at the start is gone: the job came to its end, and no
-    /// row is blocked.
+    /// Returns whether every row that was old enough at the start was removed: the job reached its end, and no row is
+    /// blocked.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -69,7 +71,7 @@ impl PurgeReport {
     }
 }
 
-/// One sentence, as for a log.
+/// Writes one line, for a log.
 impl fmt::Display for PurgeReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let verb = if self.dry_run { "would remove" } else { "removed" };
@@ -97,19 +99,19 @@ impl fmt::Display for PurgeReport {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum Stopped {
-    /// It came to the last row that was old enough when it began.
+    /// It reached the last row that was old enough.
     Complete,
-    /// `.max_rows(..)` rows were removed, and there are more.
+    /// It removed `.max_rows(..)` rows, and there may be more.
     MaxRows,
-    /// `.max_duration(..)` was over.
+    /// The time of `.max_duration(..)` has passed.
     MaxDuration,
-    /// `.stop_when(..)` said so.
+    /// `.stop_when(..)` returned `true`.
     StopWhen,
     /// More rows or ranges than `.max_blocked(..)` allows could not be removed.
     MaxBlocked,
     /// Another runner has the name of `.exclusive(..)`, so this one removed nothing.
     AnotherRunner,
-    /// An error ended it; this is in the report that the error carries.
+    /// It failed. This value is in the report that the error contains.
     Failed,
 }
 
@@ -127,20 +129,20 @@ impl fmt::Display for Stopped {
     }
 }
 
-/// A row that a job could not remove. It stays, and the next run tries again.
+/// A row that a job could not remove. It stays, and the next run tries to remove it again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Blocked {
     /// The table of the row.
     pub table: String,
-    /// Its primary key; `(a, b)` for several columns.
+    /// Its primary key, as `(a, b)` if it has several columns.
     pub key: String,
-    /// What holds it.
+    /// What keeps it.
     pub cause: BlockedBy,
-    /// The constraint, where the database names it (SQLite does not).
+    /// The constraint, if the database tells it. SQLite does not.
     pub constraint: Option<String>,
-    /// What the database said.
+    /// The message of the database.
     pub message: String,
 }
 
@@ -154,37 +156,37 @@ impl fmt::Display for Blocked {
     }
 }
 
-/// What holds a blocked row.
+/// What keeps a blocked row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub enum BlockedBy {
-    /// A constraint: a foreign key of a child row, a unique index of the archive.
+    /// A constraint: a foreign key of a child's row, or a unique index of the archive.
     Constraint,
-    /// Another transaction has locked it, twice.
+    /// Another transaction had locked it at both tries.
     Lock,
-    /// Anything else, such as a trigger; also one that keeps the row silently, then of several rows the first.
+    /// Anything else, such as a trigger. Of several rows that a trigger keeps silently, only the first is reported.
     Other,
 }
 
-/// How far a job is: what `.on_progress(..)` gets after every batch.
+/// The progress of a job, which `.on_progress(..)` gets after every batch.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Progress {
     /// The table.
     pub table: String,
-    /// Rows removed so far; in a dry run, rows found.
+    /// How many rows were removed so far. In a dry run, it is how many were found.
     pub rows: u64,
-    /// Rows archived so far.
+    /// How many rows were copied into the archive so far.
     pub archived: u64,
-    /// Batches so far.
+    /// How many batches there were so far.
     pub batches: u64,
-    /// Rows that could not be removed so far.
+    /// How many rows could not be removed so far.
     pub blocked: u64,
-    /// Rows of the batch that just ended.
+    /// How many rows the last batch removed.
     pub batch_rows: u64,
-    /// How long that batch took.
+    /// How long the last batch took.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
     pub batch_elapsed: Duration,
     /// How long the job has been running.
@@ -192,7 +194,7 @@ pub struct Progress {
     pub elapsed: Duration,
 }
 
-/// For a log or a progress bar.
+/// Writes one line, for a log or a progress bar.
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (rows, batches) = (Count(self.rows, "row"), Count(self.batches, "batch"));
@@ -200,14 +202,15 @@ impl fmt::Display for Progress {
     }
 }
 
-/// What a policy did.
+/// What a retention policy did.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct RetentionReport {
     /// One report per table, in the order of the run. Tables that were not reached are missing.
     pub tables: Vec<PurgeReport>,
-    /// Why it ended: the reason of the last table, if that was not [`Stopped::Complete`].
+    /// Why it ended. If no limit of the policy ended it, it is the first reason of a table that is not
+    /// [`Stopped::Complete`].
     pub stopped: Stopped,
     /// How long it took.
     #[cfg_attr(feature = "serde", serde(serialize_with = "seconds"))]
@@ -215,20 +218,20 @@ pub struct RetentionReport {
 }
 
 impl RetentionReport {
-    /// How many rows were removed from all tables.
+    /// Returns how many rows were removed from all tables.
     #[must_use]
     pub fn rows(&self) -> u64 {
         self.tables.iter().map(|table| table.rows).sum()
     }
 
-    /// Whether all tables came to their end, and no row is blocked.
+    /// Returns whether all tables reached their end, and no row is blocked.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.stopped == Stopped::Complete && self.tables.iter().all(PurgeReport::is_complete)
     }
 }
 
-/// A line for each table, and one for all of them.
+/// Writes a line for each table, and one line for all of them.
 impl fmt::Display for RetentionReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for table in &self.tables {
@@ -242,7 +245,7 @@ impl fmt::Display for RetentionReport {
     }
 }
 
-/// A duration as seconds with a fraction, which every consumer of JSON can read.
+/// Writes a duration as seconds with a fraction, which every consumer of JSON can read.
 #[cfg(feature = "serde")]
 fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
@@ -263,7 +266,7 @@ impl fmt::Display for Count {
     }
 }
 
-/// A number with a comma after each group of three digits.
+/// Returns a number with a comma between groups of three digits.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let groups = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! What a live table says of the migration that is written for it.
+//! Adapts a migration to the table that it is written for.
 
 use diesel::connection::LoadConnection;
 
@@ -9,17 +9,19 @@ use super::types::{ColumnType, Role};
 use crate::connection::{Blocking, Executor, ReadsCatalog, block, dialect};
 use crate::dialect::{Dialect, Names, TableName};
 use crate::error::{Error, Finding};
-use crate::schema::{IndexOrigin, LiveIndex, LiveTable, TableKind, read_table, same_column, trigger_names};
+use crate::schema::{CatalogIndex, CatalogTable, IndexOrigin, TableKind, read_table, same_column, trigger_names};
 
 impl SoftDeleteMigration {
-    /// Looks the table up in a live database, and fills in what was not said:
+    /// Looks the table up in the database, and fills in the options that were not given.
+    ///
+    /// It finds:
     ///
     /// * the primary key;
-    /// * which of the columns are [`existing`](Self::existing) already, with their types, and whether
-    ///   an existing flag or hold can be NULL;
+    /// * which of the columns are [`existing`](Self::existing), with their types, and whether an existing flag or hold
+    ///   can be NULL;
     /// * the plain unique indexes and constraints over the columns of a
     ///   [`unique_among_active`](Self::unique_among_active), which are then replaced;
-    /// * which of the CHECK, the purge index and `active_key` an earlier migration has made;
+    /// * which of the CHECK, the purge index and `active_key` an earlier migration has created;
     /// * the columns of an [`archive_table`](Self::archive_table).
     ///
     /// It reads the catalog and changes nothing.
@@ -41,11 +43,16 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// [`UnsupportedMigration`](Error::UnsupportedMigration) where the migration would fail or do harm: no
-    /// such table or column; a view or a partitioned table; an existing timestamp that cannot be NULL; a
-    /// unique index that a foreign key references, or that says more than its columns; a live parent that
-    /// is not as expected; no primary key where one is needed. [`InvalidName`](Error::InvalidName),
-    /// [`Database`](Error::Database).
+    /// [`UnsupportedMigration`](Error::UnsupportedMigration) comes if the migration would fail or do harm:
+    ///
+    /// * the table or a column does not exist;
+    /// * it is a view or a partitioned table;
+    /// * an existing timestamp cannot be NULL;
+    /// * a foreign key references a unique index that would be replaced, or that index says more than its columns;
+    /// * a parent of [`require_live_parent`](Self::require_live_parent) is not as expected;
+    /// * a primary key is needed, and the table does not have one.
+    ///
+    /// Other errors are [`InvalidName`](Error::InvalidName) and [`Database`](Error::Database).
     pub fn adapted_to<Conn>(self, conn: &mut Conn) -> Result<Self, Error>
     where
         Conn: LoadConnection,
@@ -57,22 +64,22 @@ impl SoftDeleteMigration {
     async fn adapted<X: Executor>(mut self, x: &mut X) -> Result<Self, Error> {
         let dialect = dialect(x).await?;
         self.table.check(dialect, "table")?;
-        let Some(live) = read_table(x, dialect, &self.table).await? else {
+        let Some(catalog) = read_table(x, dialect, &self.table).await? else {
             return Err(self.unsupported("look the table up", "there is no table of that name in this database"));
         };
-        self.refuse_kind(&live)?;
-        if self.primary_key.is_none() && !live.primary_key.is_empty() {
-            self.primary_key = Some(live.primary_key.clone());
+        self.refuse_kind(&catalog)?;
+        if self.primary_key.is_none() && !catalog.primary_key.is_empty() {
+            self.primary_key = Some(catalog.primary_key.clone());
         }
-        self.adapt_columns(dialect, &live)?;
-        self.adapt_parts(dialect, &live);
-        self.adapt_uniques(dialect, &live)?;
+        self.adapt_columns(dialect, &catalog)?;
+        self.adapt_parts(dialect, &catalog);
+        self.adapt_uniques(dialect, &catalog)?;
         if self.all_columns.is_empty() {
-            self.all_columns = self.known_columns(&live);
+            self.all_columns = self.known_columns(&catalog);
         }
-        let has_columns = |columns: &[String]| columns.iter().all(|column| live.column(dialect, column).is_some());
+        let has_columns = |columns: &[String]| columns.iter().all(|column| catalog.column(dialect, column).is_some());
         self.parents.retain(|(parent, columns)| !parent.optional || has_columns(columns));
-        self.refuse_unknown_columns(dialect, &live)?;
+        self.refuse_unknown_columns(dialect, &catalog)?;
         for place in 0..self.parents.len() {
             let table = self.parents[place].0.clone().beside(&self.table).table;
             let found = read_table(x, dialect, &table).await?;
@@ -85,8 +92,8 @@ impl SoftDeleteMigration {
             }
             self.parents[place].0 = parent;
         }
-        self.objects = live.indexes.iter().map(|index| index.name.clone()).collect();
-        self.objects.extend(trigger_names(x, dialect, &live.name).await?);
+        self.objects = catalog.indexes.iter().map(|index| index.name.clone()).collect();
+        self.objects.extend(trigger_names(x, dialect, &catalog.name).await?);
         for name in self.view.iter().chain(&self.archive) {
             let name = name.clone().beside(&self.table);
             if read_table(x, dialect, &name).await?.is_some() {
@@ -96,8 +103,8 @@ impl SoftDeleteMigration {
         Ok(self)
     }
 
-    fn refuse_kind(&self, live: &LiveTable) -> Result<(), Error> {
-        match live.kind {
+    fn refuse_kind(&self, catalog: &CatalogTable) -> Result<(), Error> {
+        match catalog.kind {
             TableKind::Table => Ok(()),
             TableKind::View => Err(self.unsupported("add columns to it", "it is a view; name the table behind it")),
             TableKind::Partitioned => Err(self.unsupported(
@@ -110,15 +117,15 @@ impl SoftDeleteMigration {
         }
     }
 
-    fn adapt_columns(&mut self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
+    fn adapt_columns(&mut self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
         let shape = self.shape();
-        // What was assumed is meant from here on, whatever is said later.
+        // The assumed columns are fixed here, so that later options cannot change what was assumed.
         if shape.mode.is_flag() {
             self.set_state(&shape);
         }
         for column in columns_of(&shape) {
-            let Some(found) = live.column(dialect, &column.name) else {
-                if has_zones(dialect, live) && column.ty == ColumnType::Assumed(Role::Instant(None)) {
+            let Some(found) = catalog.column(dialect, &column.name) else {
+                if has_zones(dialect, catalog) && column.ty == ColumnType::Assumed(Role::Instant(None)) {
                     self.types.push((column.name.clone(), ColumnType::Written(String::from("TIMESTAMPTZ"))));
                 }
                 continue;
@@ -146,44 +153,44 @@ impl SoftDeleteMigration {
         Ok(())
     }
 
-    /// What an earlier migration has made is not made again.
-    fn adapt_parts(&mut self, dialect: Dialect, live: &LiveTable) {
+    /// Leaves out what an earlier migration has already created.
+    fn adapt_parts(&mut self, dialect: Dialect, catalog: &CatalogTable) {
         let shape = self.shape();
         if let (Some(timestamp), true) = (&shape.timestamp, shape.has_flag_and_timestamp()) {
             let both = [&shape.state.name, &timestamp.name];
             let there =
-                live.checks.iter().any(|check| both.iter().all(|name| check.expression.contains(name.as_str())));
-            // What was asked for is not left out.
+                catalog.checks.iter().any(|check| both.iter().all(|name| check.expression.contains(name.as_str())));
+            // A CHECK that was asked for is not left out.
             if there && self.check.is_none() {
                 self.check = Some(false);
             }
         }
         if self.purge_index.is_none() {
             let name = Names::new(&self.table.name).make("purge_idx", &[]);
-            self.purge_index = Some(!live.indexes.iter().any(|index| index.name == name));
+            self.purge_index = Some(!catalog.indexes.iter().any(|index| index.name == name));
         }
-        if live.column(dialect, LIVE_COLUMN).is_some_and(|column| column.generated) {
+        if catalog.column(dialect, LIVE_COLUMN).is_some_and(|column| column.generated) {
             self.existing.push(LIVE_COLUMN.to_owned());
         }
     }
 
-    fn adapt_uniques(&mut self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
-        let table = live.name.plain();
+    fn adapt_uniques(&mut self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
+        let table = catalog.name.plain();
         for unique in self.uniques.iter_mut().filter(|unique| unique.replaced.is_empty()) {
-            for index in live.indexes.iter().filter(|index| is_plain_unique(dialect, index, &unique.columns)) {
+            for index in catalog.indexes.iter().filter(|index| is_plain_unique(dialect, index, &unique.columns)) {
                 let refuse = |why: String| {
                     let (table, what) = (table.clone(), format!("replace the unique index `{}`", index.name));
                     Err(Error::UnsupportedMigration { table, what, why })
                 };
                 let means = |columns: &[String]| same_set(dialect, columns, &unique.columns);
-                if let Some(child) = live.references.iter().find(|reference| means(&reference.parent_columns)) {
+                if let Some(child) = catalog.references.iter().find(|reference| means(&reference.parent_columns)) {
                     return refuse(format!(
                         "a foreign key of `{}` references these columns, and would mean deleted rows too; let it reference \
                          the primary key",
                         child.child.plain()
                     ));
                 }
-                if let Some(extra) = says_more(dialect, index, &live.name) {
+                if let Some(extra) = says_more(dialect, index, &catalog.name) {
                     return refuse(format!(
                         "it says more than its columns ({extra}), which the new one would not; name it with \
                          `.replacing_index(..)` to replace it all the same, or write the migration by hand"
@@ -197,12 +204,13 @@ impl SoftDeleteMigration {
         Ok(())
     }
 
-    /// Misspelt columns fail here, and not half-way.
-    fn refuse_unknown_columns(&self, dialect: Dialect, live: &LiveTable) -> Result<(), Error> {
+    /// Refuses misspelt columns here, before any statement has run.
+    fn refuse_unknown_columns(&self, dialect: Dialect, catalog: &CatalogTable) -> Result<(), Error> {
         let shape = self.shape();
         let ours = columns_of(&shape);
         let is_known = |name: &String| {
-            live.column(dialect, name).is_some() || ours.iter().any(|column| same_column(dialect, &column.name, name))
+            catalog.column(dialect, name).is_some()
+                || ours.iter().any(|column| same_column(dialect, &column.name, name))
         };
         let lists = self.active_indexes.iter().chain(self.uniques.iter().map(|unique| &unique.columns));
         let lists = lists.chain(&self.primary_key).chain(self.parents.iter().map(|(_, columns)| columns));
@@ -217,9 +225,9 @@ impl SoftDeleteMigration {
         Ok(())
     }
 
-    /// The columns that the table has and will have, with their types.
-    fn known_columns(&self, live: &LiveTable) -> Vec<(String, ColumnType)> {
-        let there = live.columns.iter().filter(|column| column.name != LIVE_COLUMN).map(|column| {
+    /// Returns the columns that the table has and will have, with their types.
+    fn known_columns(&self, catalog: &CatalogTable) -> Vec<(String, ColumnType)> {
+        let there = catalog.columns.iter().filter(|column| column.name != LIVE_COLUMN).map(|column| {
             let null = if column.nullable { "" } else { " NOT NULL" };
             (column.name.clone(), ColumnType::Written(format!("{}{null}", column.sql_type)))
         });
@@ -228,8 +236,9 @@ impl SoftDeleteMigration {
         there.chain(added.map(|column| (column.name.clone(), column.ty.clone()))).collect()
     }
 
-    /// The columns of this migration that the table has already: those given to
-    /// [`existing`](Self::existing) and those found by [`adapted_to`](Self::adapted_to).
+    /// Returns the columns of this migration that the table already has.
+    ///
+    /// These are the columns given to [`existing`](Self::existing) and those found by [`adapted_to`](Self::adapted_to).
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -246,15 +255,17 @@ impl SoftDeleteMigration {
         &self.existing
     }
 
-    /// The tables of the parents that [`require_live_parent`](Self::require_live_parent) named, as far as they apply. See
-    /// [`LiveParent::where_columns_exist`](super::LiveParent::where_columns_exist).
+    /// Returns the tables of the parents that [`require_live_parent`](Self::require_live_parent) named.
+    ///
+    /// It leaves out the parents that [`where_columns_exist`](super::LiveParent::where_columns_exist) has excluded.
     pub fn live_parents(&self) -> impl Iterator<Item = String> {
         self.parents.iter().map(|(parent, _)| parent.table.plain())
     }
 
-    /// Checks the live table against the columns of this migration: what [`check`](super::check()) finds
-    /// for a declaration, for a table that is known by names. (Whether its unique indexes, guards, view and
-    /// archive are there is not asked.)
+    /// Checks the table in the database against the columns of this migration, and returns the findings.
+    ///
+    /// It finds what [`check`](super::check()) finds for a declaration, for a table that is known by names. It does not
+    /// look for the unique indexes, triggers, view and archive of this migration.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -271,7 +282,7 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// As [`check`](super::check()).
+    /// It returns the errors of [`check`](super::check()).
     pub fn check<Conn>(&self, conn: &mut Conn) -> Result<Vec<Finding>, Error>
     where
         Conn: LoadConnection,
@@ -281,16 +292,16 @@ impl SoftDeleteMigration {
     }
 }
 
-/// Whether the table's own timestamps are those of PostgreSQL with a zone.
-fn has_zones(dialect: Dialect, live: &LiveTable) -> bool {
+/// Returns whether PostgreSQL's timestamps in this table have a time zone, so that a new one gets it too.
+fn has_zones(dialect: Dialect, catalog: &CatalogTable) -> bool {
     let has = |ty: &str| {
-        live.columns.iter().any(|column| column.sql_type.starts_with("timestamp") && column.sql_type.ends_with(ty))
+        catalog.columns.iter().any(|column| column.sql_type.starts_with("timestamp") && column.sql_type.ends_with(ty))
     };
     dialect == Dialect::Postgres && has(" with time zone") && !has(" without time zone")
 }
 
-/// Whether an index lets a deleted row block what the new one would not.
-fn is_plain_unique(dialect: Dialect, index: &LiveIndex, columns: &[String]) -> bool {
+/// Returns whether an index lets a deleted row block a value, which a unique index among active rows would not.
+fn is_plain_unique(dialect: Dialect, index: &CatalogIndex, columns: &[String]) -> bool {
     let keys: Vec<String> = index.keys.iter().filter_map(|key| key.column.clone()).collect();
     index.unique
         && index.origin != IndexOrigin::PrimaryKey
@@ -303,10 +314,10 @@ fn same_set(dialect: Dialect, one: &[String], other: &[String]) -> bool {
     one.len() == other.len() && one.iter().all(|a| other.iter().any(|b| same_column(dialect, a, b)))
 }
 
-/// What a unique index says beyond its columns, which one by its columns alone would not.
-fn says_more(dialect: Dialect, index: &LiveIndex, table: &TableName) -> Option<&'static str> {
+/// Returns what a unique index says beyond its columns, which an index on the columns alone would lose.
+fn says_more(dialect: Dialect, index: &CatalogIndex, table: &TableName) -> Option<&'static str> {
     let definition = index.definition.as_deref()?;
-    // Quotes make no difference here, for the columns are known to be the same.
+    // The columns are known to be the same, so quotes can be ignored.
     let plain = |text: &str| text.replace('"', "").split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
     let written = plain(definition);
     for (word, what) in [

@@ -1,4 +1,4 @@
-//! Bringing the rows of an existing flag and timestamp into agreement.
+//! Brings the rows of an existing flag and timestamp into agreement.
 
 use super::builder::SoftDeleteMigration;
 use super::plan::Change;
@@ -7,17 +7,17 @@ use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// How many rows are changed between two commits.
+/// The number of rows that are changed between two commits.
 pub(super) const BATCH: usize = 5000;
 
-/// Which of an existing flag and timestamp is right where they disagree.
+/// Which of an existing flag and timestamp is right if they disagree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Decides {
     Flag,
     Timestamp,
 }
 
-/// An UPDATE of the rows that an earlier life of the table left in disagreement.
+/// An UPDATE of rows whose existing flag and timestamp disagree.
 #[derive(Debug)]
 pub(super) struct Backfill {
     pub(super) why: &'static str,
@@ -26,7 +26,8 @@ pub(super) struct Backfill {
 }
 
 impl SoftDeleteMigration {
-    /// Whether rows may have to be changed: it was asked for, or one of flag and timestamp is there.
+    /// Returns whether rows may have to be changed: the caller asked for it, or the table has only one of flag and
+    /// timestamp.
     pub(super) fn needs_backfill(&self, shape: &Shape) -> bool {
         let exists = |column: &Column| self.existing.contains(&column.name);
         let timestamp = shape.timestamp.as_ref().filter(|_| shape.has_flag_and_timestamp());
@@ -47,10 +48,10 @@ impl SoftDeleteMigration {
         let assign = |deleted| shape.mode.assignment(deleted).map(|value| format!("{flag}{value}"));
         if let (true, Some(mut set)) = (flag_exists, assign(false)) {
             if let Some(timestamp) = timestamp {
-                // In the same statement: the CHECK holds for what is written, though not yet for what is there.
+                // One statement sets both, since each written row must already satisfy the CHECK.
                 set.push_str(&format!(", {} = NULL", dialect.quote(&timestamp.name)));
             }
-            // Deleted, if the time decides and there is one: that is for the statement below.
+            // If the timestamp decides, a row with a time is deleted. The statement below takes such rows.
             let filter = match timestamp.filter(|_| self.backfill == Some(Decides::Timestamp)) {
                 Some(timestamp) => format!("{flag} IS NULL AND {} IS NULL", dialect.quote(&timestamp.name)),
                 None => format!("{flag} IS NULL"),

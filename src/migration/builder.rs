@@ -1,4 +1,4 @@
-//! `SoftDeleteMigration`: what a migration is told, and what it gives out.
+//! `SoftDeleteMigration`: the options of a migration, and its SQL as a script.
 
 use std::time::Duration;
 
@@ -12,35 +12,36 @@ use crate::declare::{ColumnNames, Mode, SoftDeletable, TableColumns, TimeUnit, p
 use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
 
-/// A migration that gives an existing table the columns of soft deletion, and what they need:
-/// indexes, uniqueness, guards.
+/// A migration that adds the columns of soft deletion to an existing table, with the indexes, unique keys and triggers
+/// that they need.
 ///
-/// Start with [`for_table`](Self::for_table), which reads every name and mode from the declaration,
-/// or with [`new`](Self::new) and names. Without a column it adds what `#[derive(SoftDeletable)]`
-/// assumes without one: the flag `is_deleted` and the timestamp `deleted_at`.
+/// [`for_table`](Self::for_table) reads every name and mode from the declaration. [`new`](Self::new) takes names
+/// instead. If no column is named, the migration adds the columns that `#[derive(SoftDeletable)]` assumes. These are
+/// the flag `is_deleted` and the timestamp `deleted_at`.
 ///
-/// Give it out as a script ([`up_sql`](Self::up_sql), [`down_sql`](Self::down_sql)), as folders for
-/// `diesel migration run` ([`write_to`](Self::write_to)), or as migrations in code
-/// ([`into_migrations`](Self::into_migrations)).
+/// The result is a script ([`up_sql`](Self::up_sql), [`down_sql`](Self::down_sql)), folders for `diesel migration run`
+/// ([`write_to`](Self::write_to)), or migrations in code ([`into_migrations`](Self::into_migrations)).
 ///
-/// # What it does unless told otherwise
+/// # What it does by default
 ///
-/// | | PostgreSQL | MySQL, MariaDB | SQLite |
+/// | part | PostgreSQL | MySQL, MariaDB | SQLite |
 /// |---|---|---|---|
 /// | flag | `BOOLEAN NOT NULL DEFAULT FALSE` | the same, `ALGORITHM=INSTANT` | the same |
 /// | timestamp | `TIMESTAMP` | `DATETIME(6) NULL` | `TIMESTAMP` |
-/// | flag and timestamp agree | CHECK: `NOT VALID`, validated in a later transaction | CHECK on MariaDB; on MySQL it would copy the table | CHECK, with its column |
+/// | CHECK that the two agree | `NOT VALID`, then validated | on MariaDB only | added with its column |
 /// | purge index | `(key, deleted_at) WHERE is_deleted = TRUE` | `(is_deleted, key, deleted_at)` | as PostgreSQL |
 ///
-/// All rows that are there become active. No row is rewritten, and nothing waits for a lock for more
-/// than [`lock_timeout`](Self::lock_timeout).
+/// MySQL would copy the table to add the CHECK, so the CHECK is left out there.
 ///
-/// # Once it has run
+/// All existing rows become active. No row is rewritten, and no statement waits for a lock longer than
+/// [`lock_timeout`](Self::lock_timeout).
 ///
-/// A migration that has run is not changed; for what comes later (a guard, an index) write another
-/// one that names the columns as [`existing`](Self::existing). With [`for_table`](Self::for_table) a
-/// migration in code follows the declaration: give one that has run to [`write_to`](Self::write_to), or
-/// write its names down, before the declaration changes.
+/// # After it has run
+///
+/// Do not change a migration that has run. For later additions, such as a guard or an index, write another migration
+/// that names the columns as [`existing`](Self::existing). A migration in code with [`for_table`](Self::for_table)
+/// follows the declaration. So before the declaration changes, write such a migration to folders with
+/// [`write_to`](Self::write_to), or name its columns.
 ///
 /// ```
 /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -61,20 +62,20 @@ pub struct SoftDeleteMigration {
     /// The hold column, and whether it can be NULL.
     hold: Option<(String, bool)>,
     unit: Option<TimeUnit>,
-    /// Types that were given or declared, by column.
+    /// The given or declared types, by column.
     pub(super) types: Vec<(String, ColumnType)>,
     pub(super) all_columns: Vec<(String, ColumnType)>,
     pub(super) primary_key: Option<Vec<String>>,
     pub(super) existing: Vec<String>,
     pub(super) backfill: Option<Decides>,
-    /// `None`: if no row can disagree yet.
+    /// Whether the CHECK is added. `None` means that it is added if no row can disagree yet.
     pub(super) check: Option<bool>,
-    /// `None`: if columns are added.
+    /// Whether the purge index is added. `None` means that it is added if columns are added.
     pub(super) purge_index: Option<bool>,
     pub(super) allow_copy: bool,
     pub(super) active_indexes: Vec<Vec<String>>,
     pub(super) uniques: Vec<UniqueAmongActive>,
-    /// A replacement was asked for before anything that could replace.
+    /// Whether a replacement was asked for before the unique index that replaces.
     pub(super) replaces_nothing: bool,
     pub(super) guard: bool,
     pub(super) parents: Vec<(LiveParent, Vec<String>)>,
@@ -83,7 +84,7 @@ pub struct SoftDeleteMigration {
     pub(super) lock_timeout: Duration,
     pub(super) keep_unique: bool,
     pub(super) single_folder: bool,
-    /// Indexes, triggers, views and archives that exist, by name.
+    /// The names of the indexes, triggers, views and archives that exist already.
     pub(super) objects: Vec<String>,
 }
 
@@ -94,10 +95,10 @@ pub(super) struct UniqueAmongActive {
 }
 
 impl SoftDeleteMigration {
-    /// A migration of the table `table`, or `schema.table`.
+    /// Creates a migration of the table `table` or `schema.table`.
     ///
-    /// Names are taken as they are and quoted; a name that no quoting can mend (empty, too long, with
-    /// a NUL byte) is refused when SQL is asked for.
+    /// Names are quoted as they are. Some names cannot be quoted, since they are empty, too long, or contain a NUL
+    /// byte. They are refused when the SQL is written.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -109,12 +110,11 @@ impl SoftDeleteMigration {
         Self::of(TableName::parse(&table.into()))
     }
 
-    /// A migration of a declared table: names, modes and types of the columns, and the primary key,
-    /// are those of `table!` and of the declaration, so that DDL and filters cannot disagree.
+    /// Creates a migration of a declared table.
     ///
-    /// A type that only another database has (`Timestamptz` on MySQL) is an
-    /// [`UnknownColumnType`](Error::UnknownColumnType) there; say it with
-    /// [`column_type`](Self::column_type).
+    /// Names, modes and types of the columns and the primary key come from `table!` and the declaration. So DDL and
+    /// filters cannot disagree. A type that only another database has, such as `Timestamptz` on MySQL, is an
+    /// [`UnknownColumnType`](Error::UnknownColumnType). Give its SQL with [`column_type`](Self::column_type).
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -202,7 +202,7 @@ impl SoftDeleteMigration {
 
     /// Adds a flag that is `TRUE` for active rows: `active_flag = name` in the declaration.
     ///
-    /// It replaces a `flag(..)` given before.
+    /// It replaces an earlier `flag(..)`.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -215,10 +215,10 @@ impl SoftDeleteMigration {
         self.state(name.into(), Mode::ActiveFlag)
     }
 
-    /// The flag can be NULL, which counts as active: a column of type `Nullable<Bool>` in `table!`.
+    /// Says that the flag can be NULL, which means active: a column of type `Nullable<Bool>` in `table!`.
     ///
-    /// For a flag that is there and nullable; a new one is better off without. Indexes and views are
-    /// spelled for it: `(is_deleted = FALSE OR is_deleted IS NULL)`.
+    /// Use it for an existing flag that is nullable. A new flag should be NOT NULL. Indexes and views then use the
+    /// predicate `(is_deleted = FALSE OR is_deleted IS NULL)`.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -237,7 +237,7 @@ impl SoftDeleteMigration {
         self.state(name, mode)
     }
 
-    /// Says the flag and the timestamp of `shape`, which may have been assumed.
+    /// Sets the flag and the timestamp to those of `shape`, which may be assumed.
     pub(super) fn set_state(&mut self, shape: &Shape) {
         self.flag = Some((shape.state.name.clone(), shape.mode));
         self.timestamp = shape.timestamp.as_ref().map(|column| column.name.clone());
@@ -248,7 +248,7 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds the time of the deletion: `timestamp = name` in the declaration.
+    /// Adds the column with the time of the deletion: `timestamp = name` in the declaration.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -262,8 +262,10 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// The timestamp (and a touch column) is an integer in this unit: `unit = ..` in the declaration.
-    /// Its type is `BIGINT`, unless [`column_type`](Self::column_type) says otherwise.
+    /// Says that the timestamp is an integer in this unit: `unit = ..` in the declaration.
+    ///
+    /// It also applies to a touch column. Both are `BIGINT`, unless [`column_type`](Self::column_type) gives another
+    /// type.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -279,11 +281,11 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds the column that every soft delete and restore sets: `touch = name` in the declaration.
+    /// Adds the column that every soft delete and restore sets to the current time: `touch = name` in the declaration.
     ///
-    /// It is nullable, and NULL until the row is touched; declared NOT NULL in a `table!`
-    /// ([`for_table`](Self::for_table)), it starts as 1970-01-01. Most tables have such a column
-    /// already: then name it [`existing`](Self::existing) too.
+    /// The column is nullable, and NULL until the row is changed. If the `table!` of [`for_table`](Self::for_table)
+    /// declares it NOT NULL, it starts as 1970-01-01. Most tables already have such a column, so name it
+    /// [`existing`](Self::existing) too.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -297,8 +299,9 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds nullable columns that describe a deletion: `metadata(..)` in the declaration. They are
-    /// `TEXT`, unless [`column_type`](Self::column_type) says otherwise.
+    /// Adds nullable columns that describe a deletion: `metadata(..)` in the declaration.
+    ///
+    /// They are `TEXT`, unless [`column_type`](Self::column_type) gives another type.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -313,9 +316,9 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds the nullable column that identifies one delete operation: `operation = name` in the
-    /// declaration. It is `TEXT` (`VARCHAR(36)` on MySQL), unless [`column_type`](Self::column_type)
-    /// says otherwise.
+    /// Adds the nullable column that identifies one delete operation: `operation = name` in the declaration.
+    ///
+    /// It is `TEXT`, or `VARCHAR(36)` on MySQL, unless [`column_type`](Self::column_type) gives another type.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -329,8 +332,9 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds the column that keeps a row from every purge while it is TRUE: `hold = name` in the
-    /// declaration. It is `BOOLEAN NOT NULL DEFAULT FALSE`: no row is held before somebody says so.
+    /// Adds the column that keeps a row from every purge while it is TRUE: `hold = name` in the declaration.
+    ///
+    /// It is `BOOLEAN NOT NULL DEFAULT FALSE`, so no row is held at first.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -344,8 +348,9 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// The hold column can be NULL, which is no hold: `Nullable<Bool>` in `table!`. Without a
-    /// [`hold`](Self::hold) before it, the name is `legal_hold`.
+    /// Says that the hold column can be NULL, which means that the row is not held: `Nullable<Bool>` in `table!`.
+    ///
+    /// Without an earlier [`hold`](Self::hold) its name is `legal_hold`.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -360,11 +365,11 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Says the SQL type of one of this migration's columns, for the dialect it will be written for.
+    /// Sets the SQL type of one of this migration's columns, for the dialect that it will be written for.
     ///
-    /// It is written as it stands, so it must come from the program and never from a user's input.
-    /// NOT NULL and the default of a flag are added; a type that says `NULL` or `NOT NULL` itself is a
-    /// whole definition and left alone.
+    /// The type is written as it is, so it must come from the program, never from a user's input. The migration adds
+    /// NOT NULL and the default of a flag. A type that contains `NULL` or `NOT NULL` is a whole definition, so nothing
+    /// is added to it.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -382,7 +387,7 @@ impl SoftDeleteMigration {
 
     /// Names the primary key, for the purge index, the archive table and batches.
     ///
-    /// Without it the purge index is over the timestamp alone, and `id` is assumed for the others.
+    /// Without it the purge index is over the timestamp alone. The archive and batches then assume `id`.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -396,11 +401,11 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Columns that the table has already: they are not added, and `down` leaves them alone.
+    /// Names columns that the table already has. They are not added, and `down` does not drop them.
     ///
-    /// If one of flag and timestamp exists, the other is filled from it ([`backfill`](Self::backfill)
-    /// is implied), and the CHECK is left out until [`with_check`](Self::with_check) asks for it. On MySQL
-    /// and MariaDB the virtual column `active_key` of an earlier migration can be named too.
+    /// If one of flag and timestamp exists, the other is filled from it, as with [`backfill`](Self::backfill). The
+    /// CHECK is then left out until [`with_check`](Self::with_check) asks for it. On MySQL and MariaDB the virtual
+    /// column `active_key` of an earlier migration can be named too.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -414,13 +419,15 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Brings the rows of an existing flag and timestamp into agreement, and **the flag decides**: a NULL
-    /// flag becomes active; a deleted row without a time gets the current one (so that a purge finds
-    /// it, one age from now); an active row's time becomes NULL.
+    /// Brings the rows of an existing flag and timestamp into agreement; **the flag decides**.
     ///
-    /// On PostgreSQL, MySQL and MariaDB it walks the primary key in batches of 5000 rows, each
-    /// committed; in a script for PostgreSQL, and on SQLite, it is one UPDATE. `down` does not undo it.
-    /// (On MySQL and MariaDB it is an update as any other for columns with `ON UPDATE CURRENT_TIMESTAMP`.)
+    /// * A NULL flag becomes active.
+    /// * A deleted row without a time gets the current time. So a purge finds it after its age from now.
+    /// * The time of an active row becomes NULL.
+    ///
+    /// On PostgreSQL, MySQL and MariaDB the migration walks the primary key in batches of 5000 rows, and commits each
+    /// batch. In a script for PostgreSQL, and on SQLite, it is one UPDATE. `down` does not undo it. On MySQL and
+    /// MariaDB it also changes columns with `ON UPDATE CURRENT_TIMESTAMP`, as every update does.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -436,11 +443,11 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// As [`backfill`](Self::backfill), but **the time decides**: a row with one is deleted, whatever
-    /// its flag says.
+    /// Does the same as [`backfill`](Self::backfill), but **the timestamp decides**: a row with a time is deleted, even
+    /// if its flag says that it is active.
     ///
-    /// For a table whose app went on writing the timestamp alone after the flag was added: the other way
-    /// round its deletions would be undone.
+    /// Use it if the app continued to write only the timestamp after the flag was added. If the flag decided, those
+    /// deletions would be undone.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -457,8 +464,8 @@ impl SoftDeleteMigration {
 
     /// Adds an index over active rows, for queries with `active()`.
     ///
-    /// PostgreSQL and SQLite: a partial index, with the predicate in the spelling of the filter.
-    /// MySQL and MariaDB have none: there the state column comes first.
+    /// On PostgreSQL and SQLite it is a partial index, whose predicate is spelled as the filter is. MySQL and MariaDB
+    /// do not have partial indexes, so there the state column comes first.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -474,14 +481,16 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Makes the values of `columns` unique among active rows: a deleted row does not block its value,
-    /// which can be deleted and used again any number of times.
+    /// Makes the values of `columns` unique among active rows, so that a deleted row does not block its value.
     ///
-    /// PostgreSQL and SQLite: a partial unique index. MySQL and MariaDB: a unique key with a virtual
-    /// column `active_key`, which is 1 for active rows and NULL for deleted ones.
+    /// A value can be deleted and used again any number of times. On PostgreSQL and SQLite it is a partial unique
+    /// index. On MySQL and MariaDB it is a unique key with a virtual column `active_key`, which is 1 for active rows
+    /// and NULL for deleted ones.
     ///
-    /// (`UNIQUE (slug, deleted_at)` protects nothing: NULLs are distinct, so two active rows can share
-    /// a slug.) It fails if two active rows share a value.
+    /// `UNIQUE (slug, deleted_at)` would not protect anything. NULLs are distinct, so two active rows could share a
+    /// slug.
+    ///
+    /// The migration fails if two active rows share a value.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -496,14 +505,14 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// The last [`unique_among_active`](Self::unique_among_active) takes the place of this unique
-    /// **index** over the same columns, which is dropped. It can be called for several.
+    /// Drops this unique **index** over the same columns, which the last
+    /// [`unique_among_active`](Self::unique_among_active) replaces.
     ///
-    /// What the old index said beyond its columns (a collation, an order, `NULLS NOT DISTINCT`) is not
-    /// carried over, and an `ON CONFLICT (slug)` that meant it must name the predicate now:
-    /// `ON CONFLICT (slug) WHERE (is_deleted = FALSE)`. It must not be the target of a foreign key.
+    /// It can be called for several indexes. The new index does not have a collation, an order or `NULLS NOT DISTINCT`
+    /// of the old one. An `ON CONFLICT (slug)` that used the old index must name the predicate:
+    /// `ON CONFLICT (slug) WHERE (is_deleted = FALSE)`. The old index must not be the target of a foreign key.
     ///
-    /// `down` builds it again, or says that deleted rows share a value and stops there.
+    /// `down` creates the old index again. If deleted rows share a value, it says so and stops.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -516,10 +525,10 @@ impl SoftDeleteMigration {
         self.replacing(name.into(), false)
     }
 
-    /// As [`replacing_index`](Self::replacing_index), for a unique **constraint**: what `UNIQUE` in
-    /// `CREATE TABLE` made on PostgreSQL. (MySQL and MariaDB know no difference. SQLite cannot drop
-    /// one: [`Error::UnsupportedMigration`], with the way out.)
+    /// Drops a unique **constraint** instead of an index; otherwise it is [`replacing_index`](Self::replacing_index).
     ///
+    /// On PostgreSQL, `UNIQUE` in `CREATE TABLE` makes a constraint. MySQL and MariaDB do not distinguish the two.
+    /// SQLite cannot drop a constraint, so there it is an [`Error::UnsupportedMigration`] that says what to do instead.
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
     /// let migration = SoftDeleteMigration::new("posts").unique_among_active("slug").replacing_constraint("posts_slug_key");
@@ -539,10 +548,10 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Leaves the unique indexes that [`unique_among_active`](Self::unique_among_active) replaces in place.
+    /// Keeps the unique indexes that [`unique_among_active`](Self::unique_among_active) would replace.
     ///
-    /// This is the first half of a rolling deployment. Running code may still name the old key in `ON CONFLICT`. When no
-    /// such code runs any more, a second migration without this drops the old index. With
+    /// This is the first half of a rolling deployment, since running code may still name the old key in `ON CONFLICT`.
+    /// When no such code runs any more, a second migration without this option drops the old index. With
     /// [`adapted_to`](Self::adapted_to) the second migration does nothing else.
     ///
     /// ```
@@ -559,9 +568,9 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Writes one folder instead of one per step.
+    /// Writes one folder instead of one folder per step.
     ///
-    /// For small tables: PostgreSQL builds indexes in the migration's transaction then, and writes wait for it.
+    /// Use it for small tables. PostgreSQL then builds indexes in the migration's transaction, and writes wait for it.
     ///
     /// ```
     /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -576,12 +585,16 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds a trigger that refuses a `DELETE` of a row that is not soft-deleted; a purge passes.
+    /// Adds a trigger that refuses the `DELETE` of a row that is not soft-deleted. A purge passes it.
     ///
-    /// It raises: a trigger that turned the DELETE into an UPDATE would report 0 rows and leave orphans
-    /// behind a cascade. What goes past it: `TRUNCATE`; on SQLite `REPLACE` without
-    /// `PRAGMA recursive_triggers`; on MySQL and MariaDB a foreign key's `ON DELETE CASCADE`, which
-    /// fires no trigger.
+    /// The trigger raises an error. If it turned the DELETE into an UPDATE, the DELETE would report 0 rows, and a
+    /// cascade would leave orphans.
+    ///
+    /// The trigger cannot catch these:
+    ///
+    /// * `TRUNCATE`;
+    /// * `REPLACE` on SQLite without `PRAGMA recursive_triggers`;
+    /// * `ON DELETE CASCADE` of a foreign key on MySQL and MariaDB, which fires no trigger.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -603,20 +616,21 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds triggers that refuse an active row whose parent is soft-deleted: when it is inserted, moved
-    /// to that parent, or restored. A row without a parent (a NULL in the foreign key) passes.
+    /// Adds triggers that refuse an active row whose parent is soft-deleted.
     ///
-    /// A foreign key does not see it: the parent's row is still there. On PostgreSQL, MySQL and MariaDB
-    /// the parent is locked in share mode until the transaction ends, so a soft delete of the parent
-    /// that runs at the same time is waited for, or waits, and so does any other UPDATE of the parent. (On
-    /// PostgreSQL the function runs with the rights of who made it. There, a cascade of soft deletes must
-    /// not run in REPEATABLE READ: it would not see the child that it has waited for.)
+    /// They run when a row is inserted, moved to another parent, or restored. A row without a parent, with NULL in the
+    /// foreign key, passes. A foreign key alone does not refuse such a row, since the parent's row still exists.
     ///
-    /// One UPDATE that restores parents and children of one table works on PostgreSQL; elsewhere restore
-    /// the parents first.
+    /// On PostgreSQL, MySQL and MariaDB the trigger locks the parent in share mode until the transaction ends. So the
+    /// transaction and a soft delete of the parent wait for each other, and so does any other UPDATE of the parent.
     ///
-    /// `parent` is a name, if the parent has the key `id` and the flag `is_deleted`; else a
-    /// [`LiveParent`].
+    /// On PostgreSQL the function runs with the rights of its owner. A cascade of soft deletes must not run in
+    /// REPEATABLE READ there, since it would not see the child that it has waited for.
+    ///
+    /// On PostgreSQL one UPDATE can restore parents and children of the same table. On the other databases restore the
+    /// parents first.
+    ///
+    /// `parent` is a name if the parent has the key `id` and the flag `is_deleted`. Otherwise it is a [`LiveParent`].
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -630,11 +644,11 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds a view of the active rows, `name` or `schema.name`: for reports and tools that do not
-    /// filter. It has the columns that the table has now. Without a schema it is in that of the table.
+    /// Adds a view of the active rows, `name` or `schema.name`, for reports and tools that do not filter.
     ///
-    /// On PostgreSQL a view runs with the rights of its owner; row level security of the table applies
-    /// to the owner, unless you add `security_invoker` (PostgreSQL 15).
+    /// The view has the columns that the table has now. Without a schema it is in the schema of the table. On
+    /// PostgreSQL it runs with the rights of its owner, so row security of the table applies to the owner.
+    /// `security_invoker` (PostgreSQL 15) changes that.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -648,14 +662,16 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds a table that a purge can move rows to: the same columns and `archived_at` (UTC, filled by
-    /// itself), the primary key, and nothing else: no other keys, no foreign keys, nothing virtual.
-    /// Without a schema it is in that of the table.
+    /// Adds a table that a purge can move rows to.
     ///
-    /// `down` drops it, with what was archived.
+    /// It has the same columns, the primary key, and a column `archived_at`, which the database fills with the time in
+    /// UTC. It has no other keys, no foreign keys and no virtual columns. Without a schema it is in the schema of the
+    /// table.
     ///
-    /// SQLite copies no types from table to table; with [`for_table`](Self::for_table) they are those
-    /// of the `table!`, with names alone they are the columns' affinities.
+    /// `down` drops the table with the archived rows.
+    ///
+    /// SQLite cannot copy types from one table to another. With [`for_table`](Self::for_table) the types come from the
+    /// `table!`. With names alone they are the affinities of the columns.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -669,7 +685,7 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Leaves the CHECK out that flag and timestamp agree.
+    /// Leaves out the CHECK that flag and timestamp agree.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -683,11 +699,11 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds the CHECK that flag and timestamp agree to a table that had one of them already. Not done
-    /// unless asked for: an app that still writes one without the other would fail.
+    /// Adds the CHECK that flag and timestamp agree to a table that already has one of them.
     ///
-    /// On PostgreSQL it comes after the backfill, `NOT VALID` first. SQLite can add a CHECK only together
-    /// with its column, MySQL only by copying the table: there nothing is added.
+    /// By default the CHECK is left out there, since an app that still writes one without the other would fail. On
+    /// PostgreSQL it follows the backfill, at first as `NOT VALID`. SQLite can add a CHECK only together with its
+    /// column, and MySQL only by copying the table, so nothing is added there.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -702,7 +718,7 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Leaves the purge index out: for a small table, or one that is never purged.
+    /// Leaves out the purge index, for a small table or one that is never purged.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -716,8 +732,9 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Adds the purge index to a table that has its columns already. Where columns are added, it is added
-    /// anyway.
+    /// Adds the purge index to a table that already has its columns.
+    ///
+    /// A migration that adds columns adds the index by default.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -731,12 +748,12 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// Lets MySQL and MariaDB copy the table, or block writes, where they cannot do otherwise.
+    /// Allows MySQL and MariaDB to copy the table, or to block writes, if they cannot avoid it.
     ///
-    /// Without it every statement says `ALGORITHM=INSTANT` or `INPLACE`, and fails for tables where that
-    /// is impossible: `ROW_FORMAT=COMPRESSED`, full-text indexes, partitions, system versioning, other
-    /// engines than InnoDB; and, on MariaDB, columns for a table with an indexed virtual column, as
-    /// `active_key` is. The other databases do not need it.
+    /// Without it every statement says `ALGORITHM=INSTANT` or `INPLACE`. Such a statement fails for tables with
+    /// `ROW_FORMAT=COMPRESSED`, full-text indexes, partitions or system versioning, and for other engines than InnoDB.
+    /// On MariaDB it also fails to add columns to a table with an indexed virtual column, such as `active_key`. The
+    /// other databases do not need this option.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -750,11 +767,11 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// How long a statement waits for a lock before it fails: 5 seconds, unless said otherwise.
+    /// Sets how long a statement waits for a lock before it fails. The default is 5 seconds.
     ///
-    /// PostgreSQL: `lock_timeout`; MySQL and MariaDB: `lock_wait_timeout`, in whole seconds. (SQLite
-    /// has `busy_timeout`, which is the connection's.) The default of all of them is to wait, and every
-    /// query that comes later would wait behind.
+    /// It is `lock_timeout` on PostgreSQL, and `lock_wait_timeout` in whole seconds on MySQL and MariaDB. On SQLite the
+    /// connection's `busy_timeout` applies instead. The servers' own default is to wait, and every later query of the
+    /// table would wait behind the statement.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -768,27 +785,28 @@ impl SoftDeleteMigration {
         self
     }
 
-    /// The whole change as one script, for `batch_execute`, with plain index builds.
+    /// Returns the whole change as one script for `batch_execute`, with plain index builds.
     ///
-    /// Run it in a transaction on PostgreSQL and SQLite; on MySQL and MariaDB every statement commits
-    /// by itself. For a large table in production use [`write_to`](Self::write_to) or
-    /// [`into_migrations`](Self::into_migrations): there writes go on while indexes are built.
+    /// On PostgreSQL and SQLite run it in a transaction. On MySQL and MariaDB every statement commits by itself. For a
+    /// large table in production use [`write_to`](Self::write_to) or [`into_migrations`](Self::into_migrations), with
+    /// which writes continue while indexes are built.
     ///
     /// # Errors
     ///
-    /// [`InvalidName`](Error::InvalidName), [`DuplicateColumn`](Error::DuplicateColumn),
-    /// [`UnknownColumnType`](Error::UnknownColumnType), and
-    /// [`UnsupportedMigration`](Error::UnsupportedMigration) for what the database cannot do.
+    /// * [`InvalidName`](Error::InvalidName): a name cannot be quoted.
+    /// * [`DuplicateColumn`](Error::DuplicateColumn): two columns have the same name.
+    /// * [`UnknownColumnType`](Error::UnknownColumnType): the dialect does not have the declared type of a column.
+    /// * [`UnsupportedMigration`](Error::UnsupportedMigration): the database cannot do what was asked for.
     pub fn up_sql(&self, dialect: Dialect) -> Result<String, Error> {
         let steps = self.steps(dialect, Builds::Script)?;
         Ok(script(steps.iter().flat_map(|step| &step.up)))
     }
 
-    /// The script that undoes it, in the opposite order, for `batch_execute`.
+    /// Returns the script that undoes the change, for `batch_execute`.
     ///
-    /// With the columns goes what they said: **every soft-deleted row is an ordinary row again.** A
-    /// replaced unique index comes back, or the script says that deleted rows share a value and fails
-    /// before it changes anything (on MySQL and MariaDB: before it drops a column).
+    /// It drops the columns, so **every soft-deleted row becomes an ordinary row again.** It also creates a replaced
+    /// unique index again. If deleted rows share a value, it says so and fails before it changes anything. On MySQL and
+    /// MariaDB it fails before it drops a column.
     ///
     /// ```
     /// # use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -800,13 +818,13 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// As [`up_sql`](Self::up_sql).
+    /// It returns the errors of [`up_sql`](Self::up_sql).
     pub fn down_sql(&self, dialect: Dialect) -> Result<String, Error> {
         let steps = self.steps(dialect, Builds::Script)?;
         Ok(script(steps.iter().rev().flat_map(|step| &step.down)))
     }
 
-    /// The columns, with what is assumed where nothing was said.
+    /// Returns the columns, including those that are assumed.
     pub(crate) fn shape(&self) -> Shape {
         let column = |name: &str, role: Role| {
             let given = self.types.iter().find(|(column, _)| column == name);
@@ -819,7 +837,7 @@ impl SoftDeleteMigration {
         let (mode, state) = match (flag, &timestamp) {
             (Some((name, mode)), _) => (mode, column(&name, Role::Flag)),
             (None, Some(timestamp)) => (Mode::Timestamp, timestamp.clone()),
-            // Without both, the flag is assumed.
+            // Without a flag and a timestamp, the flag is assumed.
             (None, None) => (Mode::Flag, column("is_deleted", Role::Flag)),
         };
         let metadata = self.metadata.iter().map(|name| column(name, Role::Metadata));

@@ -1,4 +1,4 @@
-//! The migration as folders, as the diesel CLI makes and runs them.
+//! Writes the migration as folders that the diesel CLI runs.
 
 use std::fs;
 use std::io::Write;
@@ -15,15 +15,16 @@ use crate::dialect::Dialect;
 use crate::error::Error;
 
 impl SoftDeleteMigration {
-    /// Writes the migration into the directory `migrations`, as folders that `diesel migration run`
-    /// executes, and returns them in order.
+    /// Writes the migration into the directory `migrations`, as folders that `diesel migration run` executes. It
+    /// returns the folders in order.
     ///
-    /// A folder holds `up.sql`, `down.sql` and `metadata.toml`; its name is in the CLI's format,
-    /// `2026-11-25-101500_posts_soft_delete_columns`, with the current time in UTC. There are several,
-    /// because a transaction that locks a table must not also scan it, and an index that is built while
-    /// writes go on must be alone in a migration.
+    /// A folder contains `up.sql`, `down.sql` and `metadata.toml`. Its name has the CLI's format, such as
+    /// `2026-11-25-101500_posts_soft_delete_columns`, with the current time in UTC.
     ///
-    /// Nothing is ever overwritten, and nothing is written if something is there already.
+    /// There are several folders for two reasons. A transaction that locks a table must not scan it as well. An index
+    /// that is built while writes continue must be alone in its migration.
+    ///
+    /// Nothing is overwritten. If one of the folders or versions exists already, nothing is written.
     ///
     /// ```
     /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -37,16 +38,19 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// Those of [`up_sql`](Self::up_sql); [`MigrationExists`](Error::MigrationExists) and
-    /// [`MigrationFile`](Error::MigrationFile).
+    /// It returns the errors of [`up_sql`](Self::up_sql), and these:
+    ///
+    /// * [`MigrationExists`](Error::MigrationExists): one of the folders or versions exists already.
+    /// * [`MigrationFile`](Error::MigrationFile): a file or folder could not be read or written.
     pub fn write_to(&self, migrations: impl AsRef<Path>, dialect: Dialect) -> Result<Vec<PathBuf>, Error> {
         Self::write_all(std::slice::from_ref(self), migrations, dialect, None)
     }
 
     /// Writes several migrations, one after the other, as [`write_to`](Self::write_to) writes one.
     ///
-    /// A migration that requires a live parent comes after that of the parent. Without a version the current time is the
-    /// first one. Nothing is written if one of them cannot be.
+    /// Put a migration with [`require_live_parent`](Self::require_live_parent) after that of the parent. `version` is
+    /// the version of the first folder; without it, that is the current time. If one migration cannot be written,
+    /// nothing is written.
     ///
     /// ```
     /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -61,7 +65,7 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// Those of [`write_to_as`](Self::write_to_as).
+    /// It returns the errors of [`write_to_as`](Self::write_to_as).
     pub fn write_all(
         migrations: &[Self],
         directory: impl AsRef<Path>,
@@ -83,13 +87,14 @@ impl SoftDeleteMigration {
         }
     }
 
-    /// As [`write_to`](Self::write_to), with the version of the first folder given
-    /// (`2026-11-25-101500`); the others follow, a second apart.
+    /// Writes the migration as [`write_to`](Self::write_to) does, with a version for the first folder.
+    ///
+    /// The version has the form `2026-11-25-101500`. Those of the other folders follow one second apart.
     ///
     /// # Errors
     ///
-    /// As [`write_to`](Self::write_to); [`MigrationExists`](Error::MigrationExists) also if another
-    /// migration in the directory has one of the versions.
+    /// It returns the errors of [`write_to`](Self::write_to). [`MigrationExists`](Error::MigrationExists) also comes if
+    /// another migration in the directory has one of the versions.
     pub fn write_to_as(
         &self,
         migrations: impl AsRef<Path>,
@@ -99,7 +104,7 @@ impl SoftDeleteMigration {
         Self::write_all(std::slice::from_ref(self), migrations, dialect, Some(version))
     }
 
-    /// The folders that [`write_to_as`](Self::write_to_as) writes, without writing them.
+    /// Returns the folders that [`write_to_as`](Self::write_to_as) writes, without writing them.
     ///
     /// ```
     /// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
@@ -119,16 +124,16 @@ impl SoftDeleteMigration {
     ///
     /// # Errors
     ///
-    /// Those of [`up_sql`](Self::up_sql), and [`InvalidName`](Error::InvalidName) for the version.
+    /// It returns the errors of [`up_sql`](Self::up_sql), and [`InvalidName`](Error::InvalidName) for the version.
     pub fn folders(&self, dialect: Dialect, version: &str) -> Result<Vec<MigrationFolder>, Error> {
         Self::all_folders(std::slice::from_ref(self), dialect, version)
     }
 
-    /// The folders that [`write_all`](Self::write_all) writes, without writing them.
+    /// Returns the folders that [`write_all`](Self::write_all) writes, without writing them.
     ///
     /// # Errors
     ///
-    /// Those of [`folders`](Self::folders).
+    /// It returns the errors of [`folders`](Self::folders).
     pub fn all_folders(migrations: &[Self], dialect: Dialect, version: &str) -> Result<Vec<MigrationFolder>, Error> {
         let mut steps = Vec::new();
         for migration in migrations {
@@ -154,7 +159,7 @@ impl SoftDeleteMigration {
         Ok(steps.iter().zip(&versions).map(folder).collect())
     }
 
-    /// One step for each folder.
+    /// Returns one step for each folder.
     fn folder_steps(&self, dialect: Dialect) -> Result<Vec<Step>, Error> {
         if !self.single_folder {
             return self.steps(dialect, Builds::Online);
@@ -171,12 +176,14 @@ impl SoftDeleteMigration {
     }
 }
 
-/// A migration as a folder of the diesel CLI: what [`write_to`](SoftDeleteMigration::write_to) writes,
-/// to look at or to write elsewhere.
+/// A migration as a folder of the diesel CLI.
+///
+/// [`write_to`](SoftDeleteMigration::write_to) writes such folders. [`folders`](SoftDeleteMigration::folders) returns
+/// them for an app that writes them itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MigrationFolder {
-    /// The folder's name: `2026-11-25-101500_posts_soft_delete_columns`.
+    /// The folder's name, such as `2026-11-25-101500_posts_soft_delete_columns`.
     pub name: String,
     /// The text of `up.sql`.
     pub up_sql: String,
@@ -186,7 +193,7 @@ pub struct MigrationFolder {
     pub metadata: String,
 }
 
-/// Writes the folders, all of them or an error before the first.
+/// Writes all folders. If one of them exists already, it returns an error before it writes the first.
 fn write(migrations: &Path, folders: &[MigrationFolder]) -> Result<Vec<PathBuf>, Error> {
     let taken = taken_versions(migrations)?;
     let paths: Vec<PathBuf> = folders.iter().map(|folder| migrations.join(&folder.name)).collect();
@@ -209,7 +216,7 @@ fn write(migrations: &Path, folders: &[MigrationFolder]) -> Result<Vec<PathBuf>,
     Ok(paths)
 }
 
-/// The version in a folder's name, as Diesel stores it.
+/// Returns the version in a folder's name, as Diesel stores it.
 fn version_of(name: &str) -> String {
     digits(name.split('_').next().unwrap_or_default())
 }
@@ -221,7 +228,7 @@ fn create(path: &Path, how: impl FnOnce(&Path) -> std::io::Result<()>) -> Result
     })
 }
 
-/// The versions of the migrations that are there.
+/// Returns the versions of the existing migrations.
 fn taken_versions(migrations: &Path) -> Result<Vec<String>, Error> {
     let entries = match fs::read_dir(migrations) {
         Ok(entries) => entries,
@@ -237,7 +244,7 @@ fn taken_versions(migrations: &Path) -> Result<Vec<String>, Error> {
     Ok(versions)
 }
 
-/// The name of a migration behind its version: letters, digits and `_`, whatever the table's name is.
+/// Returns the part of a migration's name after the version. It has only letters, digits and `_`, for any table's name.
 pub(super) fn title(migration: &SoftDeleteMigration, step: &Step) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
     let table: String = migration.table.plain().chars().map(plain).collect();

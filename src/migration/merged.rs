@@ -1,4 +1,4 @@
-//! Several sources of migrations as one.
+//! Several sources of migrations as one source.
 
 use std::fmt;
 
@@ -9,11 +9,11 @@ use crate::error::Error;
 
 /// The app's own migrations and those of this crate as **one** source, in the order of their versions.
 ///
-/// Diesel's harness needs that: `revert_all_migrations` and its like fail unless one source covers
-/// every applied version. And it keys migrations by version, so of two with the same version it would
-/// run one and forget the other: here that is [`Error::DuplicateVersion`], before anything runs.
+/// Diesel's harness needs one source. Methods such as `revert_all_migrations` fail unless the source covers every
+/// applied version. The harness also identifies migrations by their version, so it would run only one of two with the
+/// same version. Here such a pair is an [`Error::DuplicateVersion`] before anything runs.
 ///
-/// A reference is a source too, so one value serves for running and reverting.
+/// A reference is a source too, so one value serves for running and for reverting.
 ///
 /// ```
 /// use diesel::prelude::*;
@@ -40,13 +40,15 @@ pub struct MergedMigrations<DB: Backend> {
 }
 
 impl<DB: Backend> MergedMigrations<DB> {
-    /// No migrations yet.
+    /// Creates a source without migrations.
     pub fn new() -> Self {
         Self { sources: Vec::new() }
     }
 
-    /// Adds a source: `FileBasedMigrations`, `EmbeddedMigrations`, what
-    /// [`into_migrations`](super::SoftDeleteMigration::into_migrations) returns, or any other.
+    /// Adds a source.
+    ///
+    /// It can be `FileBasedMigrations`, `EmbeddedMigrations`, the result of
+    /// [`into_migrations`](super::SoftDeleteMigration::into_migrations), or any other.
     #[must_use]
     pub fn and(mut self, source: impl MigrationSource<DB> + 'static) -> Self {
         self.sources.push(Box::new(source));

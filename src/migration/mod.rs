@@ -1,8 +1,8 @@
-//! Migrations that add soft deletion to a table, and a check that the live schema fits.
+//! Migrations that add soft deletion to a table, and a check of the database against the declarations.
 //!
-//! [`SoftDeleteMigration`] writes the DDL, safe for a table in use: as a script, as folders for the
-//! diesel CLI, or as migrations for diesel_migrations' harness. [`MergedMigrations`] puts them in line
-//! with the app's own.
+//! [`SoftDeleteMigration`] writes DDL that is safe for a table in use. It writes a script, folders for the diesel CLI,
+//! or migrations for the harness of diesel_migrations. [`MergedMigrations`] puts these migrations in order with the
+//! app's own.
 //!
 //! ```
 //! use diesel::prelude::*;

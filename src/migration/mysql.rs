@@ -1,5 +1,6 @@
-//! MySQL and MariaDB: every statement is valid on both, and every migration is one change of the
-//! schema, for each commits by itself: what failed half-way goes on where it stopped.
+//! MySQL and MariaDB: every statement is valid on both, and every migration is one change of the schema.
+//!
+//! Each statement commits by itself, so a migration that failed half-way continues where it stopped.
 
 use super::backfill::Backfill;
 use super::plan::{Archive, Change, Index, Parent, Replaced, Unique};
@@ -9,7 +10,7 @@ use crate::dialect::{ClockForm, Dialect};
 
 pub(super) fn steps(change: &Change) -> Vec<Step> {
     let writer = Writer { change };
-    // The archive before the virtual column, which it must not have.
+    // The archive comes first, since it must not copy the virtual column.
     let mut steps = Vec::new();
     steps.extend(writer.archive());
     steps.extend(writer.columns());
@@ -26,7 +27,7 @@ pub(super) fn steps(change: &Change) -> Vec<Step> {
     steps.extend(change.parents.iter().map(|parent| writer.live_parent(parent)));
     steps.extend(writer.view());
     for step in &mut steps {
-        // Each statement commits by itself, so a transaction around them would promise too much.
+        // Each statement commits by itself, so a transaction would promise too much.
         step.in_transaction = false;
         for direction in [&mut step.up, &mut step.down] {
             limit_waiting(change, direction);
@@ -35,8 +36,9 @@ pub(super) fn steps(change: &Change) -> Vec<Step> {
     steps
 }
 
-/// A metadata lock is waited for, by default, for a day on MariaDB and for a year on MySQL; every
-/// query of the table would queue up behind.
+/// Limits how long a statement waits for a metadata lock.
+///
+/// The default is a day on MariaDB and a year on MySQL, and every later query of the table would wait behind it.
 fn limit_waiting(change: &Change, statements: &mut Vec<Statement>) {
     if statements.is_empty() {
         statements.push(statement("Nothing to do here; a migration must not be empty.", "DO 0"));
@@ -76,7 +78,7 @@ impl Writer<'_> {
         let mut actions = Vec::new();
         for (name, ty) in &change.added {
             let mut action = format!("ADD COLUMN {} {ty}", self.quote(name));
-            // The end of a comment in a name would end it on MySQL, which does not read what is in it.
+            // MySQL does not read the comment, so `*/` in a name would end it too early.
             let check = change.check.as_ref().filter(|check| check.holds_already && !check.expression.contains("*/"));
             if let Some(check) = check.filter(|_| last == Some(name)) {
                 action.push_str(&format!(" /*M! CHECK {} */", check.expression));
@@ -104,7 +106,7 @@ impl Writer<'_> {
         let archive = change.archive.as_ref()?;
         let name = archive.name.quoted(Dialect::Mysql);
         let mut step = Step::new("archive");
-        // Before the columns are there: they are added to the copy as they are to the table.
+        // The columns do not exist yet, so they are added to the copy as they are to the table.
         let mut definitions = vec![format!("PRIMARY KEY ({})", Dialect::Mysql.quote_all(&change.key))];
         definitions.extend(change.added.iter().map(|(column, ty)| format!("{} {ty}", self.quote(column))));
         let now = Dialect::Mysql.now(ClockForm::Timestamp);
@@ -122,7 +124,7 @@ impl Writer<'_> {
         Some(step)
     }
 
-    /// The columns that are there already; all of them, where they are not known.
+    /// Returns the existing columns, or `*` if they are not known.
     fn copied_columns(&self, archive: &Archive) -> String {
         let is_added = |name: &String| self.change.added.iter().any(|(added, _)| added == name);
         let names: Vec<&String> = archive.columns.iter().map(|(name, _)| name).filter(|name| !is_added(name)).collect();
@@ -183,7 +185,7 @@ impl Writer<'_> {
         variables.collect::<Vec<_>>().join(", ")
     }
 
-    /// The key against the variables, column by column: for `(a, b) > (x, y)` MySQL would not use the key.
+    /// Compares the key with the variables column by column, since MySQL does not use the key for `(a, b) > (x, y)`.
     fn compare(&self, operator: &str, name: &str, or_equal: bool) -> String {
         let last = self.change.key.len() - 1;
         let terms = (0..=last).map(|i| {
@@ -194,7 +196,7 @@ impl Writer<'_> {
         format!("({})", terms.collect::<Vec<_>>().join(" OR "))
     }
 
-    /// A procedure that lives only while it runs: there are no anonymous blocks in MySQL.
+    /// Runs a body as a temporary procedure, since MySQL does not have anonymous blocks.
     fn procedure(&self, why: &str, body: &str) -> Vec<Statement> {
         let name = self.change.shape.table.sibling(&self.change.procedure).quoted(Dialect::Mysql);
         let drop = || statement("", format!("DROP PROCEDURE IF EXISTS {name}"));
@@ -251,7 +253,8 @@ impl Writer<'_> {
             "One value among active rows; deleted rows do not block it. Writes go on while it is built.",
             self.add_key("UNIQUE KEY", &unique.name, &columns),
         ));
-        // InnoDB dropped its own index of such a foreign key when this key was made. Which one it was stands in no catalog.
+        // InnoDB dropped its own index for such a foreign key when this key was created, and the catalog does not say
+        // which one.
         step.down.push(self.drop_key(&unique.name).because(
             "InnoDB refuses this (error 1553) if a foreign key has no other index. Then add one over its columns first.",
         ));
@@ -269,8 +272,8 @@ impl Writer<'_> {
             list.join(", ")
         );
         let message = format!("{} is the target of a foreign key and cannot be replaced", replaced.name);
-        // InnoDB would take the new key for the foreign key's parent, and a purge would cascade to the
-        // children of the active row.
+        // InnoDB would take the new key as the foreign key's parent. A purge would then cascade to the children of the
+        // active row.
         step.up = self.procedure(
             "A foreign key that means this key would mean deleted rows too.",
             &self.raise_if(&referenced, &message.chars().take(128).collect::<String>()),
@@ -291,7 +294,7 @@ impl Writer<'_> {
         format!("BEGIN\n    IF EXISTS ({rows}) THEN\n        {};\n    END IF;\nEND", self.signal(message))
     }
 
-    /// Schema and table, as the information schema names them.
+    /// Returns schema and table as SQL values for the information schema.
     fn place(&self) -> (String, String) {
         let name = &self.change.shape.table;
         let schema = name.schema.as_ref().map_or_else(|| String::from("DATABASE()"), |s| Dialect::Mysql.literal(s));
@@ -301,10 +304,10 @@ impl Writer<'_> {
     fn index(&self, index: &Index) -> Step {
         let shape = &self.change.shape;
         let mut step = Step::new(index.title);
-        // There are no partial indexes; the state column in front makes one range of the rows.
+        // MySQL does not have partial indexes. With the state column in front, the rows are one range.
         let mut columns = vec![shape.state.name.clone()];
         let rest = index.columns.iter().filter(|column| **column != shape.state.name);
-        // Deleted rows of a table without a flag are a range of the time itself.
+        // Without a flag, the deleted rows are a range of the timestamp itself.
         if shape.mode != Mode::Timestamp || index.rows == Rows::Active {
             columns.extend(rest.cloned());
         }

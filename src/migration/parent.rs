@@ -1,15 +1,15 @@
-//! The parent that must be alive: for `require_live_parent`.
+//! The parent that must be active, for `require_live_parent`.
 
 use super::shape::Shape;
 use crate::declare::{ColumnNames, Mode, Rows, SoftDeletable, TableColumns, primary_key};
 use crate::dialect::{Dialect, TableName, check_column};
 use crate::error::Error;
-use crate::schema::LiveTable;
+use crate::schema::CatalogTable;
 
-/// A parent table: how its rows are found, and how its state is read.
+/// A parent table: the columns that find its rows, and the column that says which are deleted.
 ///
-/// A plain name stands for a table with the key `id` and the flag `is_deleted`. Whatever differs is
-/// said here, or read from the declaration.
+/// The name of a table alone stands for the key `id` and the flag `is_deleted`. The methods change what differs, and
+/// [`for_table`](Self::for_table) reads it from the declaration.
 ///
 /// ```
 /// use diesel_soft_delete::migration::{Dialect, LiveParent, SoftDeleteMigration};
@@ -25,17 +25,18 @@ pub struct LiveParent {
     pub(super) key: Vec<String>,
     column: String,
     mode: Mode,
-    /// A `table!` says where the table is; a plain name is meant beside the child.
+    /// Whether a `table!` tells the schema. A name without a schema is in the schema of the child.
     declared: bool,
-    /// Nobody named the column of its state.
+    /// Whether nobody named the state column.
     assumed: bool,
     earlier: bool,
+    /// Whether a child without the columns of the foreign key gets no triggers.
     pub(super) optional: bool,
 }
 
 impl LiveParent {
-    /// The table `table`, or `schema.table`, with the key `id` and the flag `is_deleted`. Without a
-    /// schema it is in that of the child.
+    /// Creates a parent from `table` or `schema.table`, with the key `id` and the flag `is_deleted`. Without a schema
+    /// it is in the schema of the child.
     pub fn new(table: impl Into<String>) -> Self {
         Self {
             table: TableName::parse(&table.into()),
@@ -49,7 +50,7 @@ impl LiveParent {
         }
     }
 
-    /// Everything as the table's declaration says.
+    /// Creates a parent whose names and mode come from the table's declaration.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -81,35 +82,35 @@ impl LiveParent {
         }
     }
 
-    /// The columns that the foreign key points at, in its order.
+    /// Sets the columns that the foreign key refers to, in the order of the foreign key.
     #[must_use]
     pub fn key(mut self, columns: impl ColumnNames) -> Self {
         self.key = columns.into_names();
         self
     }
 
-    /// The flag that is `TRUE` for deleted rows.
+    /// Sets the flag that is `TRUE` for deleted rows.
     #[must_use]
     pub fn flag(mut self, column: impl Into<String>) -> Self {
         (self.column, self.mode, self.assumed) = (column.into(), Mode::Flag, false);
         self
     }
 
-    /// The flag that is `TRUE` for active rows.
+    /// Sets the flag that is `TRUE` for active rows.
     #[must_use]
     pub fn active_flag(mut self, column: impl Into<String>) -> Self {
         (self.column, self.mode, self.assumed) = (column.into(), Mode::ActiveFlag, false);
         self
     }
 
-    /// The timestamp of a table without a flag: `NULL` for active rows.
+    /// Sets the timestamp of a table without a flag. It is `NULL` for active rows.
     #[must_use]
     pub fn timestamp(mut self, column: impl Into<String>) -> Self {
         (self.column, self.mode, self.assumed) = (column.into(), Mode::Timestamp, false);
         self
     }
 
-    /// The parent gets the column of its state from a migration that runs before this one, and that has not run yet.
+    /// Says that an earlier migration adds the parent's state column, and that it has not run yet.
     ///
     /// [`adapted_to`](super::SoftDeleteMigration::adapted_to) then does not look for the column.
     ///
@@ -126,10 +127,10 @@ impl LiveParent {
         self
     }
 
-    /// A child without the columns of the foreign key gets no triggers.
+    /// Says that a child without the columns of the foreign key gets no triggers.
     ///
-    /// This is for one list of parents and several children. Only
-    /// [`adapted_to`](super::SoftDeleteMigration::adapted_to) knows the columns.
+    /// Use it if several children share one list of parents. It needs
+    /// [`adapted_to`](super::SoftDeleteMigration::adapted_to), which reads the columns from the database.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -151,8 +152,9 @@ impl LiveParent {
         self
     }
 
-    /// Where nobody named the column: the flag `is_deleted`, or `deleted_at` in a table that has it alone.
-    pub(super) fn adapted(self, dialect: Dialect, found: Option<&LiveTable>) -> Self {
+    /// Adapts a parent whose state column nobody named. It is the flag `is_deleted`, or `deleted_at` in a table that
+    /// has only that.
+    pub(super) fn adapted(self, dialect: Dialect, found: Option<&CatalogTable>) -> Self {
         let has = |name: &str| found.is_some_and(|found| found.column(dialect, name).is_some());
         if self.assumed && !self.earlier && !has("is_deleted") && has("deleted_at") {
             return self.timestamp("deleted_at");
@@ -167,12 +169,12 @@ impl LiveParent {
         self
     }
 
-    /// What a live parent lacks; a table that is its own parent will have the columns.
-    pub(super) fn missing(&self, dialect: Dialect, live: Option<&LiveTable>, child: &Shape) -> Option<String> {
-        let Some(live) = live else { return Some(String::from("such table")) };
+    /// Returns what the parent lacks. A table that is its own parent gets its columns from this migration.
+    pub(super) fn missing(&self, dialect: Dialect, catalog: Option<&CatalogTable>, child: &Shape) -> Option<String> {
+        let Some(catalog) = catalog else { return Some(String::from("such table")) };
         let is_itself = self.earlier || child.table == self.table && child.state.name == self.column;
         let state = Some(&self.column).filter(|_| !is_itself);
-        let absent = self.key.iter().chain(state).find(|column| live.column(dialect, column).is_none());
+        let absent = self.key.iter().chain(state).find(|column| catalog.column(dialect, column).is_none());
         absent.map(|column| format!("column `{column}` in it"))
     }
 

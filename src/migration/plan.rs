@@ -1,5 +1,6 @@
-//! From what the builder was told to what each dialect writes: names made and checked, definitions
-//! and predicates spelled out. Nothing here is a guess that a dialect would have to repeat.
+//! Turns the options of the builder into a plan that each dialect writes.
+//!
+//! The plan contains checked names, definitions and predicates, so no dialect has to decide them again.
 
 use std::time::Duration;
 
@@ -14,14 +15,14 @@ use crate::declare::{Mode, Rows};
 use crate::dialect::{Dialect, Names, TableName, check_column, check_name, hash};
 use crate::error::Error;
 
-/// A migration, ready to be written in its dialect.
+/// A migration that is ready to be written in its dialect.
 #[derive(Debug)]
 pub(super) struct Change {
     pub(super) dialect: Dialect,
     pub(super) shape: Shape,
-    /// The table, quoted.
+    /// The table's name, quoted.
     pub(super) table: String,
-    /// Columns to add, with their definitions.
+    /// The columns to add, with their definitions.
     pub(super) added: Vec<(String, String)>,
     pub(super) check: Option<Check>,
     pub(super) backfills: Vec<Backfill>,
@@ -33,13 +34,13 @@ pub(super) struct Change {
     pub(super) view: Option<TableName>,
     pub(super) archive: Option<Archive>,
     pub(super) lock_timeout: Duration,
-    /// The virtual column of unique keys where the dialect has no partial indexes.
+    /// The virtual column for unique keys, which serves where the dialect does not have partial indexes.
     pub(super) live_column: String,
-    /// Whether an earlier migration has added it.
+    /// Whether an earlier migration has added that column.
     pub(super) has_live_column: bool,
-    /// Whether the table may be copied or blocked, where the server cannot do without.
+    /// Whether the table may be copied or blocked if the server cannot avoid it.
     pub(super) allow_copy: bool,
-    /// A procedure that exists while a migration runs.
+    /// The name of a procedure that exists only while a migration runs.
     pub(super) procedure: String,
 }
 
@@ -47,7 +48,7 @@ pub(super) struct Change {
 pub(super) struct Check {
     pub(super) name: String,
     pub(super) expression: String,
-    /// Whether both columns are new, so that no row can disagree.
+    /// Whether both columns are new, so that no existing row can disagree.
     pub(super) holds_already: bool,
 }
 
@@ -55,7 +56,7 @@ pub(super) struct Check {
 pub(super) struct Index {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
-    /// The rows of a partial index.
+    /// Which rows a partial index contains.
     pub(super) rows: Rows,
     pub(super) title: &'static str,
     pub(super) why: &'static str,
@@ -66,16 +67,16 @@ pub(super) struct Unique {
     pub(super) name: String,
     pub(super) columns: Vec<String>,
     pub(super) replaced: Vec<Replaced>,
-    /// Only what it replaces is dropped.
+    /// Whether the unique index exists already, so that only the replaced ones are dropped.
     pub(super) exists: bool,
 }
 
-/// A unique index or constraint that a unique index among active rows takes the place of.
+/// A unique index or constraint that a unique index among active rows replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Replaced {
     pub(super) name: String,
     pub(super) is_constraint: bool,
-    /// Its columns, where their order is known to differ.
+    /// Its columns, if they are known to have another order.
     pub(super) columns: Option<Vec<String>>,
 }
 
@@ -95,7 +96,7 @@ pub(super) struct Parent {
 }
 
 impl Parent {
-    /// `parent.key = NEW.foreign_key AND ..`
+    /// Returns `parent.key = NEW.foreign_key AND ..`.
     pub(super) fn link(&self, dialect: Dialect, prefix: &str) -> String {
         let pairs = self.parent.key.iter().zip(&self.foreign_key);
         let equal = |(key, foreign): (&String, &String)| {
@@ -104,16 +105,17 @@ impl Parent {
         pairs.map(equal).collect::<Vec<_>>().join(" AND ")
     }
 
-    /// The child is not deleted and has a parent.
+    /// Returns the condition that the child is active and has a parent.
     pub(super) fn concerns(&self, change: &Change) -> String {
-        // A NULL that the declaration does not know of must not open a way past.
+        // A NULL that the declaration does not expect must not bypass the trigger.
         let deleted = change.shape.predicate(change.dialect, Rows::Deleted, "NEW.");
         let mut terms = vec![format!("{deleted} IS NOT TRUE")];
         terms.extend(self.foreign_key.iter().map(|c| format!("NEW.{} IS NOT NULL", change.dialect.quote(c))));
         terms.join(" AND ")
     }
 
-    /// The child was deleted before or had another parent; `differs` is the operator of the dialect.
+    /// Returns the condition that the child was deleted before, or had another parent. `differs` writes the dialect's
+    /// comparison.
     pub(super) fn changed(&self, change: &Change, differs: impl Fn(&str, &str) -> String) -> String {
         let mut terms = vec![change.shape.predicate(change.dialect, Rows::Deleted, "OLD.")];
         terms.extend(self.foreign_key.iter().map(|column| {
@@ -123,8 +125,8 @@ impl Parent {
         format!("({})", terms.join(" OR "))
     }
 
-    /// Fails at once where the parent, its key or its state column is not there; else every insert of a
-    /// child would.
+    /// Returns a statement that fails if the parent, its key or its state column does not exist. Otherwise every insert
+    /// of a child would fail.
     pub(super) fn probe(&self, change: &Change) -> Statement {
         let dialect = change.dialect;
         let keys = self.parent.key.iter().map(|key| format!("parent.{} IS NOT NULL", dialect.quote(key)));
@@ -148,17 +150,17 @@ impl Parent {
 #[derive(Debug)]
 pub(super) struct Archive {
     pub(super) name: TableName,
-    /// The columns with their types, where they are known.
+    /// The columns with their types. It is empty if a type is unknown.
     pub(super) columns: Vec<(String, String)>,
 }
 
-/// MySQL and MariaDB allow 128 characters in the message of a trigger.
+/// Shortens a message to the 128 characters that MySQL and MariaDB allow for a trigger.
 fn limited(message: &str) -> String {
     message.chars().take(128).collect()
 }
 
 impl Change {
-    /// The message of the guard against hard deletes.
+    /// Returns the message of the guard against hard deletes.
     pub(super) fn guard_message(&self, name: &str) -> String {
         limited(&format!("a row of {} must be soft-deleted before it is deleted: {name}", self.shape.table.plain()))
     }
@@ -167,7 +169,7 @@ impl Change {
         self.shape.predicate(self.dialect, rows, "")
     }
 
-    /// The rows that share their values in `columns`, which a plain unique index would refuse.
+    /// Returns a query for rows that share their values in `columns`, which a plain unique index would refuse.
     pub(super) fn duplicates(&self, columns: &[String]) -> String {
         let not_null = columns.iter().map(|c| format!("{} IS NOT NULL", self.dialect.quote(c))).collect::<Vec<_>>();
         format!(
@@ -178,7 +180,7 @@ impl Change {
         )
     }
 
-    /// Why a replaced unique index cannot come back.
+    /// Returns the message that says why a replaced unique index cannot be created again.
     pub(super) fn duplicates_message(&self, replaced: &Replaced) -> String {
         limited(&format!(
             "{} cannot be unique again: rows share a value, soft-deleted ones among them; purge or change them",
@@ -191,7 +193,7 @@ impl Change {
 pub(super) const LIVE_COLUMN: &str = "active_key";
 
 impl SoftDeleteMigration {
-    /// The migrations, in order.
+    /// Returns the steps of the migration, in order.
     pub(super) fn steps(&self, dialect: Dialect, builds: Builds) -> Result<Vec<Step>, Error> {
         let change = self.change(dialect)?;
         match dialect {
@@ -214,7 +216,7 @@ impl SoftDeleteMigration {
             }
         }
 
-        // Over a column that is there, the app may still write one without the other.
+        // The running app may still write one column without the other if one of them existed before.
         let holds_already = !exists(&shape.state) && !shape.timestamp.as_ref().is_some_and(exists);
         let agreement = shape.agreement(dialect).filter(|_| self.check.unwrap_or(holds_already));
         let check =
@@ -244,7 +246,7 @@ impl SoftDeleteMigration {
                 why: "Active rows by these columns; spelled as the filters of active() are, or it would not be used.",
             });
         }
-        // An earlier migration that added the columns has made one.
+        // If the columns exist, the migration that added them has also created the index.
         let purge_index = self.purge_index.unwrap_or(!added.is_empty());
         if let Some(timestamp) = shape.timestamp.as_ref().filter(|_| purge_index) {
             let mut columns = self.primary_key.clone().unwrap_or_default();
@@ -313,7 +315,7 @@ impl SoftDeleteMigration {
         Ok(change)
     }
 
-    /// The primary key as it was given, or the one that Diesel assumes.
+    /// Returns the primary key that was given, or the one that Diesel assumes.
     fn key(&self) -> Vec<String> {
         self.primary_key.clone().unwrap_or_else(|| vec![String::from("id")])
     }
@@ -323,7 +325,7 @@ impl SoftDeleteMigration {
         let ours = columns_of(shape);
         for (i, column) in ours.iter().enumerate() {
             check_column(dialect, &column.name)?;
-            // Names of columns are compared without case on MySQL and SQLite.
+            // MySQL and SQLite compare names of columns without case.
             if ours[..i].iter().any(|before| before.name.eq_ignore_ascii_case(&column.name)) {
                 return Err(Error::DuplicateColumn { table: table(), column: column.name.clone() });
             }
@@ -365,7 +367,7 @@ impl SoftDeleteMigration {
 
     fn definition(&self, dialect: Dialect, shape: &Shape, column: &Column) -> Result<String, Error> {
         let ty = column.ty.sql(dialect, &shape.table.plain(), &column.name)?;
-        // Whoever wrote a whole definition knows better.
+        // A type that says NULL or NOT NULL itself is a whole definition, so nothing is added to it.
         let says_null = |sql: &str| sql.to_ascii_uppercase().split_whitespace().any(|word| word == "NULL");
         if matches!(&column.ty, ColumnType::Written(sql) if says_null(sql)) {
             return Ok(ty);
@@ -378,14 +380,14 @@ impl SoftDeleteMigration {
             Mode::ActiveFlag if is_flag => format!("{ty} NOT NULL DEFAULT TRUE"),
             Mode::NullableFlag if is_flag => format!("{ty} DEFAULT FALSE"),
             Mode::NullableActiveFlag if is_flag => format!("{ty} DEFAULT TRUE"),
-            // No row is held before somebody says so.
+            // A new hold column holds no row until the app says so.
             _ if hold.is_some_and(|hold| !hold.nullable) => format!("{ty} NOT NULL DEFAULT FALSE"),
-            // A constant, so that no row is rewritten: "not touched yet" sorts before every cursor.
+            // A constant default rewrites no row. 1970 sorts before every time of a real change.
             _ if is_touch && column.ty.is_declared_not_null() => {
                 let epoch = if column.ty.clock(None).is_some() { "'1970-01-01 00:00:00'" } else { "0" };
                 format!("{ty} NOT NULL DEFAULT {epoch}")
             }
-            // Old MySQL makes a bare TIMESTAMP NOT NULL.
+            // Old versions of MySQL make a TIMESTAMP without NULL a NOT NULL column.
             _ if dialect == Dialect::Mysql => format!("{ty} NULL DEFAULT NULL"),
             _ => ty,
         })
@@ -398,12 +400,12 @@ impl SoftDeleteMigration {
             let null = if ty.is_declared_not_null() { " NOT NULL" } else { "" };
             Some((name.clone(), format!("{sql}{null}")))
         };
-        // All of them or none: a type that is not known cannot be written down.
+        // The list is complete or empty, since a type that is not known cannot be written.
         self.all_columns.iter().map(declared).collect::<Option<Vec<_>>>().unwrap_or_default()
     }
 }
 
-/// The columns of soft deletion, each once, in the order in which they are added.
+/// Returns the columns of soft deletion, each once, in the order in which they are added.
 pub(super) fn columns_of(shape: &Shape) -> Vec<&Column> {
     let flag = Some(&shape.state).filter(|_| shape.mode != Mode::Timestamp);
     let hold = shape.hold.as_ref().map(|hold| &hold.column);

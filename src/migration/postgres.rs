@@ -1,4 +1,4 @@
-//! PostgreSQL: no rewrite, no lock that is held through a scan, indexes built concurrently.
+//! PostgreSQL: no row is rewritten, no lock is held during a scan, and indexes are built concurrently.
 
 use super::plan::{Change, Check, Index, Parent, Replaced, Unique};
 use super::step::{Builds, Statement, Step, statement};
@@ -28,7 +28,7 @@ pub(super) fn steps(change: &Change, builds: Builds) -> Vec<Step> {
         finish(step, change, builds);
     }
     if builds == Builds::Script {
-        // One limit for the whole script.
+        // The whole script has one lock timeout.
         if let Some(first) = steps.first_mut() {
             first.up.insert(0, lock_timeout(change));
         }
@@ -39,7 +39,7 @@ pub(super) fn steps(change: &Change, builds: Builds) -> Vec<Step> {
     steps
 }
 
-/// Every migration has something to run in both directions, and a limit on what it waits for.
+/// Gives each migration a statement in both directions, since an empty one fails, and a lock timeout.
 fn finish(step: &mut Step, change: &Change, builds: Builds) {
     if builds == Builds::Script {
         return;
@@ -83,7 +83,7 @@ impl Writer<'_> {
         let mut step = Step::new("columns");
         let mut actions: Vec<String> =
             change.added.iter().map(|(name, ty)| format!("ADD COLUMN {} {ty}", self.quote(name))).collect();
-        // Over new columns it holds; else it comes after the backfill.
+        // New columns satisfy the CHECK at once. Otherwise it follows the backfill.
         let check = change.check.as_ref().filter(|check| check.holds_already);
         actions.extend(check.map(|check| self.add_check(check)));
         if !actions.is_empty() {
@@ -164,7 +164,7 @@ impl Writer<'_> {
         let first_keys = list(&|i, key| format!("t.{key} AS k{i}"));
         let batch_keys = list(&|i, key| format!("batch.{key} AS k{i}"));
         let descending = list(&|_, key| format!("batch.{key} DESC"));
-        // Records, for a variable of the key's own type would refuse NULL if that is a domain which does.
+        // These are records, since a variable of the key's own type refuses NULL if the type is a domain that does.
         let low = list(&|i, _| format!("batch_low.k{i}"));
         let high = list(&|i, _| format!("batch_high.k{i}"));
         let table = &change.table;
@@ -232,7 +232,7 @@ impl Writer<'_> {
 
     fn index_step(&self, title: &str, name: &str, why: &'static str, create: String) -> Step {
         let mut step = Step::new(title);
-        // An index lives in the schema of its table.
+        // An index belongs to the schema of its table.
         let qualified = self.change.shape.table.sibling(name).quoted(Dialect::Postgres);
         if self.online() {
             step.in_transaction = false;
@@ -248,9 +248,10 @@ impl Writer<'_> {
         step
     }
 
-    /// Drops what a failed concurrent build left, so that it can be repeated. A valid index stays, and so
-    /// does one that another session is building. Nobody waits: a rename and a concurrent drop let reads
-    /// and writes go on.
+    /// Drops what a failed concurrent build left, so that the build can be repeated.
+    ///
+    /// A valid index stays, and so does an index that another session is building. Nobody waits, since a rename and a
+    /// concurrent drop let reads and writes continue.
     fn heal(&self, name: &str, qualified: &str) -> Vec<String> {
         let table = &self.change.shape.table;
         let set_aside = format!("soft_delete_invalid_{:08x}", hash(&[&table.plain(), name]));
@@ -407,7 +408,7 @@ impl Writer<'_> {
     }
 }
 
-/// A string in dollar quotes that nothing in it can end.
+/// Returns a string in dollar quotes whose tag does not occur in the text.
 fn dollar_quoted(body: &str) -> String {
     let mut tag = String::from("$body$");
     while body.contains(&tag) {

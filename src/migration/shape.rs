@@ -1,5 +1,6 @@
-//! The columns of soft deletion on one table: what a declaration or a builder says of them. DDL and
-//! the check of a live schema both start from here, so they cannot disagree with the filters.
+//! The columns of soft deletion on one table, from a declaration or from a builder.
+//!
+//! Migrations and the check of the database both start from here, so they cannot disagree with the filters.
 
 use std::any::TypeId;
 
@@ -16,27 +17,27 @@ pub(crate) struct Shape {
     pub(crate) table: TableName,
     /// How the state column is read and written.
     pub(crate) mode: Mode,
-    /// The flag; in timestamp mode the same column as `timestamp`.
+    /// The flag. In timestamp mode it is the same column as `timestamp`.
     pub(crate) state: Column,
     pub(crate) timestamp: Option<Column>,
     pub(crate) touch: Option<Column>,
-    /// Metadata and operation: nullable columns that a restore sets to NULL.
+    /// The nullable columns that a restore sets to NULL: metadata and operation.
     pub(crate) reset: Vec<Column>,
     pub(crate) hold: Option<HoldColumn>,
     /// The unit of a timestamp or touch column that is an integer.
     pub(crate) unit: Option<TimeUnit>,
-    /// The declared relations; empty in the shape of a builder.
+    /// The declared relations. A shape from a builder does not have any.
     pub(crate) relations: Vec<DeclaredRelation>,
 }
 
 /// A relation of the declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeclaredRelation {
-    /// As it is declared: `cascade`.
+    /// The policy as it is declared, such as `cascade`.
     pub(crate) policy: &'static str,
     pub(crate) child: TableName,
     pub(crate) columns: Vec<String>,
-    /// The key of this table that the columns hold, in their order.
+    /// The key of this table that the columns refer to, in their order.
     pub(crate) key: Vec<String>,
 }
 
@@ -51,7 +52,7 @@ pub(crate) struct Column {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct HoldColumn {
     pub(crate) column: Column,
-    /// Whether NULL is expected, as no hold.
+    /// Whether the column can be NULL, which means that the row is not held.
     pub(crate) nullable: bool,
 }
 
@@ -66,7 +67,7 @@ impl Column {
 }
 
 impl Shape {
-    /// What the declaration of a table says.
+    /// Returns the shape that a table declares.
     pub(crate) fn of<T: SoftDeletable>() -> Self {
         Self {
             table: TableName::from_parts(T::name_parts()),
@@ -84,17 +85,17 @@ impl Shape {
         }
     }
 
-    /// Whether a flag stands beside a timestamp, so that the two could disagree.
+    /// Returns whether the table has both a flag and a timestamp, so that the two could disagree.
     pub(crate) fn has_flag_and_timestamp(&self) -> bool {
         self.mode != Mode::Timestamp && self.timestamp.is_some()
     }
 
-    /// The predicate of `rows` over the state column, for DDL; `prefix` is `NEW.`, `OLD.` or nothing.
+    /// Returns the predicate of `rows` over the state column, for DDL. `prefix` is `NEW.`, `OLD.` or empty.
     pub(crate) fn predicate(&self, dialect: Dialect, rows: Rows, prefix: &str) -> String {
         self.mode.text(rows, &format!("{prefix}{}", dialect.quote(&self.state.name)))
     }
 
-    /// The expression that is true where flag and timestamp agree; `None` without both.
+    /// Returns the expression that is true if flag and timestamp agree, or `None` without both.
     pub(crate) fn agreement(&self, dialect: Dialect) -> Option<String> {
         let timestamp = self.timestamp.as_ref().filter(|_| self.has_flag_and_timestamp())?;
         let deleted = self.predicate(dialect, Rows::Deleted, "");
@@ -102,7 +103,7 @@ impl Shape {
     }
 }
 
-/// The relations of a declaration. The names of the parent's key come from the entry that each table with relations has.
+/// Returns the declared relations. The parent's key comes from the entry that each table with relations registers.
 fn relations<T: SoftDeletable>() -> Vec<DeclaredRelation> {
     let relations = T::Relations::relations();
     let parent = (!relations.is_empty()).then(|| declared_parents().find(|node| node.id == TypeId::of::<T>()));

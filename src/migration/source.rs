@@ -1,4 +1,4 @@
-//! A migration as diesel_migrations takes it.
+//! A migration in the form that diesel_migrations accepts.
 
 use std::fmt;
 
@@ -13,26 +13,24 @@ use super::versions;
 use crate::dialect::HasDialect;
 
 impl SoftDeleteMigration {
-    /// The migration as a source for diesel_migrations' harness, on any of the three backends: the same
-    /// steps that [`write_to`](Self::write_to) writes.
+    /// Makes the migration a source for the harness of diesel_migrations, on any of the three backends.
     ///
-    /// `version` orders it among the app's other migrations; Diesel's form is `2024-06-01-120000` (it
-    /// drops the dashes). It consists of several, whose versions follow at a distance of a second. What
-    /// is wrong with the names is reported when the harness asks for the migrations.
+    /// The source has the same steps as the folders of [`write_to`](Self::write_to). `version` orders them among the
+    /// app's other migrations. Diesel's form is `2024-06-01-120000`, and Diesel drops the dashes. The versions of the
+    /// following steps are one second apart. The harness reports wrong names when it asks for the migrations.
     ///
-    /// To revert, or together with the app's own migrations: [`MergedMigrations`](super::MergedMigrations).
-    /// See the [module](super) for an example.
+    /// To revert migrations, or to run them together with the app's own, use
+    /// [`MergedMigrations`](super::MergedMigrations). The [module](super) has an example.
     pub fn into_migrations(self, version: impl Into<String>) -> SoftDeleteMigrations {
         SoftDeleteMigrations { migration: self, version: version.into() }
     }
 }
 
-/// A [`MigrationSource`] with the migrations of one table: what
-/// [`into_migrations`](SoftDeleteMigration::into_migrations) returns.
+/// A [`MigrationSource`] with the migrations of one table.
 ///
-/// It implements the trait for `Pg`, `Mysql` and `Sqlite`. A step that failed half-way can be repeated:
-/// on MySQL and MariaDB each is one statement that changes the schema, and on PostgreSQL the invalid
-/// index that a failed concurrent build left is dropped first.
+/// [`into_migrations`](SoftDeleteMigration::into_migrations) returns it. It implements the trait for `Pg`, `Mysql` and
+/// `Sqlite`. A step that failed half-way can be repeated. On MySQL and MariaDB each step is one statement that changes
+/// the schema. On PostgreSQL a step first drops the invalid index that a failed concurrent build left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SoftDeleteMigrations {
     migration: SoftDeleteMigration,
@@ -60,7 +58,7 @@ where
     }
 }
 
-/// One migration, its SQL written out.
+/// One migration with its SQL text.
 struct CodeMigration {
     name: Name,
     metadata: Metadata,

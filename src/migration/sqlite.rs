@@ -23,7 +23,7 @@ pub(super) fn steps(change: &Change) -> Result<Vec<Step>, Error> {
         return Ok(Vec::new());
     }
     step.up = up;
-    // A column cannot be dropped while an index, trigger or view names it.
+    // A column cannot be dropped while an index, trigger or view names it, so the last part is undone first.
     down.reverse();
     step.down = down.into_iter().flatten().collect();
     if step.down.is_empty() {
@@ -35,7 +35,7 @@ pub(super) fn steps(change: &Change) -> Result<Vec<Step>, Error> {
 struct Writer<'a> {
     change: &'a Change,
     up: Vec<Statement>,
-    /// What undoes each part, in the order of the parts.
+    /// The statements that undo each part, in the order of the parts.
     down: Vec<Vec<Statement>>,
 }
 
@@ -44,12 +44,13 @@ impl Writer<'_> {
         Dialect::Sqlite.quote(name)
     }
 
-    /// Triggers, indexes and views live in the schema of their table; only `CREATE` names it.
+    /// Returns a name in the schema of the table, in which triggers, indexes and views are. Only `CREATE` names the
+    /// schema.
     fn qualified(&self, name: &str) -> String {
         self.change.shape.table.sibling(name).quoted(Dialect::Sqlite)
     }
 
-    /// The table, where SQLite takes no schema before it.
+    /// Returns the table's name where SQLite does not accept a schema in front of it.
     fn bare_table(&self) -> String {
         self.quote(&self.change.shape.table.name)
     }
@@ -58,7 +59,7 @@ impl Writer<'_> {
         let change = self.change;
         let timestamp = change.shape.timestamp.as_ref().map(|timestamp| timestamp.name.as_str());
         for (i, (name, ty)) in change.added.iter().enumerate() {
-            // A CHECK of two columns stands with the second.
+            // A CHECK of two columns can only be added with the second one.
             let check = change.check.as_ref().filter(|check| check.holds_already && timestamp == Some(name));
             let check =
                 check.map(|check| format!(" CONSTRAINT {} CHECK {}", self.quote(&check.name), check.expression));
@@ -90,7 +91,7 @@ impl Writer<'_> {
         let key = Dialect::Sqlite.quote_all(&change.key);
         let now = Dialect::Sqlite.now(ClockForm::Timestamp);
         if archive.columns.is_empty() {
-            // Without the columns' types SQLite can copy no more than names and affinities, and no default.
+            // Without known types SQLite can copy only names and affinities, and an added column cannot have a default.
             let table = self.quote(&archive.name.name);
             let sibling = |suffix: &str| {
                 change.shape.table.sibling(&format!("{}_{suffix}", archive.name.name)).quoted(Dialect::Sqlite)
@@ -192,8 +193,9 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Fails with `message` if there are rows in `from`. The only way to raise outside a trigger: a CHECK
-    /// whose name is the message.
+    /// Fails with `message` if `from` contains rows.
+    ///
+    /// Outside of a trigger SQLite can raise an error only through a CHECK, whose name is therefore the message.
     fn refuse(&self, why: &str, message: &str, from: &str) -> Vec<Statement> {
         let (refuse, message) = ("temp.`soft_delete_refuse`", self.quote(message));
         vec![

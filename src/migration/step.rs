@@ -1,23 +1,24 @@
-//! The steps of a migration and their text.
+//! The steps of a migration, and their SQL text.
 
-/// How indexes are built and where transactions end.
+/// How a migration builds indexes, and where its transactions end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Builds {
-    /// One script for one transaction.
+    /// As one script for one transaction.
     Script,
-    /// Migrations one after the other, so that nobody waits for long.
+    /// As several migrations, so that other sessions never wait for long.
     Online,
 }
 
-/// One migration.
+/// One step, which is one migration of its own when it is written for a table in use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Step {
-    /// What it does, as a part of a file name.
+    /// What the step does, as a part of a file name.
     pub(super) title: String,
     pub(super) in_transaction: bool,
     pub(super) up: Vec<Statement>,
     pub(super) down: Vec<Statement>,
-    /// Sent before `up` where there is a connection, one at a time: removes what a failed attempt left.
+    /// Statements that remove the remains of a failed attempt. They are sent one at a time before `up`, if there is a
+    /// connection.
     pub(super) heal: Vec<String>,
 }
 
@@ -27,7 +28,7 @@ impl Step {
     }
 }
 
-/// A statement and why it is there.
+/// A statement, and the reason for it, which becomes an SQL comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Statement {
     why: String,
@@ -39,14 +40,14 @@ pub(super) fn statement(why: impl Into<String>, sql: impl Into<String>) -> State
 }
 
 impl Statement {
-    /// The same statement for another reason.
+    /// Returns the same statement with another reason.
     pub(super) fn because(mut self, why: &str) -> Self {
         self.why = why.to_owned();
         self
     }
 
-    /// Appends the comment and the statement. Comments never hold names: a line break in one would
-    /// end the comment.
+    /// Appends the comment and the statement. A comment never contains a name, since a line break in it would end the
+    /// comment.
     pub(super) fn write(&self, out: &mut String) {
         for line in self.why.lines() {
             out.push_str("-- ");
@@ -58,7 +59,7 @@ impl Statement {
     }
 }
 
-/// The statements of several steps as one text.
+/// Returns the statements of several steps as one text.
 pub(super) fn script<'a>(statements: impl IntoIterator<Item = &'a Statement>) -> String {
     let mut out = String::new();
     for statement in statements {

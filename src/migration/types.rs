@@ -1,21 +1,21 @@
-//! The SQL types of columns: from the types of a `table!`, or as they are given.
+//! The SQL types of columns, from a `table!` or as the caller wrote them.
 
 use crate::declare::TimeUnit;
 use crate::dialect::{ClockForm, Dialect};
 use crate::error::Error;
 
-/// The type of a column, in the words of whoever named it.
+/// The type of a column, and where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ColumnType {
-    /// What the role of the column suggests.
+    /// The type that fits the role of the column.
     Assumed(Role),
-    /// The SQL type of a `table!`, by the name of its Rust type: `diesel::sql_types::Nullable<..>`.
+    /// The SQL type of a `table!`, as the name of its Rust type: `diesel::sql_types::Nullable<..>`.
     Declared(&'static str),
-    /// SQL, as the user wrote it.
+    /// The SQL that the caller wrote.
     Written(String),
 }
 
-/// What a column is for, where nobody said more.
+/// The purpose of a column whose type nobody named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Flag,
@@ -24,7 +24,7 @@ pub(crate) enum Role {
     Operation,
 }
 
-/// The types of Diesel that can be written in each dialect; `None` where Diesel has no such type.
+/// The types of Diesel in each dialect. `None` means that Diesel does not have the type for that backend.
 const DECLARED: &[(&str, [Option<&str>; 3])] = &[
     // PostgreSQL, MySQL and MariaDB, SQLite
     ("Bool", [Some("BOOLEAN"), Some("BOOLEAN"), Some("BOOLEAN")]),
@@ -47,7 +47,7 @@ const DECLARED: &[(&str, [Option<&str>; 3])] = &[
 ];
 
 impl ColumnType {
-    /// The type in SQL, without nullability.
+    /// Returns the type in SQL, without NULL or NOT NULL.
     pub(crate) fn sql(&self, dialect: Dialect, table: &str, column: &str) -> Result<String, Error> {
         let sql = match self {
             Self::Written(sql) => sql.clone(),
@@ -64,12 +64,12 @@ impl ColumnType {
         Ok(sql)
     }
 
-    /// Whether the declaration says NOT NULL.
+    /// Returns whether the declaration says NOT NULL.
     pub(crate) fn is_declared_not_null(&self) -> bool {
         matches!(self, Self::Declared(name) if !simple(name).1)
     }
 
-    /// How the clock is read for a column of this type; `None` for an integer of an unknown unit.
+    /// Returns how the clock is read for a column of this type, or `None` for an integer of an unknown unit.
     pub(crate) fn clock(&self, unit: Option<TimeUnit>) -> Option<ClockForm> {
         let integer = |bits: u8| match (unit, bits) {
             (Some(TimeUnit::Seconds), 32) => Some(ClockForm::Seconds32),
@@ -109,14 +109,14 @@ impl Role {
             (Self::Flag, _) => "BOOLEAN",
             (Self::Instant(Some(_)), _) => "BIGINT",
             (Self::Instant(None), dialect) => dialect.timestamp(),
-            // A TEXT cannot be a whole key on MySQL, and an operation is looked up by its id.
+            // MySQL cannot use a whole TEXT as a key, and an operation is looked up by its id.
             (Self::Operation, Dialect::Mysql) => "VARCHAR(36)",
             (Self::Metadata | Self::Operation, _) => "TEXT",
         }
     }
 }
 
-/// The last segment of a type's path without its `Nullable`, and whether it had one.
+/// Returns the last segment of a type's path without its `Nullable`, and whether it was nullable.
 pub(crate) fn simple(type_name: &str) -> (&str, bool) {
     let (inner, nullable) = match type_name.split_once("Nullable<") {
         Some((_, inner)) => (inner.strip_suffix('>').unwrap_or(inner), true),
@@ -125,7 +125,7 @@ pub(crate) fn simple(type_name: &str) -> (&str, bool) {
     (inner.rsplit("::").next().unwrap_or(inner), nullable)
 }
 
-/// A type of Diesel in SQL.
+/// Returns a type of Diesel in SQL.
 pub(crate) fn declared(base: &str, dialect: Dialect) -> Option<&'static str> {
     let place = match dialect {
         Dialect::Postgres => 0,

@@ -4,21 +4,21 @@ use chrono::{NaiveDateTime, TimeDelta};
 
 use crate::error::Error;
 
-/// The format of the diesel CLI.
+/// The format of versions in the diesel CLI.
 pub(super) const FORMAT: &str = "%Y-%m-%d-%H%M%S";
-/// Diesel's table of migrations has `VARCHAR(50)`.
+/// The longest version, since Diesel's table of migrations has `VARCHAR(50)`.
 const LONGEST: usize = 50;
 
-/// `count` versions from `first` on, as they stand in front of a folder's name.
+/// Returns `count` versions, of which the first is `first` itself. They are the beginning of the folders' names.
 ///
-/// A version in the CLI's format is counted on by seconds, so that every folder has that format;
-/// another one gets a number behind it. The first is `first` itself.
+/// A version in the CLI's format is continued by seconds, so that every folder has that format. Any other version gets
+/// a number at its end.
 pub(super) fn from(first: &str, count: usize) -> Result<Vec<String>, Error> {
     let refuse = |why| Err(Error::InvalidName { what: "version", name: first.to_owned(), why });
     if digits(first).is_empty() {
         return refuse("a part of it is empty");
     }
-    // Diesel takes what stands before the first `_` of a folder's name.
+    // Diesel takes the text before the first `_` of a folder's name as the version.
     if !first.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-') {
         return refuse("it may hold letters, digits and dashes");
     }
@@ -41,7 +41,7 @@ pub(super) fn from(first: &str, count: usize) -> Result<Vec<String>, Error> {
     Ok(versions)
 }
 
-/// A version as Diesel stores it: without its dashes.
+/// Returns a version as Diesel stores it, without its dashes.
 pub(super) fn digits(version: &str) -> String {
     version.replace('-', "")
 }

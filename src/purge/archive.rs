@@ -8,9 +8,9 @@ use diesel::result::QueryResult;
 use crate::declare::{ColumnRef, TableColumns};
 use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
-use crate::schema::{LiveColumn, LiveTable, same_column};
+use crate::schema::{CatalogColumn, CatalogTable, same_column};
 
-/// A table that rows can be copied into: one of `table!`.
+/// A table that rows can be copied into: any table of `table!`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no table to archive rows in",
     note = "declare the archive with `diesel::table!`, and give it: `.archive_into(posts_archive::table)`; \
@@ -21,15 +21,15 @@ pub trait ArchiveTarget: Table {}
 #[diagnostic::do_not_recommend]
 impl<T: Table> ArchiveTarget for T {}
 
-/// Where a job copies rows to before it removes them, or nowhere.
+/// Where a job copies rows before it removes them, or nowhere.
 pub trait ArchiveTable<DB: Backend> {
-    /// What its `table!` says; `None` without an archive.
+    /// Returns what its `table!` says, or `None` without an archive.
     fn declared(&self) -> Option<DeclaredTable>;
     /// Writes its name.
     fn walk<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()>;
 }
 
-/// A table as its `table!` says.
+/// A table as its `table!` declares it.
 #[derive(Debug, Clone)]
 pub struct DeclaredTable {
     pub(super) name: TableName,
@@ -46,7 +46,7 @@ impl DeclaredTable {
     }
 }
 
-/// No `.archive_into(..)`.
+/// A job without `.archive_into(..)`.
 #[derive(Debug, Clone, Copy)]
 pub struct NoArchive;
 
@@ -77,41 +77,42 @@ where
     }
 }
 
-/// The columns to copy: every column of the table, by its name. All that does not fit is said at once.
+/// Returns the columns to copy, which are all columns of the table, by name. The error lists everything that does not
+/// fit.
 ///
 /// The columns of `allowed` may have another type in the archive.
 pub(super) fn columns(
     dialect: Dialect,
-    source: (&DeclaredTable, &LiveTable),
-    archive: (&DeclaredTable, Option<&LiveTable>),
+    source: (&DeclaredTable, &CatalogTable),
+    archive: (&DeclaredTable, Option<&CatalogTable>),
     allowed: &[&str],
 ) -> Result<Vec<String>, Error> {
-    let (source, live_source) = source;
-    let (archive, live_archive) = archive;
+    let (source, catalog_source) = source;
+    let (archive, catalog_archive) = archive;
     let mut problems = Vec::new();
-    if let Some(live_archive) = live_archive {
-        if live_archive.name == live_source.name {
+    if let Some(catalog_archive) = catalog_archive {
+        if catalog_archive.name == catalog_source.name {
             problems.push(String::from("it is the table itself"));
         }
-        for (what, live) in [("the table's", live_source), ("its", live_archive)] {
-            if let Some(engine) = &live.unsafe_engine {
+        for (what, catalog) in [("the table's", catalog_source), ("its", catalog_archive)] {
+            if let Some(engine) = &catalog.unsafe_engine {
                 problems.push(format!(
                     "{what} engine {engine} does not support transactions, so a batch that is taken back would leave its copies there"
                 ));
             }
         }
-        if dialect == Dialect::Sqlite && live_archive.name.schema != live_source.name.schema {
-            let schema = |live: &LiveTable| live.name.schema.clone().unwrap_or_default();
+        if dialect == Dialect::Sqlite && catalog_archive.name.schema != catalog_source.name.schema {
+            let schema = |catalog: &CatalogTable| catalog.name.schema.clone().unwrap_or_default();
             problems.push(format!(
                 "it is in another database file (`{}`) than the table (`{}`), and SQLite can commit to one without the \
                  other: put it into the same file",
-                schema(live_archive),
-                schema(live_source)
+                schema(catalog_archive),
+                schema(catalog_source)
             ));
         }
         let allows = |name: &str| allowed.iter().any(|allowed| same_column(dialect, allowed, name));
-        declared(source, archive, &allows, &mut problems);
-        let columns = live(dialect, (source, live_source), live_archive, &allows, &mut problems);
+        compare_declared(source, archive, &allows, &mut problems);
+        let columns = compare_catalog(dialect, (source, catalog_source), catalog_archive, &allows, &mut problems);
         if problems.is_empty() {
             return Ok(columns);
         }
@@ -121,7 +122,7 @@ pub(super) fn columns(
     Err(Error::ArchiveMismatch { table: source.name.plain(), archive: archive.name.plain(), problems })
 }
 
-/// A column that has another type in the archive.
+/// The problem of a column that has another type in the archive.
 fn other_type(table: &DeclaredTable, name: &str, from: &str, to: &str) -> String {
     format!(
         "the column `{name}` is `{from}` in the table and `{to}` in the archive: give it the same type, or allow this one \
@@ -130,8 +131,8 @@ fn other_type(table: &DeclaredTable, name: &str, from: &str, to: &str) -> String
     )
 }
 
-/// Compares the two `table!`s.
-fn declared(
+/// Compares the two `table!` declarations.
+fn compare_declared(
     source: &DeclaredTable,
     archive: &DeclaredTable,
     allows: &dyn Fn(&str) -> bool,
@@ -150,7 +151,7 @@ fn declared(
     }
 }
 
-/// `diesel::sql_types::Nullable<diesel::sql_types::Text>` without its paths.
+/// Removes the paths from a type such as `diesel::sql_types::Nullable<diesel::sql_types::Text>`.
 fn short(sql_type: &str) -> String {
     let mut text = String::new();
     for part in sql_type.split_inclusive(['<', '>', ',', ' ']) {
@@ -159,21 +160,21 @@ fn short(sql_type: &str) -> String {
     text
 }
 
-/// Compares the two tables as the database has them, and lists the columns to copy.
-fn live(
+/// Compares the two tables as the database has them, and returns the columns to copy.
+fn compare_catalog(
     dialect: Dialect,
-    (source, live_source): (&DeclaredTable, &LiveTable),
-    live_archive: &LiveTable,
+    (source, catalog_source): (&DeclaredTable, &CatalogTable),
+    catalog_archive: &CatalogTable,
     allows: &dyn Fn(&str) -> bool,
     problems: &mut Vec<String>,
 ) -> Vec<String> {
     let mut columns = Vec::new();
-    for column in &live_source.columns {
-        // As the `table!` spells it, where it does.
+    for column in &catalog_source.columns {
+        // The copy uses the spelling of the `table!` if it names the column.
         let spelled = source.columns.iter().find(|declared| same_column(dialect, declared.name, &column.name));
         let name = spelled.map_or(column.name.as_str(), |declared| declared.name);
-        match live_archive.column(dialect, name) {
-            // What the table computes can be computed again.
+        match catalog_archive.column(dialect, name) {
+            // A generated column can be computed again, so it may be missing.
             None if column.generated && spelled.is_none() => {}
             None => problems.push(format!("it has no column `{name}`")),
             Some(twin) if twin.generated && column.generated => {}
@@ -181,8 +182,8 @@ fn live(
                 problems.push(format!("its column `{name}` is generated, so the value of the table's would be lost"));
             }
             Some(twin) => {
-                // SQLite's key columns are not said to be NOT NULL.
-                let is_key = live_source.primary_key.contains(&column.name);
+                // SQLite's catalog does not say NOT NULL for the columns of a primary key.
+                let is_key = catalog_source.primary_key.contains(&column.name);
                 if column.nullable && !twin.nullable && !is_key {
                     problems.push(format!("the column `{name}` can be NULL in the table, but not in the archive"));
                 }
@@ -195,22 +196,22 @@ fn live(
             }
         }
     }
-    let needs_a_value = |column: &&LiveColumn| {
+    let needs_a_value = |column: &&CatalogColumn| {
         !column.nullable
             && column.default.is_none()
             && !column.generated
             && !column.numbered
-            && live_source.column(dialect, &column.name).is_none()
+            && catalog_source.column(dialect, &column.name).is_none()
     };
-    for column in live_archive.columns.iter().filter(needs_a_value) {
+    for column in catalog_archive.columns.iter().filter(needs_a_value) {
         problems.push(format!("its column `{}` needs a value, and the table has none for it", column.name));
     }
     columns
 }
 
-/// The type, on MySQL with the character set of a text.
-fn type_with_letters(column: &LiveColumn) -> String {
-    // A collation begins with the character set that it belongs to.
+/// Returns the type of a column. On MySQL the type of a text includes its character set.
+fn type_with_letters(column: &CatalogColumn) -> String {
+    // The name of a collation begins with its character set.
     let set = column.collation.as_deref().and_then(|collation| collation.split('_').next());
     set.map_or_else(|| column.sql_type.clone(), |set| format!("{} CHARACTER SET {set}", column.sql_type))
 }

@@ -1,4 +1,4 @@
-//! One transaction.
+//! One transaction of a job.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use super::plan::Plan;
 use super::sql::Counted;
 use crate::connection::{Executor, Fault, fault};
 
-/// How a transaction ended.
+/// How a transaction ended. Every end but `Done` was rolled back.
 pub(super) enum Attempt {
     Done {
         removed: u64,
         archived: u64,
     },
-    /// More rows had become eligible than the limit allows.
+    /// Rows became eligible in the meantime, and the batch would exceed the limit of rows.
     Grew,
-    /// What was copied is not what was removed.
+    /// The number of copied rows is not the number of removed rows.
     Unequal {
         copied: u64,
         removed: u64,
@@ -26,7 +26,7 @@ pub(super) enum Attempt {
 }
 
 impl<J, H> Run<'_, J, H> {
-    /// One transaction.
+    /// Removes a batch in one transaction. A dry run only counts its rows.
     pub(super) async fn attempt<X>(
         &mut self,
         x: &mut X,
@@ -64,7 +64,7 @@ impl<J, H> Run<'_, J, H> {
             }
         } else {
             match (x.rollback().await, attempt) {
-                // The first error says more, unless the connection is of no use any more.
+                // The first error says more, unless the connection was lost, which ends the job.
                 (Err(error), attempt) if fault(&error) == Fault::Lost => match attempt {
                     Attempt::Failed(first) if fault(&first) == Fault::Lost => Attempt::Failed(first),
                     _ => Attempt::Failed(error),
@@ -101,7 +101,7 @@ impl<J, H> Run<'_, J, H> {
             }
             removed += gone;
         }
-        // Between the look ahead and the removal, rows can become eligible. The limit is a promise.
+        // Rows can become eligible between the look ahead and the removal, and the limit must hold exactly.
         if self.options.max_rows.is_some_and(|limit| self.report.rows + removed > limit) {
             return Ok(Attempt::Grew);
         }

@@ -1,4 +1,4 @@
-//! Why a batch was not removed, and what that means for it.
+//! Why a batch was not removed, and what follows from that.
 
 use diesel::result::Error as DieselError;
 
@@ -6,7 +6,7 @@ use super::walk::Refusal;
 use crate::connection::{Executor, Fault, Question, fault, is_reference};
 use crate::error::{Blocked, BlockedBy, Error};
 
-/// Why a batch was not removed.
+/// The reason why a batch was not removed.
 pub(super) struct Cause {
     pub(super) fault: Fault,
     pub(super) error: Option<DieselError>,
@@ -22,8 +22,10 @@ impl Cause {
         Self { fault: fault(&error), message: error.to_string(), error: Some(error) }
     }
 
-    /// What an error says in words is judged by whether the connection answers: a trigger's own text may speak of a
-    /// closed connection, and a connection can go with an error that says something else.
+    /// Corrects a judgment that comes from the words of an error by asking whether the connection still answers.
+    ///
+    /// A trigger's own text may speak of a closed connection. A connection can also be lost while the error says
+    /// something else.
     pub(super) async fn ask_connection<X: Executor>(&mut self, x: &mut X) {
         let in_words = matches!(self.error, Some(DieselError::DatabaseError(..)));
         match self.fault {
@@ -48,7 +50,7 @@ impl Cause {
         Blocked { table, key, cause, constraint, message: self.message.clone() }
     }
 
-    /// What it means for the walk.
+    /// Returns what the cause means for the walk.
     pub(super) fn refusal(&self) -> Refusal {
         match (&self.error, self.fault) {
             (Some(error), _) if is_reference(error) => Refusal::ForeignKey,
@@ -63,7 +65,7 @@ impl Cause {
     }
 }
 
-/// Whether the connection answers, outside of any transaction.
+/// Returns whether the connection answers and is outside of any transaction.
 async fn is_alive<X: Executor>(x: &mut X) -> bool {
     x.in_transaction() == Ok(false) && x.execute_text(Question::text("SELECT 1")).await.is_ok()
 }

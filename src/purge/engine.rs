@@ -1,9 +1,8 @@
-//! The driver of a job: it asks [`walk`](super::walk) what is next, and the database to do it.
+//! The driver of a job: it asks [`walk`](super::walk) which range is next, and the database to remove it.
 //!
-//! It walks the table in the order of its key. A batch is found by a query that looks `batch_size`
-//! eligible rows ahead, and removed by statements that bound the range and repeat the whole predicate,
-//! in a transaction of their own. Keys are unique, so there are no ties; the rows already behind
-//! the walk are not read again in this pass.
+//! A job walks the table in the order of its key. A query looks `batch_size` eligible rows ahead to find a batch. Then
+//! a transaction removes the batch, with statements that bound the range and repeat the whole predicate. Keys are
+//! unique, so no two rows have the same place. A pass does not read again the rows that it has left behind.
 
 use std::time::{Duration, Instant};
 
@@ -26,27 +25,28 @@ use crate::dialect::Dialect;
 use crate::error::{Error, Progress, PurgeReport, Stopped};
 use crate::schema::Reference;
 
-/// The statements of one job, on a backend.
+/// The statements of one job on a backend.
 pub trait Batches<DB: Backend> {
     /// The SQL type of the key.
     type Key: Key<DB>;
-    /// The key of an eligible row that shares `equal` columns with `after` and lies behind it, up to `end`.
+    /// Finds the key of an eligible row that comes after `after`, shares `equal` columns with it, and is not after
+    /// `end`.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn find<X: Executor<Backend = DB>>(
         &self,
         x: &mut X,
         what: Sought<'_, KeyValue<Self, DB>>,
     ) -> QueryResult<Option<KeyValue<Self, DB>>>;
-    /// How many eligible rows there are of a kind.
+    /// Counts the eligible rows of a kind.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn count<X: Executor<Backend = DB>>(
         &self,
         x: &mut X,
         counted: &Counted<'_, KeyValue<Self, DB>>,
     ) -> QueryResult<u64>;
-    /// The foreign keys that can hold rows.
+    /// Returns the foreign keys that can hold rows.
     fn references(&self) -> &[Reference];
-    /// The keys of the first eligible rows that one of them holds.
+    /// Returns the keys of the first eligible rows that `reference` holds.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn held_keys<X: Executor<Backend = DB>>(
         &self,
@@ -54,14 +54,14 @@ pub trait Batches<DB: Backend> {
         reference: &Reference,
         limit: u64,
     ) -> QueryResult<Vec<KeyValue<Self, DB>>>;
-    /// Removes the eligible rows of a range.
+    /// Removes the eligible rows of a range, and returns their number.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn delete<X: Executor<Backend = DB>>(
         &self,
         x: &mut X,
         range: &KeyRange<KeyValue<Self, DB>>,
     ) -> QueryResult<u64>;
-    /// Copies the eligible rows of a range into the archive, and locks them.
+    /// Copies the eligible rows of a range into the archive, locks them, and returns their number.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn archive<X: Executor<Backend = DB>>(
         &self,
@@ -83,7 +83,7 @@ pub struct Sought<'a, V> {
     pub(super) end: Option<&'a V>,
     pub(super) seek: Seek,
     pub(super) held: Held,
-    /// Whether its text is that of every batch, and so worth a place in the cache of statements.
+    /// Whether every batch has the same text, so that the statement is worth a place in the cache.
     pub(super) cacheable: bool,
 }
 
@@ -95,22 +95,22 @@ impl<V> Clone for Sought<'_, V> {
 
 impl<V> Copy for Sought<'_, V> {}
 
-/// What a job calls back.
+/// The callbacks of a job.
 pub trait Hooks {
-    /// After a batch.
+    /// The job calls it after a batch.
     fn progress(&mut self, progress: &Progress);
-    /// Before a batch: whether to stop.
+    /// The job calls it before a batch, and stops if it returns `true`.
     fn stop(&mut self) -> bool;
 }
 
 /// How often a batch is tried again after a deadlock or a failure to serialize.
 const ATTEMPTS: u32 = 6;
-/// How often if the numbers did not fit: that is not likely to pass, so the batch is soon halved.
+/// How often a batch is tried again if its counts differ. Another try rarely helps, so such a batch is soon halved.
 const UNEQUAL_ATTEMPTS: u32 = 2;
-/// How long a part of a range waits that was locked as a whole before.
+/// How long a part of a range waits for locks if the whole range was locked before.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Which rows the statements of a walk mean.
+/// Returns which rows the statements of a walk include.
 fn held<K: Clone + PartialEq>(walk: &Walk<K>) -> Held {
     if walk.leaves_out_held() { Held::LeftOut } else { Held::Included }
 }
@@ -123,26 +123,26 @@ pub(super) struct Run<'r, J, H> {
     pub(super) session: &'r mut Session,
     /// The columns to copy, if there is an archive.
     pub(super) archived: Option<Vec<String>>,
-    /// Whether no two rows can have one key.
+    /// Whether the database ensures that no two rows have the same key.
     pub(super) has_unique_key: bool,
-    /// Whether rows were found that the database neither removed nor refused to.
+    /// Whether rows were found that the database neither removed nor refused to remove.
     pub(super) has_kept: bool,
     pub(super) report: &'r mut PurgeReport,
     pub(super) started: Instant,
 }
 
 impl<J, H: Hooks> Run<'_, J, H> {
-    /// Walks the table; the report holds what was done, also if it fails.
+    /// Walks the table until its end or a stop. The report contains what was done, also after an error.
     pub(super) async fn walk<X>(&mut self, x: &mut X) -> Result<Stopped, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
-        // Not the limit of rows: where there is nothing to remove, nothing is left over.
+        // The limit of rows is not tested here: if nothing is eligible, the job is complete even with a limit of 0.
         if let Some(stopped) = self.asked_to_stop() {
             return Ok(stopped);
         }
-        // The searches too wait for locks of whole tables.
+        // The searches can also wait for locks of whole tables, so the timeout is set before them.
         self.session.prepare(x, self.options.lock_timeout()).await?;
         let Some(end) = self.last(x, Held::Included).await? else {
             self.rows_without_key(x).await?;
@@ -153,7 +153,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         let mut has_looked_again = false;
         loop {
             if let Some(stopped) = self.pass(x, &mut walk).await? {
-                // A job with a budget may never come to its end.
+                // A job with a budget may never reach the end, so it reports the held rows here.
                 if walk.leaves_out_held() && matches!(stopped, Stopped::MaxRows | Stopped::MaxDuration) {
                     self.held_rows(x, HeldBy::OtherTables).await?;
                 }
@@ -173,7 +173,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 if passed_over > 0 && has_looked_again && !walk.removed_in_pass() {
                     return Err(Error::PassedOver { table: self.report.table.clone(), rows: passed_over });
                 }
-                // Rows that became old behind the walk go in another pass. Rows that the walk missed are missed again.
+                // Rows that became eligible behind the walk are removed in another pass. Rows that the order of the key
+                // hides are missed again, which is an error above.
                 again = passed_over > 0;
                 has_looked_again |= again;
             }
@@ -194,7 +195,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(Stopped::Complete)
     }
 
-    /// One pass of the walk; why the job ends here, if it does.
+    /// Walks one pass. It returns the reason if the job ends here.
     async fn pass<X>(&mut self, x: &mut X, walk: &mut Walk<KeyValue<J, X::Backend>>) -> Result<Option<Stopped>, Error>
     where
         X: Executor,
@@ -210,7 +211,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             let begun = Instant::now();
             let timeout = self.timeout_of(&range);
             let (plan, attempt) = match self.plan(x, &range, size, held(walk)).await {
-                // The walk would not move on: a column of SQLite can hold a value that Diesel reads as another one.
+                // SQLite can store a value that Diesel reads as another one. Then the walk would not advance.
                 Ok(plan) if range.after.as_ref() == Some(&plan.upto) => return Err(key_round_trip_error()),
                 Ok(plan) => {
                     let attempt = self.attempt(x, &plan, timeout).await;
@@ -227,7 +228,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     let took = begun.elapsed();
                     self.done(removed, archived, took);
                     let is_whole = plan.full && removed == size;
-                    // Where rows are left out, others became free by what was removed: the next pass takes those.
+                    // The walk leaves out held rows, and this removal may have freed some of them. The next pass takes
+                    // those.
                     let is_told = is_whole || (held(walk) == Held::LeftOut && removed > 0);
                     if !is_told && !self.has_kept && !self.options.dry_run {
                         self.has_kept = self.keeps_rows(x, range.after, &plan, held(walk), timeout).await?;
@@ -257,7 +259,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     continue;
                 }
                 Fault::Busy | Fault::Locked if cause.fault == Fault::Busy || plan.is_none() => {
-                    // The whole database is locked, or the whole table: there is nothing to step over to.
+                    // The whole database or the whole table is locked, so there is no other range to try first.
                     if waited.get_or_insert(begun).elapsed() >= self.options.lock_timeout() {
                         return Err(cause.into_error());
                     }
@@ -269,7 +271,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                 _ => {}
             }
             tries = 0;
-            // Only a batch can be stepped over. Where nothing can be removed at all, no row is to blame.
+            // Only a batch can be stepped over. If nothing can be removed at all, no single row is the reason.
             let Some(plan) = plan.filter(|_| !walk.is_hopeless()) else { return Err(cause.into_error()) };
             match walk.refused(&plan.upto, size, cause.refusal()) {
                 Verdict::Again => {
@@ -299,7 +301,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(None)
     }
 
-    /// How long a range waits for locks.
+    /// Returns how long a range waits for locks.
     fn timeout_of<K>(&self, range: &Range<K>) -> Duration {
         let is_part = range.size < self.options.batch_size();
         if range.second && is_part {

@@ -14,7 +14,7 @@ pub(super) struct NamedLock {
 }
 
 impl NamedLock {
-    /// Takes the lock without waiting; `None` if another connection holds it.
+    /// Takes the lock without waiting. It returns `None` if another connection holds the lock.
     pub(super) async fn take<X: Executor>(x: &mut X, dialect: Dialect, name: &str) -> Result<Option<Self>, Error> {
         if name.is_empty() {
             return Err(Error::InvalidOption { option: "exclusive", why: "a name has at least one character" });
@@ -44,9 +44,10 @@ impl NamedLock {
         };
     }
 
-    /// Calls a function on the lock's id.
+    /// Calls a function with the lock's id.
     ///
-    /// PostgreSQL numbers the locks of each database. MySQL names those of the whole server, by at most 64 characters.
+    /// PostgreSQL has a number for each lock, and each database has its own. MySQL has one set of names for the whole
+    /// server, of at most 64 characters. So the name of the lock is a hash of the database and the given name.
     async fn ask<X: Executor>(&self, x: &mut X, call: &str) -> Result<Row, Error> {
         let (before, after) = match self.dialect {
             Dialect::Postgres => ("hashtextextended('diesel_soft_delete ' || ", ", 0)"),

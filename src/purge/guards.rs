@@ -1,4 +1,4 @@
-//! What is looked up in the catalog before a job begins.
+//! What a job looks up in the catalog before it begins.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -9,16 +9,16 @@ use crate::declare::{Rows, TimeKind, deletion_time};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::migration::{Shape, missing_purge_index};
-use crate::schema::{Action, LiveTable, read_table, same_column};
+use crate::schema::{Action, CatalogTable, read_table, same_column};
 
-/// Refuses a table from which a removal reaches others, unless each of them is named.
+/// Refuses a table whose removal would reach rows of other tables, unless each of these tables is allowed.
 ///
-/// A row of such a child goes, or loses its reference, whatever its state: live ones too, and on MariaDB
-/// past a trigger that guards them. What is reached through a child counts as well.
+/// The database removes or changes such a row in any state, so active rows too. On MariaDB the child's triggers do not
+/// run, so they cannot prevent it. A table that is reached through a child counts as well.
 pub(super) async fn reaches<X: Executor>(
     x: &mut X,
     dialect: Dialect,
-    root: &LiveTable,
+    root: &CatalogTable,
     allowed: &[String],
 ) -> Result<(), Error> {
     let mut seen = HashSet::from([root.name.clone()]);
@@ -45,13 +45,13 @@ pub(super) async fn reaches<X: Executor>(
     Ok(())
 }
 
-/// What the values of a key must be cast to.
+/// Returns what the bound values of a key must be cast to, for each of its columns.
 ///
-/// Diesel binds a text as `text`. PostgreSQL then compares the column as a `text` too: no index on it serves, and
-/// a `char(n)` is not equal to itself any more (its blanks are lost), nor does `citext` come in its own order.
-pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<Option<String>> {
+/// Diesel binds a text as `text`, and PostgreSQL then compares the column as `text` too. So it uses no index on the
+/// column. A `char(n)` loses its blanks and no longer equals itself, and `citext` is not sorted in its own order.
+pub(super) fn casts(dialect: Dialect, catalog: &CatalogTable, key: &[String]) -> Vec<Option<String>> {
     let cast = |name: &String| {
-        let sql_type = live.column(dialect, name)?.sql_type.as_str();
+        let sql_type = catalog.column(dialect, name)?.sql_type.as_str();
         if dialect != Dialect::Postgres {
             None
         } else if sql_type == "bpchar" || sql_type == "character" || sql_type.starts_with("character(") {
@@ -65,30 +65,30 @@ pub(super) fn casts(dialect: Dialect, live: &LiveTable, key: &[String]) -> Vec<O
     key.iter().map(cast).collect()
 }
 
-/// What an operator should know of the table before its rows go.
-pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
+/// Returns notes on what an operator should know about the table before its rows are removed.
+pub(super) fn facts(catalog: &CatalogTable, has_archive: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(engine) = &live.unsafe_engine {
+    if let Some(engine) = &catalog.unsafe_engine {
         notes.push(format!(
             "the engine {engine} does not support transactions: rows of a batch that failed can be gone without being counted"
         ));
     }
-    if live.gives_keys_again {
+    if catalog.gives_keys_again {
         let archive = if has_archive { ", which the archive then refuses if the number is unique there" } else { "" };
         notes.push(format!(
             "SQLite can give the number of a removed row to a new row{archive}: the primary key has no AUTOINCREMENT"
         ));
     }
-    if live.foreign_keys_off && !live.references.is_empty() {
+    if catalog.foreign_keys_off && !catalog.references.is_empty() {
         notes.push(String::from(
             "this connection ignores foreign keys: children of removed rows stay, and can belong to a new row with the same \
              number. Switch them on with `PRAGMA foreign_keys = ON`",
         ));
     }
-    if live.keeps_history {
+    if catalog.keeps_history {
         notes.push(String::from("the table is system-versioned: removed rows stay readable in its history"));
     }
-    if live.hides_rows {
+    if catalog.hides_rows {
         notes.push(String::from(
             "row security applies to this user: rows that a policy hides are neither removed nor counted",
         ));
@@ -96,7 +96,7 @@ pub(super) fn facts(live: &LiveTable, has_archive: bool) -> Vec<String> {
     notes
 }
 
-/// How many deleted rows have a timestamp from which their age cannot be told.
+/// Returns a note with the number of deleted rows whose timestamp does not tell their age.
 pub(super) async fn unknown_times<X: Executor>(
     x: &mut X,
     dialect: Dialect,
@@ -120,29 +120,29 @@ pub(super) async fn unknown_times<X: Executor>(
     Ok((rows > 0).then_some(note))
 }
 
-/// How many rows make a table large.
+/// The number of rows from which a table counts as large.
 const LARGE: u64 = 100_000;
 
-/// What makes the job slow, if the table is large.
+/// Returns a note if a missing index makes the job slow and the table is large.
 pub(super) async fn index_note<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     shape: &Shape,
-    live: &LiveTable,
+    catalog: &CatalogTable,
     key: &[String],
 ) -> QueryResult<Option<String>> {
     let begins_with_key = |columns: Vec<&str>| {
         columns.len() >= key.len() && key.iter().zip(columns).all(|(one, other)| same_column(dialect, one, other))
     };
-    let primary = live.primary_key.iter().map(String::as_str).collect();
+    let primary = catalog.primary_key.iter().map(String::as_str).collect();
     let has_key = begins_with_key(primary)
-        || live.indexes.iter().any(|index| {
+        || catalog.indexes.iter().any(|index| {
             let columns = index.keys.iter().map(|key| key.column.as_deref().unwrap_or_default()).collect();
             index.valid && index.ordered && index.predicate.is_none() && begins_with_key(columns)
         });
     let note = if !has_key {
         format!("no index begins with the key ({}): every batch reads the whole table", key.join(", "))
-    } else if let Some(finding) = missing_purge_index(dialect, shape, live) {
+    } else if let Some(finding) = missing_purge_index(dialect, shape, catalog) {
         let sql = finding.sql.map(|sql| format!("; create one: {sql}")).unwrap_or_default();
         format!("no index serves the purge: a run reads the whole table{sql}")
     } else {

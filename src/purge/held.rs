@@ -1,28 +1,28 @@
-//! Rows that a foreign key holds: those that another row refers to, and that the database therefore does not remove.
+//! Rows that a foreign key holds: another row refers to them, so the database does not remove them.
 
 use crate::dialect::Dialect;
-use crate::schema::{Action, LiveTable, Reach, Reference};
+use crate::schema::{Action, CatalogTable, Reach, Reference};
 
-/// Which of the eligible rows a statement means.
+/// Which of the eligible rows a statement includes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Held {
-    /// All of them.
+    /// It includes all of them.
     #[default]
     Included,
-    /// Those that no row refers to.
+    /// It leaves out the rows that another row refers to.
     LeftOut,
 }
 
-/// The foreign keys that hold rows of a table, as the catalog has them.
+/// Returns the foreign keys that hold rows of a table, from the catalog.
 ///
-/// Left out are those that the database follows (`ON DELETE CASCADE`) or ignores, and those that refer to a part of the
-/// table: a row in another part may have the same key and not be held.
-pub(super) fn references(dialect: Dialect, live: &LiveTable) -> Vec<Reference> {
-    if live.foreign_keys_off {
+/// It leaves out those that the database follows (`ON DELETE CASCADE`) or ignores. It also leaves out those that refer
+/// to a part of the table. A row in another part may have the same key without being held.
+pub(super) fn references(dialect: Dialect, catalog: &CatalogTable) -> Vec<Reference> {
+    if catalog.foreign_keys_off {
         return Vec::new();
     }
-    let holds = live.references.iter().filter(|reference| {
+    let holds = catalog.references.iter().filter(|reference| {
         matches!(reference.on_delete, Action::Nothing | Action::Restrict) && reference.reaches == Reach::Whole
     });
-    holds.map(|reference| Reference::new(dialect, live, reference)).collect()
+    holds.map(|reference| Reference::new(dialect, catalog, reference)).collect()
 }

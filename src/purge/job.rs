@@ -14,9 +14,9 @@ use crate::declare::{SoftDeletable, TableColumns, Timestamped, primary_key};
 use crate::error::{Error, Progress, PurgeReport};
 use crate::statement::Purge;
 
-/// A purge in batches: what `.purge_older_than(..).in_batches()` returns.
+/// A purge that runs as many short transactions.
 ///
-/// See [`Purge::in_batches`].
+/// [`Purge::in_batches`] returns it, and says which rows it removes.
 #[must_use = "a purge job does nothing until `.run(conn)` or `.run_async(conn)`"]
 pub struct PurgeJob<T, P, G, A = NoArchive, F = fn(&Progress), S = fn() -> bool>
 where
@@ -43,26 +43,30 @@ where
 {
     /// Makes the purge a job of many short transactions, for a table that is large or in use.
     ///
-    /// * **Touches** the rows that the one statement would: those of the target that are deleted, and
-    ///   whose timestamp lies before the cutoff. The cutoff is that of the call of `purge_older_than`.
-    /// * **Leaves alone** everything else. Every batch tests the whole predicate again under lock, so a row
-    ///   that was restored a moment ago survives.
-    /// * It walks the table in the order of the primary key: a query looks
-    ///   [`batch_size`](PurgeJob::batch_size) eligible rows ahead, a `DELETE` removes them. What a batch
-    ///   costs does not depend on how many were removed before it.
-    /// * **Returns** a [`PurgeReport`]: rows, batches, why it ended, and the rows that are blocked.
+    /// * **It removes** the same rows as the purge in one statement. These are the rows of the target that are deleted,
+    ///   and whose timestamp is before the cutoff. The call of `purge_older_than` fixes the cutoff.
+    /// * **It does not change** any other row. Every batch tests the whole predicate again under a lock, so a row that
+    ///   was just restored survives.
+    /// * **It walks** the table in the order of the primary key. A query looks [`batch_size`](PurgeJob::batch_size)
+    ///   eligible rows ahead, and a `DELETE` removes them. The cost of a batch does not depend on the number of rows
+    ///   that were removed before it.
+    /// * **It returns** a [`PurgeReport`] with the number of rows and batches, the reason for the end, and the blocked
+    ///   rows.
     ///
-    /// A row that cannot be removed (a foreign key, a trigger) does not stop the others. After the first refusal by a foreign
-    /// key the job leaves out all rows that others refer to, and looks at them again as long as rows are removed. Any other
-    /// batch that is refused is halved at the end, until the row is alone. The report has the first hundred blocked rows,
-    /// and the number of all. A batch that meets a lock waits for
-    /// [`lock_timeout`](PurgeJob::lock_timeout), is stepped over, and tried again at the end. Deadlocks,
-    /// failures to serialize and SQLite's `database is locked` are tried again. Killing the process at
-    /// any moment loses nothing, and the next run goes on. Two runners at once are harmless.
+    /// A row that cannot be removed, because of a foreign key or a trigger, does not stop the others. After the first
+    /// refusal by a foreign key, the job leaves out all rows that other rows refer to. It looks at them again as long
+    /// as it removes rows. Any other refused batch is halved at the end of the pass, until the blocked row is alone.
+    /// The report contains the first hundred blocked rows, and the number of all of them.
+    ///
+    /// A batch that meets a lock waits for [`lock_timeout`](PurgeJob::lock_timeout). Then the job steps over it, and
+    /// tries it again at the end of the pass. The job also tries again after deadlocks, failures to serialize and
+    /// SQLite's `database is locked`. The process can be killed at any time without a loss, and the next run continues.
+    /// Two runners at the same time are harmless.
     ///
     /// ```sql
     /// SELECT "posts"."id" FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
-    ///     AND ("posts"."deleted_at" > '1973-03-03 09:46:40') AND "posts"."id" > $2 AND "posts"."id" <= $3 ORDER BY "posts"."id" LIMIT 1 OFFSET 999;
+    ///     AND ("posts"."deleted_at" > '1973-03-03 09:46:40') AND "posts"."id" > $2 AND "posts"."id" <= $3
+    ///     ORDER BY "posts"."id" LIMIT 1 OFFSET 999;
     /// BEGIN;
     /// SET LOCAL lock_timeout = 2000;
     /// DELETE FROM "posts" WHERE ("posts"."is_deleted" = TRUE) AND ("posts"."deleted_at" < $1)
@@ -72,15 +76,22 @@ where
     ///
     /// # Errors
     ///
-    /// Before anything is removed: [`InvalidOption`](Error::InvalidOption), [`NegativeAge`](Error::NegativeAge),
-    /// [`AgeTooLarge`](Error::AgeTooLarge), [`TooYoung`](Error::TooYoung),
-    /// [`PurgeInTransaction`](Error::PurgeInTransaction) (its batches would be one transaction),
-    /// [`PurgeReaches`](Error::PurgeReaches) (a foreign key would take other rows along),
-    /// [`NoTable`](Error::NoTable), [`PurgeOfView`](Error::PurgeOfView),
-    /// [`SchemaMismatch`](Error::SchemaMismatch) (the flag, the timestamp or the hold is not as it is declared),
-    /// [`UnorderedKey`](Error::UnorderedKey), [`ArchiveMismatch`](Error::ArchiveMismatch). Later:
-    /// [`PurgeFailed`](Error::PurgeFailed), with the report so far; the batches before it are done. Its source can be
-    /// [`PassedOver`](Error::PassedOver), which a dry run returns as well.
+    /// These errors come before anything is removed:
+    ///
+    /// * [`InvalidOption`](Error::InvalidOption), [`NegativeAge`](Error::NegativeAge),
+    ///   [`AgeTooLarge`](Error::AgeTooLarge) and [`TooYoung`](Error::TooYoung): an option or the age cannot be used.
+    /// * [`PurgeInTransaction`](Error::PurgeInTransaction): the connection is in a transaction, which would make all
+    ///   batches one transaction.
+    /// * [`PurgeReaches`](Error::PurgeReaches): a foreign key would remove or change rows of another table.
+    /// * [`NoTable`](Error::NoTable) and [`PurgeOfView`](Error::PurgeOfView): the database does not have such a table,
+    ///   or it is a view.
+    /// * [`SchemaMismatch`](Error::SchemaMismatch): the flag, the timestamp or the hold is not as it is declared.
+    /// * [`UnorderedKey`](Error::UnorderedKey): the database sorts the key otherwise than it compares it.
+    /// * [`ArchiveMismatch`](Error::ArchiveMismatch): the archive does not fit the table.
+    ///
+    /// Later errors are [`PurgeFailed`](Error::PurgeFailed), which contains the report so far. The batches before the
+    /// error stay removed. The source of the error can be [`PassedOver`](Error::PassedOver), which a dry run returns as
+    /// well.
     ///
     /// # Example
     ///
@@ -123,44 +134,52 @@ where
 {
     shared_options!();
 
-    /// How long a batch waits for locks of others before it is stepped over. Default: two seconds.
+    /// Sets how long a batch waits for the locks of others before the job steps over it. The default is two seconds.
     ///
-    /// PostgreSQL: `SET LOCAL lock_timeout`. MySQL: `innodb_lock_wait_timeout` and `lock_wait_timeout`, in whole seconds, set
-    /// for the session and set back at the end. SQLite: how long a batch is tried again while another connection writes;
-    /// then the job fails, with its report.
+    /// * **PostgreSQL:** each transaction begins with `SET LOCAL lock_timeout`.
+    /// * **MySQL and MariaDB:** the job sets `innodb_lock_wait_timeout` and `lock_wait_timeout` of the session, in
+    ///   whole seconds. It sets them back at the end.
+    /// * **SQLite:** the job tries a batch again for this long while another connection writes. Then it fails with its
+    ///   report.
     ///
-    /// That a lock timed out is told by the server's English words, so `lc_messages` should be English for the job.
+    /// The job recognizes a lock timeout by the server's English message, so `lc_messages` should be English for the
+    /// job.
     pub fn lock_timeout(mut self, duration: impl IntoDuration) -> Self {
         self.options.lock_timeout = Some(self.options.duration("lock_timeout", duration));
         self
     }
 
-    /// Ends the job as soon as more rows than that are blocked, or more batches are locked. Rows that only rows of the same
-    /// table refer to do not count: those may go first.
+    /// Ends the job as soon as more rows than this are blocked, or more batches are locked.
     ///
-    /// Default: no limit. The job removes what it can, and reports the first hundred blocked rows and their number.
+    /// Rows that only rows of the same table refer to do not count, since those rows may be removed first. Without this
+    /// option there is no limit. The job then removes what it can, and reports the first hundred blocked rows and the
+    /// number of all of them.
     pub fn max_blocked(mut self, rows: u64) -> Self {
         self.options.max_blocked = Some(rows);
         self
     }
 
-    /// Allows that a child table loses rows, or their references, through its foreign key
-    /// `ON DELETE CASCADE`, `SET NULL` or `SET DEFAULT`.
+    /// Allows that the removal reaches a child table through a foreign key `ON DELETE CASCADE`, `SET NULL` or
+    /// `SET DEFAULT`.
     ///
-    /// Without it such a job is refused: the database would remove active children, those under hold too, and on MySQL
-    /// without running their triggers. `table` is the child's name, `schema.table` in another schema.
+    /// Without this option such a job is refused. The database would remove or change active children too, and rows
+    /// under hold. On MySQL their triggers would not run. `table` is the child's name, or `schema.table` if it is in
+    /// another schema.
     pub fn allow_reaching(mut self, table: impl Into<String>) -> Self {
         self.options.reaches.push(table.into());
         self
     }
 
-    /// Copies rows into an archive, and removes them, in one transaction per batch.
+    /// Copies rows into an archive and removes them, in one transaction per batch.
     ///
-    /// All columns of the table are copied by name; the archive can have more, and in another order. Each has the
-    /// type that it has in the table (on MySQL the character set too), unless [`allow_type`](Self::allow_type) names it.
-    /// What does not fit is refused, by name, before anything is removed. If the numbers of rows copied and
-    /// removed differ, the batch is taken back. So both tables need an engine with transactions, and on SQLite the same
-    /// file. On PostgreSQL the copy needs the right to `UPDATE` the table.
+    /// The job copies all columns of the table by name. The archive can have more columns, in any order. Each column
+    /// has the same type as in the table, and on MySQL the same character set. [`allow_type`](Self::allow_type) names
+    /// an exception.
+    ///
+    /// An archive that does not fit is refused before anything is removed, and the error lists every column that does
+    /// not fit. If the numbers of copied and removed rows differ, the batch is rolled back. So both tables need an
+    /// engine with transactions, and on SQLite they must be in the same file. On PostgreSQL the copy needs the right to
+    /// `UPDATE` the table.
     ///
     /// ```sql
     /// INSERT INTO "posts_archive" ("id", ..) OVERRIDING SYSTEM VALUE SELECT "posts"."id", .. FROM "posts" WHERE .. FOR UPDATE;
@@ -193,11 +212,11 @@ where
         }
     }
 
-    /// Allows that this column of the table has another type in the archive, where it would be refused without.
+    /// Allows that this column of the table has another type in the archive.
     ///
-    /// The database converts the values. PostgreSQL refuses a row whose value does not fit, and the row stays, as a blocked
-    /// one. MySQL without its strict mode cuts the value silently. SQLite stores any value in any column, so only the `table!`s are
-    /// compared there.
+    /// The database converts the values. PostgreSQL refuses a value that does not fit, so its row stays and is reported
+    /// as blocked. MySQL without its strict mode cuts the value silently. SQLite stores any value in any column, so the
+    /// job compares only the two `table!` there.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -229,7 +248,7 @@ where
         self
     }
 
-    /// Calls back after every batch.
+    /// Calls `callback` after every batch.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -254,7 +273,7 @@ where
         }
     }
 
-    /// Asks before every batch whether to stop.
+    /// Calls `condition` before every batch, and ends the job if it returns `true`.
     pub fn stop_when<S2>(self, condition: S2) -> PurgeJob<T, P, G, A, F, S2>
     where
         S2: FnMut() -> bool,
@@ -267,11 +286,11 @@ where
         }
     }
 
-    /// Runs the job; see [`Purge::in_batches`].
+    /// Runs the job on this connection; [`Purge::in_batches`] says what it removes and returns.
     ///
     /// # Errors
     ///
-    /// Those of [`Purge::in_batches`].
+    /// It returns the errors of [`Purge::in_batches`].
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where
         Conn: LoadConnection,
@@ -280,15 +299,15 @@ where
         self.run_blocking(conn)
     }
 
-    /// [`run`](Self::run) for a connection of diesel-async.
+    /// Runs the job on a connection of diesel-async; otherwise it is [`run`](Self::run).
     ///
-    /// If the future is dropped, the batch it was in is taken back with its connection; those before it are
-    /// done. On MySQL a connection that is kept after that still has the job's lock timeouts; better end the job with
-    /// [`stop_when`](Self::stop_when).
+    /// If the future is dropped, its current batch is rolled back with the connection, and the batches before it stay
+    /// removed. A MySQL connection that is kept after that still has the job's lock timeouts. It is better to end the
+    /// job with [`stop_when`](Self::stop_when).
     ///
     /// # Errors
     ///
-    /// Those of [`Purge::in_batches`].
+    /// It returns the errors of [`Purge::in_batches`].
     #[cfg(feature = "async")]
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<PurgeReport, Error>
     where

@@ -1,4 +1,4 @@
-//! The tables of a policy, as a list of types.
+//! The tables of a policy as a list of types, since each job has a type of its own.
 
 use diesel::backend::Backend;
 
@@ -9,14 +9,14 @@ use crate::connection::Executor;
 use crate::declare::{Node, Policy};
 use crate::error::{Error, PurgeReport};
 
-/// The order in which tables are purged: that in which they are named, but children before parents.
+/// The order in which tables are purged: children before parents, otherwise the order in which they are added.
 pub(super) fn children_first(nodes: &[Node]) -> Vec<usize> {
     let below: Vec<_> =
         nodes.iter().map(|node| node.descendants(&[Policy::Cascade, Policy::Restrict, Policy::SetNull])).collect();
     let mut open: Vec<usize> = (0..nodes.len()).collect();
     let mut order = Vec::new();
     while !open.is_empty() {
-        // In a circle there is no first; then it is the one that is named first.
+        // A circle does not have a first table, so the one that was added first is taken.
         let ready = open.iter().position(|&table| {
             open.iter().all(|&other| nodes[other].id == nodes[table].id || !below[table].contains(&nodes[other].id))
         });
@@ -25,20 +25,20 @@ pub(super) fn children_first(nodes: &[Node]) -> Vec<usize> {
     order
 }
 
-/// The tables of a policy.
+/// The jobs of a policy: `()` or `(the jobs before, the last job)`.
 pub trait Jobs<DB: Backend> {
-    /// How many there are.
+    /// Returns the number of jobs.
     fn count(&self) -> usize;
-    /// Their names.
+    /// Returns the names of their tables.
     fn names(&self) -> Vec<String>;
-    /// Their places in the graph of relations.
+    /// Returns their places in the graph of relations.
     fn nodes(&self) -> Vec<Node>;
-    /// Checks one of them.
+    /// Checks one job, and changes nothing.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn check_nth<X>(&mut self, place: usize, x: &mut X, limits: &Options) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>;
-    /// Runs one that was checked.
+    /// Runs one job that was checked.
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn run_nth<X>(
         &mut self,
@@ -51,6 +51,7 @@ pub trait Jobs<DB: Backend> {
         X: Executor<Backend = DB>;
 }
 
+// The empty list has no job, so each place is an error.
 impl<DB: Backend> Jobs<DB> for () {
     fn count(&self) -> usize {
         0

@@ -1,4 +1,4 @@
-//! Eligible rows that were not removed: NULL keys, or kept by a trigger, a foreign key or a lock.
+//! Eligible rows that were not removed: their key is NULL, or a trigger, a foreign key or a lock keeps them.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::error::{Blocked, BlockedBy, Error, Stopped};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HeldBy {
     AnyTable,
-    /// Before the end of the walk: what rows of the table itself hold may still go after them.
+    /// Before the end of the walk, rows that only rows of the same table hold may still be removed.
     OtherTables,
 }
 
@@ -25,7 +25,7 @@ pub(super) enum HeldBy {
 const SHOWN: u64 = 100;
 
 impl<J, H: Hooks> Run<'_, J, H> {
-    /// Adds blocked rows to the report, which holds the first hundred.
+    /// Adds blocked rows to the report, which shows the first hundred.
     pub(super) fn block(&mut self, blocked: Blocked, rows: u64) {
         self.report.blocked_rows += rows;
         if (self.report.blocked.len() as u64) < self.shown_at_most() {
@@ -44,8 +44,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
         self.options.max_blocked.map_or(SHOWN, |limit| SHOWN.min(limit.saturating_add(1)))
     }
 
-    /// The limit of `.max_blocked(..)` is reached. A job that could remove nothing at all has met something else than
-    /// single rows.
+    /// Ends the job at the limit of `.max_blocked(..)`. It is an error if nothing was removed and every reason is
+    /// unclear, since then no single row is the reason.
     pub(super) fn too_many(&self, last: Cause) -> Result<Stopped, Error> {
         let all_unclear = self.report.blocked.iter().all(|blocked| blocked.cause == BlockedBy::Other);
         match last.error {
@@ -54,7 +54,8 @@ impl<J, H: Hooks> Run<'_, J, H> {
         }
     }
 
-    /// Whether foreign keys of other tables hold more rows than `.max_blocked(..)` allows. If so, it reports them.
+    /// Returns whether foreign keys of other tables hold more rows than `.max_blocked(..)` allows. If so, it reports
+    /// them.
     pub(super) async fn is_over_max_blocked<X>(&mut self, x: &mut X) -> Result<bool, Error>
     where
         X: Executor,
@@ -68,7 +69,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(is_over)
     }
 
-    /// Reports the rows that foreign keys hold, which the walk has left out.
+    /// Reports the rows that the walk has left out because foreign keys hold them.
     pub(super) async fn held_rows<X>(&mut self, x: &mut X, by: HeldBy) -> Result<(), Error>
     where
         X: Executor,
@@ -87,7 +88,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             }
             for key in self.job.held_keys(x, reference, limit).await? {
                 let key = <J::Key as Key<X::Backend>>::show(&key);
-                // Several can hold one row.
+                // Several foreign keys can hold the same row.
                 let is_new = self.report.blocked.iter().all(|blocked| blocked.key != key);
                 if is_new && (self.report.blocked.len() as u64) < limit {
                     self.report.blocked.push(Blocked {
@@ -104,23 +105,23 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(())
     }
 
-    /// How many eligible rows are left that are not known to be blocked.
+    /// Returns how many eligible rows are left that are not known to be blocked.
     pub(super) async fn rows_passed_over<X>(&mut self, x: &mut X) -> Result<u64, Error>
     where
         X: Executor,
         J: Batches<X::Backend>,
     {
-        // Of rows that are kept silently, only the first is known.
+        // Only the first row that a trigger keeps silently is known, so the count would be wrong.
         if self.has_kept {
             return Ok(0);
         }
         let left = self.count(x, &Counted::All).await?;
-        // A row that a trigger refused before the first foreign key did is among those that are held, too.
+        // A row that a trigger refused before the first foreign key did is counted again among the held rows.
         self.report.blocked_rows = self.report.blocked_rows.min(left);
         Ok(left - self.report.blocked_rows)
     }
 
-    /// An error if a dry run has counted fewer rows than were eligible both before and after it.
+    /// Returns an error if a dry run counted fewer rows than were eligible both before and after it.
     pub(super) async fn compare_dry_run<X>(&mut self, x: &mut X, before: u64) -> Result<(), Error>
     where
         X: Executor,
@@ -147,10 +148,11 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(())
     }
 
-    /// Whether rows of a batch are still there that nothing refused to remove: a trigger or a policy keeps them. The
-    /// first one is reported.
+    /// Returns whether a batch left rows that nothing refused to remove, since a trigger or a policy keeps them. It
+    /// reports the first one.
     ///
-    /// Asked after the commit: on InnoDB a transaction could see a snapshot in which nothing was removed.
+    /// The question comes after the commit. Before it, a transaction on InnoDB could read a snapshot that still
+    /// contains the removed rows.
     pub(super) async fn keeps_rows<X>(
         &mut self,
         x: &mut X,
@@ -164,7 +166,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         J: Batches<X::Backend>,
     {
         let mut left = self.count_plan(x, plan).await?;
-        // A row can have become old just now, too; that one goes when it is asked to.
+        // A row can also have become eligible just now. Such a row is removed when it is tried alone.
         while left > 0 && self.rows_left() > 0 {
             let Some(key) = self.next(x, after.as_ref(), &plan.upto, held).await? else { break };
             if self.is_kept(x, &key, timeout).await? {
@@ -187,7 +189,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         Ok(false)
     }
 
-    /// Whether a row stays that is asked to go, alone and more than once.
+    /// Returns whether a row stays although it is tried alone three times.
     async fn is_kept<X>(&mut self, x: &mut X, key: &KeyValue<J, X::Backend>, timeout: Duration) -> Result<bool, Error>
     where
         X: Executor,
@@ -205,7 +207,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     }
                     return Ok(false);
                 }
-                // Something refuses to remove it, so it is not kept in silence; the next run meets it.
+                // Something refuses to remove it, so it is not kept silently. The next run meets it.
                 _ => return Ok(false),
             }
         }

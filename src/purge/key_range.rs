@@ -1,24 +1,25 @@
-//! Ranges of keys, each of which an index on the key serves as one range.
+//! Ranges of keys. An index on the key serves each of them as one range.
 
 use super::held::Held;
 use crate::declare::Key;
 use diesel::backend::Backend;
 
-/// The rows whose first `equal` columns of the key are those of `upto`, whose next column lies before that of `upto`,
-/// and that lie behind `after`.
+/// A range of keys after `after`. The first `equal` columns are those of `upto`, and the next column is at most that of
+/// `upto`.
 #[derive(Debug, Clone)]
 pub struct KeyRange<V> {
     pub(super) equal: usize,
-    /// The column that `after` bounds from below.
+    /// The column for which `after` is the lower bound.
     ///
-    /// Of a range that ends in another value of an earlier column, that earlier one. By the values alone that bound
-    /// would be implied, but the database may hold two values for equal that Rust does not: `Bob` and `bob`.
+    /// A range can end in another value of an earlier column. The bound is still written for that earlier column,
+    /// although the values seem to imply it. The database may hold two values for equal that Rust does not, such as
+    /// `Bob` and `bob`.
     pub(super) from: usize,
     pub(super) after: Option<V>,
     pub(super) upto: V,
-    /// Whether the row of `upto` itself belongs to it.
+    /// Whether the row of `upto` itself belongs to the range.
     pub(super) inclusive: bool,
-    /// Whether it is the row of `upto` alone.
+    /// Whether the range is only the row of `upto`.
     pub(super) is_row: bool,
     pub(super) held: Held,
 }
@@ -29,10 +30,10 @@ impl<V> KeyRange<V> {
     }
 }
 
-/// The rows behind `after`, with which they share `equal` columns, up to and with `upto`.
+/// Returns the rows after `after` that share `equal` columns with it, up to and including `upto`.
 ///
-/// With several columns a comparison of the whole key at once seeks an index by the first column only
-/// on MySQL and SQLite, and a condition with OR not at all; so the range is taken apart.
+/// The range is taken apart because of keys with several columns. For a comparison of the whole key, MySQL and SQLite
+/// use an index only for the first column. For a condition with OR they use none.
 pub(super) fn key_ranges<K, DB>(
     equal: usize,
     after: Option<&K::Value>,

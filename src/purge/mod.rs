@@ -5,12 +5,12 @@
 //! table_job.rs  a job as a policy sees it: checked, then run
 //! prepare.rs    what is refused before the first row; guards.rs: what the catalog forbids
 //! archive.rs    which columns are copied, and whether they fit
-//! walk.rs       the order of ranges and passes: step over, halve, stop; no database in there
-//! engine.rs     the driver: what the walk says is done, until something stops it
+//! walk.rs       which range is next, in ranges, halves and passes; it asks no database
+//! engine.rs     the driver: it does what the walk says until something stops it
 //! held.rs       the foreign keys that can hold rows
-//! plan.rs       looking ahead; attempt.rs: one transaction; cause.rs: why it failed; kept_rows.rs: rows that stay
+//! plan.rs       looks ahead; attempt.rs: one transaction; cause.rs: why it failed; kept_rows.rs: rows that stay
 //! key_range.rs  ranges of keys that an index serves
-//! sql.rs        the statements; statements.rs: sent; session.rs: dialect and lock timeouts
+//! sql.rs        the statements; statements.rs sends them; session.rs: timeouts and settings
 //! policy.rs     several tables in one run; jobs.rs: the list of them; exclusive.rs: at most one runner
 //! ```
 

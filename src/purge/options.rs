@@ -1,4 +1,4 @@
-//! The options of a job.
+//! The options of a job and of a policy.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// A length of time: `std::time::Duration` or chrono's `TimeDelta`.
+/// A length of time: `std::time::Duration`, or chrono's `TimeDelta`.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -26,7 +26,7 @@ use crate::error::Error;
     note = "give a `std::time::Duration`, or a `chrono::TimeDelta` that is not negative"
 )]
 pub trait IntoDuration {
-    /// The length; `None` if it is negative.
+    /// Returns the length, or `None` if it is negative.
     fn into_duration(self) -> Option<Duration>;
 }
 
@@ -47,13 +47,13 @@ const BATCH_SIZE: u64 = 1000;
 /// The default time that a batch waits for a lock.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The options of a job, or of a policy, where they are limits for every job.
+/// The options of a job or of a policy. Those of a policy are limits for each of its jobs.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     pub(super) batch_size: Option<u64>,
     pub(super) max_rows: Option<u64>,
     pub(super) max_duration: Option<Duration>,
-    /// Between batches; without one, what [`Options::pause_after`] says.
+    /// The pause between batches. If it is `None`, [`Options::pause_after`] decides.
     pub(super) pause: Option<Duration>,
     pub(super) dry_run: bool,
     pub(super) min_age: Option<TimeDelta>,
@@ -63,20 +63,20 @@ pub struct Options {
     pub(super) reaches: Vec<String>,
     /// Columns that may have another type in the archive.
     pub(super) allowed_types: Vec<&'static str>,
-    /// The first option that was given a value that it cannot have, and why.
+    /// The first option with a value that it cannot have, and the reason.
     pub(super) wrong: Option<(&'static str, &'static str)>,
 }
 
-/// The options that a job and a policy have in common, for the `impl` of either.
+/// The methods that a job and a policy have in common, since both have a field `options`.
 macro_rules! shared_options {
     () => {
-        /// Removes at most that many rows in a transaction. Default: 1000.
+        /// Removes at most this many rows in one transaction. The default is 1000.
         pub fn batch_size(mut self, rows: u64) -> Self {
             self.options.batch_size = Some(rows);
             self
         }
 
-        /// Removes at most that many rows, exactly. A policy counts the rows of all its tables together.
+        /// Removes at most this many rows in total. A policy counts the rows of all its tables together.
         ///
         /// ```
         /// # include!("../doctest_setup.rs");
@@ -94,31 +94,33 @@ macro_rules! shared_options {
             self
         }
 
-        /// Begins no batch after this time, counted from the start of the run.
+        /// Begins no new batch after this time, counted from the start of the run.
         pub fn max_duration(mut self, duration: impl IntoDuration) -> Self {
             self.options.max_duration = Some(self.options.duration("max_duration", duration));
             self
         }
 
-        /// Waits between batches, so that replicas and other users keep up.
+        /// Waits this long between batches, so that replicas and other users keep up.
         ///
-        /// Without it there is no pause on the servers. On SQLite, which has one writer and no queue, the job leaves the
-        /// database to others for 1.35 times as long as the batch took, at most 100 ms; `pause(Duration::ZERO)`
-        /// is for a database that nobody else uses.
+        /// The default on the servers is not to wait. SQLite has one writer and no queue, so there the default is 1.35
+        /// times the duration of the batch, at most 100 ms. `pause(Duration::ZERO)` is for an SQLite database that
+        /// nobody else uses.
         pub fn pause(mut self, duration: impl IntoDuration) -> Self {
             self.options.pause = Some(self.options.duration("pause", duration));
             self
         }
 
-        /// Counts, batch by batch, what would be removed, and changes nothing. A policy takes no lock for `exclusive`.
+        /// Counts the rows that would be removed, batch by batch, and changes nothing. A policy does not take the lock
+        /// of `exclusive`.
         ///
-        /// Whether a row is blocked shows only when it is removed, so rows that a foreign key would hold are counted too.
+        /// The database refuses a row only when it is removed. So the count includes rows that a foreign key would
+        /// hold.
         pub fn dry_run(mut self) -> Self {
             self.options.dry_run = true;
             self
         }
 
-        /// A floor below which no table is purged: against a configuration that reads `3` where `30` was meant.
+        /// Refuses to purge rows younger than this. It protects against a configuration that says `3` instead of `30`.
         ///
         /// ```
         /// # include!("../doctest_setup.rs");
@@ -139,12 +141,12 @@ macro_rules! shared_options {
 }
 pub(super) use shared_options;
 
-/// How long a job leaves an SQLite database to others, in batches, and at most.
+/// The pause of a job on SQLite, as a multiple of its last batch, and its upper limit.
 const SQLITE_PAUSE_FACTOR: f64 = 1.35;
 const SQLITE_LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Options {
-    /// These options, within the limits of a policy.
+    /// Returns these options within the limits of a policy.
     pub(super) fn within(&self, limits: &Self) -> Self {
         fn both<T: Ord>(one: Option<T>, other: Option<T>) -> impl Iterator<Item = T> {
             one.into_iter().chain(other)
@@ -168,10 +170,10 @@ impl Options {
         self.lock_timeout.unwrap_or(LOCK_TIMEOUT)
     }
 
-    /// How long to wait after a batch that took that long.
+    /// Returns how long to wait after a batch that took this long.
     ///
-    /// SQLite has one writer and no queue: who waits looks again now and then, so a job that goes on at
-    /// once would starve the app. The servers queue.
+    /// SQLite has one writer and no queue. A waiting writer polls the lock, so a job without a pause would starve the
+    /// app. The servers queue their writers.
     pub(super) fn pause_after(&self, batch: Duration, dialect: Dialect) -> Duration {
         self.pause.unwrap_or_else(|| match dialect {
             Dialect::Sqlite if !self.dry_run => batch.mul_f64(SQLITE_PAUSE_FACTOR).min(SQLITE_LONGEST_PAUSE),
@@ -179,7 +181,7 @@ impl Options {
         })
     }
 
-    /// A length of time, or zero and a remark that it was none.
+    /// Returns the length of time. If it is negative, it returns zero and notes that the option is wrong.
     pub(super) fn duration(&mut self, option: &'static str, given: impl IntoDuration) -> Duration {
         given.into_duration().unwrap_or_else(|| {
             self.refuse(option, "it must not be negative");
@@ -205,7 +207,8 @@ impl Options {
             (Some(min_age), _) if min_age < TimeDelta::zero() => {
                 Err(Error::InvalidOption { option: "min_age", why: "it must not be negative" })
             }
-            // The clock moved on since the cutoff was made, in favour of the job.
+            // The clock has advanced since the cutoff was computed, so this test never refuses an age that is exactly
+            // the minimum.
             (Some(min_age), Some(cutoff)) if Utc::now().signed_duration_since(cutoff) < min_age => {
                 Err(Error::TooYoung { table: table.to_owned(), cutoff, min_age })
             }

@@ -1,4 +1,4 @@
-//! Looking ahead: where the walk ends, and where the next batch does.
+//! Looks ahead: it finds the end of the walk and the end of the next batch.
 
 use std::ops::RangeInclusive;
 
@@ -15,15 +15,16 @@ use crate::declare::Key;
 use crate::dialect::Dialect;
 use crate::error::Error;
 
-/// The next batch.
+/// The next batch, as ranges of keys.
 pub(super) struct Plan<V> {
     pub(super) ranges: Vec<KeyRange<V>>,
     pub(super) upto: V,
-    /// Whether it was seen to have as many rows as were asked for.
+    /// Whether the look ahead found as many rows as it was asked for.
     pub(super) full: bool,
 }
 
-/// How many columns of `after` the rows behind it can share, up to `end`: each number is one range of the key.
+/// Returns how many leading columns of `after` the rows after it can share, up to `end`. Each number is one range of
+/// the key.
 fn levels<K, DB>(after: Option<&K::Value>, end: &K::Value) -> RangeInclusive<usize>
 where
     DB: Backend,
@@ -36,13 +37,13 @@ where
     }
 }
 
-/// A key that Diesel does not write as it read it.
+/// The error for a key that Diesel binds with another value than it read, so that the walk would not advance.
 pub(super) fn key_round_trip_error() -> Error {
     DieselError::DeserializationError("a key is not the same after it was loaded and bound again".into()).into()
 }
 
 impl<J, H> Run<'_, J, H> {
-    /// The last key that is eligible now, where the walk will end.
+    /// Finds the last key that is eligible now, which is the end of the walk.
     pub(super) async fn last<X>(&mut self, x: &mut X, held: Held) -> Result<Option<KeyValue<J, X::Backend>>, Error>
     where
         X: Executor,
@@ -52,7 +53,7 @@ impl<J, H> Run<'_, J, H> {
         self.find(x, sought).await
     }
 
-    /// The first eligible key behind `after`, up to `end`.
+    /// Finds the first eligible key after `after`, up to `end`.
     pub(super) async fn next<X>(
         &mut self,
         x: &mut X,
@@ -73,7 +74,7 @@ impl<J, H> Run<'_, J, H> {
         Ok(None)
     }
 
-    /// A search that is not part of a batch: tried again while others are in its way for a moment.
+    /// Runs a search that is not part of a batch, and tries it again while a lock is in its way.
     async fn find<X>(
         &mut self,
         x: &mut X,
@@ -92,7 +93,7 @@ impl<J, H> Run<'_, J, H> {
         }
     }
 
-    /// How many eligible rows there are of a kind, with the retries of [`find`](Self::find).
+    /// Counts the eligible rows of a kind, with the retries of [`find`](Self::find).
     pub(super) async fn count<X>(
         &mut self,
         x: &mut X,
@@ -111,7 +112,7 @@ impl<J, H> Run<'_, J, H> {
         }
     }
 
-    /// How many rows of a batch are eligible.
+    /// Counts the eligible rows of a batch.
     pub(super) async fn count_plan<X>(&mut self, x: &mut X, plan: &Plan<KeyValue<J, X::Backend>>) -> Result<u64, Error>
     where
         X: Executor,
@@ -126,7 +127,8 @@ impl<J, H> Run<'_, J, H> {
 
     /// Looks `size` eligible rows ahead.
     ///
-    /// `&mut self`, here and below, so that a future of the job is `Send` though its callbacks are not `Sync`.
+    /// It takes `&mut self`, as the methods below do, so that the job's future is `Send` even if its callbacks are not
+    /// `Sync`.
     pub(super) async fn plan<X>(
         &mut self,
         x: &mut X,
@@ -141,8 +143,8 @@ impl<J, H> Run<'_, J, H> {
         let (after, end) = (range.after.as_ref(), &range.end);
         let mut planned = Vec::new();
         let mut left = size;
-        // Rows that share all columns but the last with the place where the walk is come first, then
-        // those that share fewer: each is one range of an index on the key.
+        // Rows that share all columns but the last with `after` come first, then those that share fewer. Each number of
+        // shared columns is one range of an index on the key.
         let levels = levels::<J::Key, X::Backend>(after, end);
         let fewest = *levels.start();
         for equal in levels.rev() {
@@ -155,8 +157,8 @@ impl<J, H> Run<'_, J, H> {
                 cacheable: seek == Seek::Last || left == self.options.batch_size(),
             };
             if let Some(upto) = self.job.find(x, sought(Seek::Nth(left - 1))).await? {
-                // On InnoDB a range locks the row behind it as well. On SQLite a range is right even if the key is not what
-                // was read.
+                // On InnoDB a range also locks the row after it, so a single row is found by its key. SQLite keeps the
+                // range, which is right even if Diesel read the key with another value.
                 if size == 1 && self.session.dialect != Dialect::Sqlite {
                     return Ok(Plan { ranges: vec![KeyRange::row(upto.clone())], upto, full: true });
                 }
@@ -167,7 +169,7 @@ impl<J, H> Run<'_, J, H> {
                 planned.extend(key_ranges::<J::Key, X::Backend>(equal, after, end, held));
                 break;
             }
-            // The rest of those that share `equal` columns.
+            // Not enough rows share `equal` columns, so all of them belong to the batch.
             let Some(upto) = self.job.find(x, sought(Seek::Last)).await? else { continue };
             let rest = key_ranges::<J::Key, X::Backend>(equal, after, &upto, held);
             let mut rows = 0;

@@ -13,12 +13,15 @@ use super::table_job::Context;
 use crate::connection::{AnswersText, Executor, RunsOn, dialect, runs_on};
 use crate::error::{Error, Progress, RetentionReport, Stopped};
 
-/// The retention of several tables: each with its age and archive, in one run.
+/// A retention policy: it purges several tables in one run, each with its own age and archive.
 ///
-/// Tables are purged **children before parents**, for a parent whose children are still there is blocked (which is
-/// reported, and no error). Where the declarations name the children (`cascade(..)`, `restrict(..)`, `set_null(..)`),
-/// that order is found without you; else tables keep the order in which they are named. Rows and time are one budget for all of them. The policy's
-/// options are limits for every job: the smaller of the two holds (of `min_age` and `pause` the larger).
+/// The policy purges **children before parents**, since a parent is blocked while its children exist. A blocked row is
+/// reported and is not an error. The declarations name the children with `cascade(..)`, `restrict(..)` and
+/// `set_null(..)`, and the policy takes the order from them. Tables without such a relation keep the order in which
+/// they are added.
+///
+/// `max_rows` and `max_duration` are one budget for all tables. The policy's options are limits for every job. The
+/// smaller value of the job and the policy applies, and the larger one for `min_age` and `pause`.
 ///
 /// ```
 /// # include!("../doctest_setup.rs");
@@ -54,9 +57,9 @@ type StopWhen<'c> = Box<dyn FnMut() -> bool + Send + 'c>;
 struct Callbacks<'c> {
     on_progress: Vec<OnProgress<'c>>,
     stop_when: Vec<StopWhen<'c>>,
-    /// Whether a condition of the policy said stop. That of a table ends that table only.
+    /// Whether a condition of the policy asked to stop. A condition of one job ends that job only.
     ///
-    /// The condition is not asked again to find out: it may have changed its mind.
+    /// It is stored because a second call of the condition could give another answer.
     stopped: bool,
 }
 
@@ -73,7 +76,7 @@ impl Hooks for Callbacks<'_> {
 }
 
 impl RetentionPolicy<'_> {
-    /// A policy for no table yet.
+    /// Creates a policy without tables.
     pub fn new() -> Self {
         Self { jobs: (), options: Options::default(), exclusive: None, callbacks: Callbacks::default() }
     }
@@ -94,44 +97,48 @@ impl<'c, J> RetentionPolicy<'c, J> {
 
     shared_options!();
 
-    /// At most one runner of this name at a time. Another one removes nothing and reports
+    /// Allows at most one runner of this name at a time. Another runner removes nothing and reports
     /// [`Stopped::AnotherRunner`].
     ///
-    /// The name is a lock of the database that the connection holds until the end of the run:
-    /// `pg_try_advisory_lock` on PostgreSQL, `GET_LOCK` on MySQL and MariaDB. The server releases it when
-    /// the connection closes, so a runner that was killed blocks nobody. The name counts per database. SQLite has one
-    /// writer and no such lock, so two runners work there at once.
+    /// The name is a lock of the database that the connection holds until the end of the run. PostgreSQL has
+    /// `pg_try_advisory_lock` for it, and MySQL and MariaDB have `GET_LOCK`. The server releases the lock when the
+    /// connection closes, so a killed runner blocks nobody. Each database has its own names. SQLite has one writer and
+    /// does not have such a lock, so two runners can work at the same time there.
     ///
-    /// Two runners at once are harmless, with this option or without it: their batches lock the rows that they remove.
+    /// Two runners at the same time are harmless, with this option or without it. Their batches lock the rows that they
+    /// remove.
     ///
-    /// Use a direct connection. A pooler in transaction mode can give each statement another
-    /// connection of the server: then two runners can work at once, or the lock stays with a connection
-    /// of the pooler, and later runs remove nothing until that closes. The same happens if the future of
-    /// `run_async` is dropped before its end and the connection is kept.
+    /// Use a direct connection. A pooler in transaction mode can give each statement another connection of the server.
+    /// Then two runners can work at the same time. The lock can also stay with a connection of the pooler, so that
+    /// later runs remove nothing until that connection closes. The same happens if the future of `run_async` is dropped
+    /// and its connection is kept.
     pub fn exclusive(mut self, name: impl Into<String>) -> Self {
         self.exclusive = Some(name.into());
         self
     }
 
-    /// Calls back after every batch of every table; it must be `Send`.
+    /// Calls `callback` after every batch of every table. The callback must be `Send`.
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'c) -> Self {
         self.callbacks.on_progress.push(Box::new(callback));
         self
     }
 
-    /// Asks before every batch of every table whether to stop; it must be `Send`.
+    /// Calls `condition` before every batch of every table, and ends the policy if it returns `true`. It must be
+    /// `Send`.
     pub fn stop_when(mut self, condition: impl FnMut() -> bool + Send + 'c) -> Self {
         self.callbacks.stop_when.push(Box::new(condition));
         self
     }
 
-    /// Runs the policy.
+    /// Runs the policy on this connection, and returns a report for each table.
     ///
     /// # Errors
     ///
-    /// [`RetentionFailed`](Error::RetentionFailed): the error of a table, with the reports of those before it. All tables are
-    /// checked before the first row of any is removed, so what is refused by name leaves everything as it was;
-    /// [`InvalidOption`](Error::InvalidOption), [`PurgeInTransaction`](Error::PurgeInTransaction) before anything is removed.
+    /// * [`InvalidOption`](Error::InvalidOption) and [`PurgeInTransaction`](Error::PurgeInTransaction) come before
+    ///   anything is removed.
+    /// * [`RetentionFailed`](Error::RetentionFailed) contains the error of a table and the reports of the tables before
+    ///   it. All tables are checked before the first row of any is removed. So a table that is refused in this check
+    ///   leaves every table as it was.
     pub fn run<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
     where
         Conn: LoadConnection,
@@ -140,11 +147,11 @@ impl<'c, J> RetentionPolicy<'c, J> {
         self.run_blocking(conn)
     }
 
-    /// [`run`](Self::run) for a connection of diesel-async.
+    /// Runs the policy on a connection of diesel-async; otherwise it is [`run`](Self::run).
     ///
     /// # Errors
     ///
-    /// As [`run`](Self::run).
+    /// It returns the errors of [`run`](Self::run).
     #[cfg(feature = "async")]
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<RetentionReport, Error>
     where
@@ -198,7 +205,7 @@ impl<'c, J> RetentionPolicy<'c, J> {
     {
         let mut limits = self.options.clone();
         let Options { max_rows, max_duration, .. } = limits;
-        // Every table, before the first row of any is removed.
+        // Every table is checked before the first row of any is removed.
         let mut checked = Vec::new();
         for place in children_first(&self.jobs.nodes()) {
             checked.push((place, self.jobs.check_nth(place, x, &limits).await?));
@@ -217,7 +224,7 @@ impl<'c, J> RetentionPolicy<'c, J> {
                 }
             };
             report.stopped = table.stopped;
-            // The limits of one table are its own; those of the policy end it.
+            // A limit of one table ends that table. A limit of the policy ends the policy.
             let ends = match table.stopped {
                 Stopped::MaxRows => max_rows.is_some_and(|limit| limit <= report.rows() + table.rows),
                 Stopped::MaxDuration => max_duration.is_some_and(|limit| started.elapsed() >= limit),
@@ -229,7 +236,7 @@ impl<'c, J> RetentionPolicy<'c, J> {
                 return Ok(());
             }
         }
-        // Not only the last table's reason: whatever was cut short anywhere is not complete.
+        // The report is complete only if no table was cut short, so the last table's reason alone does not decide.
         let cut = report.tables.iter().map(|table| table.stopped).find(|stopped| *stopped != Stopped::Complete);
         report.stopped = cut.unwrap_or(Stopped::Complete);
         Ok(())

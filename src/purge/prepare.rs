@@ -1,4 +1,4 @@
-//! Everything that is refused before the first row.
+//! Everything that is refused before the first row is removed.
 
 use std::time::{Duration, Instant};
 
@@ -12,23 +12,23 @@ use crate::error::Error;
 use crate::migration::{Shape, contradictions, key_order_problem};
 use crate::schema::{Reference, TableKind, read_table};
 
-/// What the catalog told about a job that may run.
+/// What the catalog says about a job that may run.
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) dialect: Dialect,
     /// The columns to copy, if there is an archive.
     pub(super) columns: Option<Vec<String>>,
     pub(super) casts: Vec<Option<String>>,
-    /// The foreign keys that can hold rows, and whose tables this user may read.
+    /// The foreign keys that can hold rows. It contains only those whose child this user may read.
     pub(super) references: Vec<Reference>,
-    /// Whether no two rows can have one key.
+    /// Whether the database ensures that no two rows have the same key.
     pub(super) has_unique_key: bool,
     pub(super) notes: Vec<String>,
     pub(super) retries: u64,
     pub(super) took: Duration,
 }
 
-/// Looks at the catalog, also while others are in the way for a moment.
+/// Reads the catalog and checks the job. It tries again while a lock is in its way.
 pub(super) async fn prepare<T, A, X>(
     x: &mut X,
     key: &[String],
@@ -60,28 +60,29 @@ where
 {
     let (mut notes, dialect) = (Vec::new(), crate::connection::dialect(x).await?);
     let shape = Shape::of::<T>();
-    let live = read_table(x, dialect, &shape.table).await?;
-    // Without a word of the catalog (no rights to read it, a temporary table) the database decides.
-    let Some(live) = live else {
+    let catalog = read_table(x, dialect, &shape.table).await?;
+    // All checks below need the catalog, so a table that it does not show is refused.
+    let Some(catalog) = catalog else {
         return Err(Error::NoTable { table: T::table_name() });
     };
-    if live.kind == TableKind::View {
+    if catalog.kind == TableKind::View {
         return Err(Error::PurgeOfView { table: T::table_name() });
     }
-    let findings = contradictions(dialect, &shape, &live);
+    let findings = contradictions(dialect, &shape, &catalog);
     if !findings.is_empty() {
         return Err(Error::SchemaMismatch { findings });
     }
     for name in key {
-        let why = live.column(dialect, name).and_then(|column| key_order_problem(dialect, column));
+        let why = catalog.column(dialect, name).and_then(|column| key_order_problem(dialect, column));
         if let Some(why) = why {
             return Err(Error::UnorderedKey { table: T::table_name(), column: name.clone(), why: why.to_owned() });
         }
     }
-    guards::reaches(x, dialect, &live, &options.reaches).await?;
+    guards::reaches(x, dialect, &catalog, &options.reaches).await?;
     let mut references = Vec::new();
-    for reference in held::references(dialect, &live) {
-        // A user who may not read a child cannot leave out what it holds; then the database refuses it row by row.
+    for reference in held::references(dialect, &catalog) {
+        // A user who may not read a child cannot leave out the rows that it holds. The database refuses those one by
+        // one.
         match x.query_text(Question::select(dialect, &["1"]).sql(&format!(" FROM {}", reference.trial()))).await {
             Ok(_) => references.push(reference),
             Err(error) if matches!(fault(&error), Fault::Fatal | Fault::Unclear) => {}
@@ -91,20 +92,20 @@ where
     let columns = match archive.declared() {
         None => None,
         Some(declared) => {
-            let live_archive = read_table(x, dialect, &declared.name).await?;
+            let catalog_archive = read_table(x, dialect, &declared.name).await?;
             let source = DeclaredTable::of::<T>();
             Some(archive::columns(
                 dialect,
-                (&source, &live),
-                (&declared, live_archive.as_ref()),
+                (&source, &catalog),
+                (&declared, catalog_archive.as_ref()),
                 &options.allowed_types,
             )?)
         }
     };
-    notes.extend(guards::facts(&live, columns.is_some()));
-    notes.extend(guards::index_note(x, dialect, &shape, &live, key).await?);
+    notes.extend(guards::facts(&catalog, columns.is_some()));
+    notes.extend(guards::index_note(x, dialect, &shape, &catalog, key).await?);
     notes.extend(guards::unknown_times(x, dialect, &shape, T::Stamp::KIND).await?);
-    let casts = guards::casts(dialect, &live, key);
-    let has_unique_key = live.is_unique(dialect, key);
+    let casts = guards::casts(dialect, &catalog, key);
+    let has_unique_key = catalog.is_unique(dialect, key);
     Ok(Prepared { dialect, columns, casts, references, has_unique_key, notes, retries: 0, took: Duration::ZERO })
 }

@@ -7,8 +7,10 @@ use diesel::result::QueryResult;
 use crate::connection::{ChangedSettings, Executor, Question};
 use crate::dialect::Dialect;
 
-/// MySQL's settings of a session that a job changes. The first two are timeouts: for rows, and for tables that others alter
-/// or lock as a whole. The third refuses a `DELETE` for which the planner chooses no key.
+/// The settings of a MySQL session that a job changes.
+///
+/// The first is the timeout for locks of rows, and the second that for locks of whole tables. The third refuses a
+/// `DELETE` for which the planner chooses no key.
 const SETTINGS: [&str; 3] = ["innodb_lock_wait_timeout", "lock_wait_timeout", "sql_safe_updates"];
 
 /// The settings of the session for a job.
@@ -16,7 +18,7 @@ const SETTINGS: [&str; 3] = ["innodb_lock_wait_timeout", "lock_wait_timeout", "s
 pub(super) struct Session {
     pub(super) dialect: Dialect,
     changed: ChangedSettings,
-    /// MySQL's variables as they are.
+    /// The current values of MySQL's variables.
     now: Option<[String; 3]>,
 }
 
@@ -25,16 +27,16 @@ impl Session {
         Self { dialect, changed: ChangedSettings::default(), now: None }
     }
 
-    /// Outside of a transaction.
+    /// Sets the timeout of the next statements. It runs outside of a transaction.
     pub(super) async fn prepare<X: Executor>(&mut self, x: &mut X, timeout: Duration) -> QueryResult<()> {
         if self.dialect != Dialect::Mysql {
             return Ok(());
         }
-        // MySQL has no such setting for a transaction, only one for the session, in whole seconds.
+        // MySQL has these settings for a session only, not for a transaction, and in whole seconds.
         let seconds = (timeout.as_secs_f64().ceil().max(1.0) as u64).to_string();
         let wanted = [seconds.clone(), seconds, "0".to_owned()];
         if self.now.is_none() {
-            // As numbers: MariaDB prints a switch as `ON`.
+            // The addition makes them numbers: MariaDB prints a switch as `ON`.
             let columns = SETTINGS.map(|name| format!("@@SESSION.{name} + 0"));
             let question = Question::select(Dialect::Mysql, &columns.each_ref().map(String::as_str));
             self.now =
@@ -48,17 +50,17 @@ impl Session {
         Ok(())
     }
 
-    /// The first statement of a transaction.
+    /// Sets the timeout of a transaction, as its first statement.
     pub(super) async fn limit<X: Executor>(&self, x: &mut X, timeout: Duration) -> QueryResult<()> {
         if self.dialect == Dialect::Postgres {
-            // LOCAL: behind a pooler a setting of the session would reach other clients. 0 would be none.
+            // Behind a pooler a setting without LOCAL would reach other clients. A timeout of 0 would wait forever.
             let millis = timeout.as_millis().clamp(1, i32::MAX as u128);
             x.execute_text(Question::text(&format!("SET LOCAL lock_timeout = {millis}")).cached()).await?;
         }
         Ok(())
     }
 
-    /// After the job, whatever happened.
+    /// Sets back what was changed. It runs after the job, also after an error.
     pub(super) async fn restore<X: Executor>(self, x: &mut X) {
         self.changed.restore(x).await;
     }

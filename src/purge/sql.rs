@@ -1,5 +1,7 @@
-//! The statements of a job. They are written by hand for the same reason as the verbs are: the
-//! literal predicate, grouped conditions, and one text for every batch, so that it is prepared once.
+//! The statements of a job, written by hand for the same reasons as the verbs.
+//!
+//! They contain the literal predicate and group the where clause. Every batch has the same text, so it is prepared
+//! once.
 
 use std::marker::PhantomData;
 
@@ -28,15 +30,15 @@ where
     pub(super) cutoff: Cutoff<T>,
     /// The columns of the primary key.
     pub(super) key: Vec<String>,
-    /// What a bound value is cast to, for each of them; see [`casts`](super::guards::casts).
+    /// What a bound value is cast to, for each column of the key; see [`casts`](super::guards::casts).
     pub(super) casts: Vec<Option<String>>,
-    /// The dialect of the connection, as soon as it is known.
+    /// The dialect of the connection, after the check.
     pub(super) dialect: Option<Dialect>,
     /// The foreign keys that can hold rows.
     pub(super) references: Vec<Reference>,
 }
 
-/// `T: Eligible rows of it can be written for DB`, in one place.
+/// Writes the `QueryFragment` impl of a statement, so that the bounds on a backend are in one place.
 macro_rules! on_backend {
     ($(#[$attr:meta])* impl $name:ident<$lt:lifetime, T, P, G, V $(, $more:ident)?> fn walk_ast($self:ident, $out:ident) $body:block) => {
         impl<$lt, T, P, G, V, $($more,)? DB> QueryFragment<DB> for $name<$lt, T, P, G, V $(, $more)?>
@@ -72,7 +74,7 @@ where
         walk_purgeable(&self.table, &self.cutoff, out)
     }
 
-    /// The table as its columns are qualified.
+    /// Returns the table's name as the statements qualify columns with it.
     fn qualifier(&self) -> String {
         self.dialect.map_or_else(String::new, |dialect| TableName::from_parts(T::name_parts()).quoted(dialect))
     }
@@ -87,7 +89,7 @@ where
         }
     }
 
-    /// How a DELETE leaves out the rows that another row refers to.
+    /// Returns how a DELETE leaves out the rows that another row refers to.
     fn leaves(&self, held: Held) -> Leaves {
         match (held, self.dialect) {
             (Held::LeftOut, Some(dialect)) => Leaves::new(dialect, &self.qualifier(), self.references.iter()),
@@ -95,9 +97,10 @@ where
         }
     }
 
-    /// The rows that can be walked: with a key of which no part is NULL.
+    /// Writes the condition for the rows that can be walked, which are those without a NULL in the key.
     ///
-    /// No place can be found again behind a NULL, so such rows are left alone, and noted.
+    /// A walk cannot continue after a NULL, since no comparison with NULL is true. Such rows stay and are noted in the
+    /// report.
     fn walk_keyed<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: SoftDeleteBackend,
@@ -128,7 +131,7 @@ where
         out.push_identifier(column)
     }
 
-    /// ` AND <column><operator><bind>`.
+    /// Writes ` AND <column><operator><bind>`.
     fn compare<'b, DB, V>(
         &'b self,
         column: usize,
@@ -165,7 +168,8 @@ where
         }
     }
 
-    /// ` AND <the whole key> <= <binds>`, and the same of the first column alone, which every planner seeks.
+    /// Writes ` AND <the whole key> <= <binds>`. It repeats this for the first column alone, since every planner uses
+    /// an index for that.
     fn up_to<'b, DB, V>(&'b self, end: &'b V, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: SoftDeleteBackend,
@@ -219,17 +223,16 @@ where
     }
 }
 
-/// The end of a range that a query looks for.
+/// Which key a query looks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seek {
-    /// The key of the row that many rows after the first.
+    /// The key of the row that is this many rows after the first.
     Nth(u64),
     /// The last key.
     Last,
 }
 
-/// Finds a key among the eligible rows that share `equal` columns with `after` and lie behind it,
-/// up to `end`.
+/// Finds a key among the eligible rows after `after`, up to `end`, that share `equal` columns with it.
 pub(super) struct Find<'a, T, P, G, V>
 where
     T: SoftDeletable,
@@ -241,8 +244,9 @@ where
 
 on_backend! {
     impl Find<'a, T, P, G, V> fn walk_ast(self, out) {
-        // Each distinct text would stay in the connection's cache of statements. PostgreSQL plans a prepared statement
-        // without its values after five executions. That plan expects few rows, and sorts all instead of reading the first.
+        // A text that varies would fill the connection's cache of statements. After five executions PostgreSQL plans a
+        // prepared statement without its values. That plan expects few rows, and sorts all of them instead of reading
+        // the first.
         if !self.sought.cacheable || self.rows.dialect == Some(Dialect::Postgres) {
             out.unsafe_to_cache_prepared();
         }
@@ -269,7 +273,7 @@ on_backend! {
         }
         out.push_sql(" LIMIT 1");
         if let Seek::Nth(offset) = self.sought.seek {
-            // A literal: with a bind a generic plan would guess.
+            // It is a literal because a plan without values would guess a bind.
             out.push_sql(&format!(" OFFSET {offset}"));
         }
         Ok(())
@@ -287,15 +291,15 @@ where
 /// Which eligible rows are counted.
 #[derive(Debug)]
 pub enum Counted<'a, V> {
-    /// Those of a range.
+    /// The rows of a range.
     KeyRange(&'a KeyRange<V>),
-    /// All that can be walked.
+    /// All rows that can be walked.
     All,
     /// Those of them that another row refers to.
     Held,
     /// Those of them that a row of another table refers to.
     HeldByOthers,
-    /// Those whose key is NULL.
+    /// The rows whose key contains NULL.
     WithoutKey,
 }
 
@@ -355,7 +359,7 @@ where
     type SqlType = BigInt;
 }
 
-/// Removes the eligible rows of a range: the range only bounds them, the whole predicate decides.
+/// Removes the eligible rows of a range. The range only bounds them, and the whole predicate decides again.
 pub(super) struct Delete<'a, T, P, G, V>
 where
     T: SoftDeletable,
@@ -438,7 +442,8 @@ on_backend! {
             out.push_sql(if place == 0 { "" } else { ", " });
             out.push_identifier(column)?;
         }
-        // An identity that is always generated takes a value only so; for other columns it means nothing.
+        // A column GENERATED ALWAYS AS IDENTITY accepts a value only with this clause. It does not affect other
+        // columns.
         out.push_sql(if self.dialect == Dialect::Postgres { ") OVERRIDING SYSTEM VALUE SELECT " } else { ") SELECT " });
         for (place, column) in self.columns.iter().enumerate() {
             out.push_sql(if place == 0 { "" } else { ", " });
@@ -449,7 +454,8 @@ on_backend! {
         self.rows.walk_keyed(out.reborrow())?;
         self.rows.range(self.range, out.reborrow())?;
         self.rows.walk_held(self.range.held, out.reborrow());
-        // So that the removal that follows meets the same rows. SQLite has one writer, and no such clause.
+        // The lock makes the removal that follows meet the same rows. SQLite has one writer, and does not have the
+        // clause.
         if self.dialect != Dialect::Sqlite {
             out.push_sql(" FOR UPDATE");
         }
@@ -457,8 +463,8 @@ on_backend! {
     }
 }
 
-// Without static ids: Diesel then caches by the text, which a batch of 1000 rows does not notice, and
-// a range's text varies with its shape.
+// The text of a range varies with its shape, so these statements do not have static ids. Diesel caches them by their
+// text, whose cost is small beside a batch of 1000 rows.
 macro_rules! cached_by_text {
     ($($name:ident $(+ $more:ident)?,)*) => {
         $(

@@ -1,4 +1,4 @@
-//! The statements of a job, sent.
+//! Sends the statements of a job.
 
 use std::marker::PhantomData;
 
@@ -18,7 +18,7 @@ use crate::dialect::{Dialect, SoftDeleteBackend};
 use crate::schema::Reference;
 use crate::statement::Cutoff;
 
-/// The statements of a job.
+/// The statements of a job, with the rows and the archive that they are about.
 #[allow(missing_debug_implementations, reason = "nobody can name it")]
 pub struct Statements<T, P, G, A>
 where

@@ -1,4 +1,4 @@
-//! A job of one table, as a policy sees it: first looked at, then run.
+//! A job of one table as a policy sees it: first it is checked, then it runs.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::connection::Executor;
 use crate::declare::{Node, SoftDeletable, TableColumns, Timestamped};
 use crate::error::{Error, Progress, PurgeReport, Stopped};
 
-/// What a job is told by the policy that it belongs to.
+/// What a policy passes to one of its jobs.
 #[allow(missing_debug_implementations, reason = "it borrows callbacks, and nobody can name it")]
 #[derive(Default)]
 pub struct Context<'c> {
@@ -23,20 +23,20 @@ pub struct Context<'c> {
     pub(super) hooks: Option<&'c mut (dyn Hooks + Send)>,
 }
 
-/// A job that can run on a backend.
+/// A job that can run on the backend `DB`.
 #[diagnostic::on_unimplemented(
     message = "this purge job cannot run on the backend `{DB}`",
     note = "the table, its primary key, its timestamp and the archive must be of SQL types that the backend has"
 )]
 pub trait TableJob<DB: Backend> {
-    /// Refuses what must not run; changes nothing.
+    /// Refuses a job that must not run, and changes nothing.
     #[doc(hidden)]
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn check<X>(&mut self, x: &mut X, limits: &Options) -> Result<Prepared, Error>
     where
         X: Executor<Backend = DB>;
 
-    /// Runs what was checked.
+    /// Runs a job that was checked.
     #[doc(hidden)]
     #[allow(async_fn_in_trait, reason = "whether it is Send follows from the connection")]
     async fn run_checked<X>(
@@ -48,11 +48,11 @@ pub trait TableJob<DB: Backend> {
     where
         X: Executor<Backend = DB>;
 
-    /// The table, for messages.
+    /// Returns the name of the table, for messages.
     #[doc(hidden)]
     fn table(&self) -> String;
 
-    /// Its place in the graph of relations.
+    /// Returns the table's place in the graph of relations.
     #[doc(hidden)]
     fn node(&self) -> Node;
 }
@@ -110,7 +110,7 @@ where
             has_unique_key: prepared.has_unique_key,
             has_kept: false,
             report: &mut report,
-            // The look at the catalog was a part of it.
+            // The check is part of the run, so its time counts.
             started: started.checked_sub(prepared.took).unwrap_or(started),
         };
         let result = run.walk(x).await;
@@ -137,7 +137,7 @@ where
     }
 }
 
-/// The callbacks of a job and those of its policy.
+/// The callbacks of a job together with those of its policy.
 struct Both<'h, 'p, F, S> {
     on_progress: &'h mut F,
     stop_when: &'h mut S,

@@ -1,68 +1,68 @@
 //! The order in which a job goes through its ranges of keys. Nothing here asks a database.
 //!
-//! A pass goes from the first key to the last. A batch that is refused is put aside, so that rows that can be removed never
-//! wait for rows that cannot. When the rest of the pass is done, it is walked again in halves, down to the rows that are
-//! blocked. A range that is locked is stepped over, and tried again before those halves.
+//! A pass goes from the first key to the last. A refused batch is put aside, so removable rows never wait for blocked
+//! ones. At the end of the pass, the refused batches are walked again in halves, until each blocked row is alone. A
+//! locked range is stepped over, and tried again before those halves.
 //!
-//! Rows that a foreign key holds are refused one by one only if the catalog does not tell which key it is. If it does, the
-//! first refusal makes the walk [leave out](Walk::leaves_out_held) all rows that are referenced.
+//! The catalog can tell which rows a foreign key holds. Then the first refusal makes the walk [leave
+//! out](Walk::leaves_out_held) all rows that are referenced. Otherwise such rows are refused one by one.
 
 use std::collections::VecDeque;
 
-/// What is removed next: up to `size` rows behind `after`, up to `end`.
+/// What is removed next: up to `size` rows after `after`, up to and including `end`.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Range<K> {
-    /// The key behind which it begins; `None` for the first key.
+    /// The key after which the range begins, or `None` for the first key.
     pub(super) after: Option<K>,
-    /// Its last key.
+    /// The last key of the range.
     pub(super) end: K,
     pub(super) size: u64,
-    /// Whether it was locked when it was met first.
+    /// Whether the range was locked at its first try.
     pub(super) second: bool,
 }
 
 /// Why a batch was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// A foreign key of another row.
+    /// A foreign key of another row refuses it.
     ForeignKey,
-    /// A lock of another transaction.
+    /// Another transaction holds a lock.
     Lock,
-    /// Something that may have nothing to do with the rows.
+    /// The reason is unclear, and may not be in the rows.
     Unclear,
     Other,
 }
 
-/// What a refusal means.
+/// What follows from a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// The same range is next, without the rows that are referenced.
     Again,
     /// The range comes again later, or its halves do.
     Later,
-    /// It was one row, which is blocked.
+    /// The range is one row, which is blocked.
     BlockedRow,
-    /// All its rows are blocked: so many rows are locked already that the walk does not wait for each of these.
+    /// All rows of the range count as blocked. So many rows are locked that the walk no longer waits for each one.
     BlockedRange,
 }
 
-/// How many rows may be found locked one by one.
+/// How many rows may be found locked one by one, before whole ranges count as blocked.
 const LOCKED_ROWS: u64 = 100;
-/// How often ranges may be refused for an unclear reason while nothing at all is removed. After that the reason is not a row.
+/// How often ranges may be refused for an unclear reason while nothing is removed. After that, no row is the reason.
 const FRUITLESS: u64 = 50_000;
 
 /// The state of a walk.
 #[derive(Debug)]
 pub(super) struct Walk<K> {
     batch_size: u64,
-    /// Whether the rows that foreign keys hold can be told.
+    /// Whether statements can leave out the rows that foreign keys hold.
     can_leave_out: bool,
     leaves_out: bool,
-    /// The ranges that are being walked; the last one is next.
+    /// The ranges that are being walked. The last one is next.
     stack: Vec<Range<K>>,
-    /// Ranges that were stepped over because they are locked.
+    /// The ranges that were stepped over because they are locked.
     locked: VecDeque<Range<K>>,
-    /// Ranges that were refused; their size is that of a half.
+    /// The ranges that were refused. Their size is already halved.
     refused: VecDeque<Range<K>>,
     removed: bool,
     removed_in_pass: bool,
@@ -72,7 +72,7 @@ pub(super) struct Walk<K> {
 }
 
 impl<K: Clone + PartialEq> Walk<K> {
-    /// A walk to the key `end`.
+    /// Creates a walk up to the key `end`.
     pub(super) fn new(end: K, batch_size: u64, can_leave_out: bool) -> Self {
         let mut walk = Self {
             batch_size,
@@ -99,22 +99,22 @@ impl<K: Clone + PartialEq> Walk<K> {
         self.locked_rows = 0;
     }
 
-    /// Whether rows that are referenced are left out.
+    /// Returns whether the walk leaves out the rows that are referenced.
     pub(super) fn leaves_out_held(&self) -> bool {
         self.leaves_out
     }
 
-    /// Whether rows that a foreign key held can perhaps go now, because rows were removed in this pass.
+    /// Returns whether this pass may have freed rows that a foreign key held, since it removed rows.
     pub(super) fn is_worth_another_pass(&self) -> bool {
         self.removed_in_pass && (self.leaves_out || self.met_foreign_key)
     }
 
-    /// Whether rows were removed in this pass.
+    /// Returns whether this pass removed rows.
     pub(super) fn removed_in_pass(&self) -> bool {
         self.removed_in_pass
     }
 
-    /// The next range; `None` at the end of the pass.
+    /// Returns the next range, or `None` at the end of the pass.
     pub(super) fn next(&mut self) -> Option<Range<K>> {
         if self.stack.is_empty() {
             let next = self.locked.pop_front().or_else(|| self.refused.pop_front());
@@ -123,29 +123,29 @@ impl<K: Clone + PartialEq> Walk<K> {
         self.stack.last().cloned()
     }
 
-    /// Whether so much was refused, and nothing removed, that the reason is not a row.
+    /// Returns whether so much was refused, and nothing removed, that no row can be the reason.
     pub(super) fn is_hopeless(&self) -> bool {
         !self.removed && self.fruitless >= FRUITLESS
     }
 
-    /// How many ranges were stepped over because they are locked.
+    /// Returns how many ranges were stepped over because they are locked.
     pub(super) fn locked_ranges(&self) -> u64 {
         self.locked.len() as u64
     }
 
-    /// Whether something is left to walk in this pass.
+    /// Returns whether this pass has a range left.
     pub(super) fn has_more(&self) -> bool {
         !(self.stack.is_empty() && self.locked.is_empty() && self.refused.is_empty())
     }
 
-    /// Notes that the next range was removed up to a key: `rows` rows.
+    /// Records that `rows` rows of the next range were removed, up to the key `upto`.
     pub(super) fn removed(&mut self, upto: &K, rows: u64) {
         self.removed |= rows > 0;
         self.removed_in_pass |= rows > 0;
         self.step_over(upto);
     }
 
-    /// Notes that `size` rows of the next range, up to a key, were refused.
+    /// Records that `size` rows of the next range were refused, up to the key `upto`.
     pub(super) fn refused(&mut self, upto: &K, size: u64, why: Refusal) -> Verdict {
         if why == Refusal::ForeignKey {
             self.met_foreign_key = true;
@@ -165,7 +165,8 @@ impl<K: Clone + PartialEq> Walk<K> {
         }
         self.fruitless += u64::from(why == Refusal::Unclear);
         if size > 1 {
-            // While nothing is removed, every range is tried before one of them is taken apart further.
+            // While nothing is removed, every range is tried before one is halved again, so that removable rows are
+            // found early.
             if why != Refusal::Lock && (range.size == self.batch_size || !self.removed) {
                 self.refused.push_back(half(range.second));
             } else {
@@ -177,7 +178,7 @@ impl<K: Clone + PartialEq> Walk<K> {
         Verdict::BlockedRow
     }
 
-    /// Takes what lies up to a key from the next range, and returns the range as it was.
+    /// Cuts the part up to a key off the next range, and returns the range as it was before.
     fn step_over(&mut self, upto: &K) -> Option<Range<K>> {
         let range = self.stack.last_mut()?;
         let before = range.clone();
@@ -239,7 +240,7 @@ mod tests {
         let (mut walk, mut rows) = walk(100, 10, false);
         let refused = [1, 2, 55, 100];
         let refuse = |row, _| refused.contains(&row).then_some(Refusal::Other);
-        // The first batch is refused, the second is next.
+        // The first batch is refused, so the second is next.
         assert_eq!(walk.refused(&10, 10, Refusal::Other), Verdict::Later);
         assert_eq!(walk.next().map(|range| range.after), Some(Some(10)));
         assert_eq!(pass(&mut walk, &mut rows, refuse), [1, 2, 55, 100]);

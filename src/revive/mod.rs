@@ -1,4 +1,4 @@
-//! `insert_or_revive`: writes a row under a key, or revives the deleted row that has the key.
+//! `insert_or_revive`: it inserts a row under a key, or revives the deleted row that has the key.
 //!
 //! ```text
 //! verb.rs      insert_or_revive(values).on(columns), and what it returns

@@ -1,4 +1,4 @@
-//! How a deleted row is revived: alone, or as a restore of the cascade.
+//! Revives a deleted row alone, or as a restore of the cascade.
 
 use diesel::backend::Backend;
 use diesel::query_builder::QueryFragment;

@@ -21,11 +21,13 @@ use crate::dialect::Dialect;
 use crate::diesel_internals::NamedTable;
 use crate::error::Error;
 
-/// How often it is tried while the row changes between the look and the change.
+/// How many attempts the verb makes while the row changes between the look and the change.
 const ATTEMPTS: u32 = 10;
 
-/// How often a unique index may refuse the change before another index than the key's is assumed. Only refusals count
-/// after which the look shows the same rows. One is too few: a row can appear and disappear in between.
+/// How often a unique index may refuse the change before another index than the key's is assumed.
+///
+/// Only refusals count after which the look finds the same row. One refusal is not enough, since a row can appear and
+/// disappear in between.
 const REFUSALS: u32 = 3;
 
 /// A value of the table's primary key.
@@ -68,8 +70,8 @@ where
         self.check()?;
         let mut retries = Retries::new(self.x)?;
         let outermost = retries.is_outermost();
-        // In a transaction, a plain SELECT of InnoDB can show old rows. The dialect is asked for after the first
-        // look: asking can be a statement, and wrong values must be an error before any statement.
+        // In a transaction, a plain SELECT of InnoDB can return old rows. The dialect is read after the first look,
+        // since reading it can be a statement. Wrong values must be an error before any statement.
         let mut snapshots = None;
         let mut lock = false;
         // The result of the look before a unique index refused the change, and how often that happened in a row.
@@ -134,13 +136,13 @@ where
         }
     }
 
-    /// The row that has the key, and whether it is active.
+    /// Returns the row that has the key, and whether it is active.
     async fn look(&mut self, lock: bool) -> QueryResult<Option<(Row<T, X::Backend>, bool)>> {
         let rows: Vec<(Row<T, X::Backend>, i32)> = self.x.load(Look { verb: self.verb, lock }).await?;
         Ok(rows.into_iter().next().map(|(row, active)| (row, active == 1)))
     }
 
-    /// Revives the deleted row, or inserts if there is none.
+    /// Revives the deleted row, or inserts if there is no such row, and returns the number of changed rows.
     async fn change(&mut self, deleted: Option<&Row<T, X::Backend>>, outermost: bool) -> Result<usize, Error> {
         if outermost {
             return self.statement(deleted).await;
@@ -159,7 +161,7 @@ where
     }
 }
 
-/// Whether a unique index or an exclusion constraint refused the change.
+/// Returns whether a unique index or an exclusion constraint refused the change.
 fn refuses(error: &Error) -> bool {
     use DatabaseErrorKind::{ExclusionViolation, UniqueViolation};
     match error {
@@ -168,7 +170,7 @@ fn refuses(error: &Error) -> bool {
     }
 }
 
-/// The error of a unique index that is not the key's.
+/// Returns the error for a unique index that is not the key's.
 fn conflict<T: NamedTable>(revives: bool, error: Error) -> Error {
     match error {
         Error::Database(error) if revives => Error::of_restore(T::table_name, error),

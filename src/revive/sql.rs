@@ -1,4 +1,4 @@
-//! The statements: the look for the key, and the UPDATE that revives a row.
+//! The statements: the SELECT that looks for the key, and the UPDATE that revives a row.
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -13,7 +13,7 @@ use crate::dialect::{Dialect, Lock};
 use crate::diesel_internals::writes_nothing;
 use crate::statement::{TouchOf, walk_restored};
 
-/// The row that has the key: the active one, or the deleted one that was deleted last.
+/// The SELECT of the row that has the key. It finds the active one, or else the row that was deleted last.
 #[derive(Debug)]
 pub struct Look<'a, Q> {
     pub(super) verb: &'a Q,
@@ -21,7 +21,7 @@ pub struct Look<'a, Q> {
     pub(super) lock: bool,
 }
 
-/// The `UPDATE` of one row, if it is still deleted.
+/// The `UPDATE` of one row, which changes it only if it is still deleted.
 #[derive(Debug)]
 pub struct Revive<'a, Q, K> {
     pub(super) verb: &'a Q,
@@ -38,8 +38,8 @@ where
     type SqlType = LookTypes<T>;
 }
 
-// The written columns vary at run time (`Option` fields, the columns of the key), so there is no static id. Diesel
-// then caches the statements by their text, which is safe.
+// The written columns vary at run time (`Option` fields, the columns of the key), so there is no static id. Diesel then
+// caches the statements by their text.
 impl<Q> QueryId for Look<'_, Q> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -73,7 +73,7 @@ where
         T::State::MODE.walk(rows, out, |out| walk_column(&self.table, <T::State as State>::Column::NAME, out))
     }
 
-    /// Writes `("slug" = $1) AND ("tenant" = $2)`. The text of an assignment is also that of a comparison.
+    /// Writes `("slug" = $1) AND ("tenant" = $2)`. An assignment and a comparison have the same text.
     fn walk_key<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<Integer>,
@@ -87,8 +87,8 @@ where
                 Some(value) if !writes_nothing(&value.fragment, &out)? => value.fragment.walk_ast(out.reborrow())?,
                 // An insert leaves a `None` to the default, which is NULL here, and no row's key equals NULL.
                 Some(_) if part.is_nullable() => out.push_sql("1 = 0"),
-                // The bind fails when binds are collected. An error while SQL is written would make a printed
-                // statement panic.
+                // The bind fails when binds are collected. If writing the SQL failed, printing the statement would
+                // panic.
                 _ => {
                     out.push_sql("1 = ");
                     out.push_bind_param::<Integer, KeyPart>(part)?;
@@ -107,7 +107,7 @@ where
 {
     /// Writes a bind that always fails, if the values do not name all columns.
     ///
-    /// The first statement contains it, whatever row is there. So a test without a deleted row finds the mistake too.
+    /// The first statement contains it for every row. So a test without a deleted row finds the mistake too.
     fn walk_unnamed<'b, DB>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend + HasSqlType<Integer>,
@@ -121,7 +121,7 @@ where
         }
         if !unnamed.is_empty() {
             let columns = unnamed.into_iter().map(|column| column.name.to_owned()).collect();
-            // Every pass over the statement finds the same columns, so the first result stays.
+            // The result of `set` is ignored, since every pass over the statement finds the same columns.
             let _ = self.unnamed.columns.set(columns);
             out.push_sql(" AND 1 = ");
             out.push_bind_param::<Integer, Unnamed>(&self.unnamed)?;
@@ -160,7 +160,7 @@ where
         verb.walk_state(Rows::Active, out.reborrow())?;
         let stamp = T::Stamp::column();
         if let Some(stamp) = stamp {
-            // The databases sort NULL differently.
+            // The databases sort NULL differently, so NULLs are put last explicitly.
             out.push_sql(" THEN 0 WHEN ");
             walk_column(&verb.table, stamp.name, out.reborrow())?;
             out.push_sql(" IS NULL THEN 2 ELSE 1 END, ");
@@ -208,7 +208,7 @@ where
         Ok(comma)
     }
 
-    /// Whether the values assign the touch column.
+    /// Returns whether the values assign the touch column.
     fn touches<DB>(&self, out: &AstPass<'_, '_, DB>) -> QueryResult<bool>
     where
         DB: Backend,

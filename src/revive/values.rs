@@ -15,7 +15,7 @@ use crate::statement::assigns;
 
 /// One assignment of a changeset: `"slug" = $1`, or nothing if an `Option` is `None`.
 pub struct Assignment<'a, DB: Backend> {
-    /// The name of its Rust type, which names the column.
+    /// The name of its Rust type, which tells the column.
     pub(super) type_name: &'static str,
     /// The fragment that writes it.
     pub(super) fragment: &'a (dyn QueryFragment<DB> + 'a),
@@ -36,7 +36,7 @@ impl<DB: Backend> std::fmt::Debug for Assignment<'_, DB> {
             or a struct, or a reference to one, with `#[derive(Insertable, AsChangeset)]`"
 )]
 pub trait Assignments<DB: Backend> {
-    /// The assignments, in their order.
+    /// Returns the assignments in their order.
     #[doc(hidden)]
     fn assignments(&self) -> Vec<Assignment<'_, DB>>;
 }
@@ -50,7 +50,7 @@ pub trait Assignments<DB: Backend> {
     note = "`.on(..)` and `.keeping(..)` take a column of the table that is inserted into, or a tuple of up to eight of them"
 )]
 pub trait KeyColumns<T, Kind> {
-    /// The columns.
+    /// Returns the columns.
     #[doc(hidden)]
     fn columns() -> Vec<ColumnRef>;
 }
@@ -111,15 +111,15 @@ assignments!(
 );
 
 impl<DB: Backend> Assignment<'_, DB> {
-    /// Whether it assigns this column and no other. An embedded struct assigns several.
+    /// Returns whether it assigns this column and no other. An embedded struct assigns several.
     pub(super) fn is_of(&self, column: &ColumnRef) -> bool {
         assigns(self.type_name, column) && self.type_name.matches(ASSIGNMENT).count() == 1
     }
 
-    /// Whether it names the column, if it writes anything.
+    /// Returns whether it names the column, if it writes anything.
     ///
-    /// In an embedded struct or an inner tuple, one `Option` may be `None` and others not. The types do not show
-    /// which, so each `Option` counts as `None`.
+    /// In an embedded struct or an inner tuple, one `Option` may be `None` and others not. The types do not show which,
+    /// so each `Option` counts as `None`.
     pub(super) fn names(&self, column: &ColumnRef) -> bool {
         let mut open = Vec::new();
         for (place, letter) in self.type_name.char_indices() {
@@ -146,14 +146,14 @@ impl<DB: Backend> Assignment<'_, DB> {
     }
 }
 
-/// Whether a letter can stand in the path of a type.
+/// Returns whether a letter can be part of a type's path.
 fn is_of_path(letter: char) -> bool {
     letter.is_alphanumeric() || matches!(letter, '_' | ':')
 }
 
 /// The columns that the values do not name, although a revived row would keep its old values there.
 ///
-/// It is a bind that always fails. Which columns these are is known only when the statement is written.
+/// It is a bind that always fails, since these columns are known only when the statement is written.
 #[derive(Debug)]
 pub struct Unnamed {
     pub(super) table: String,
@@ -184,7 +184,7 @@ impl KeyPart {
     }
 }
 
-/// As a bind it fails, since the key does not have a value.
+/// The bind always fails, since the key does not have a value.
 impl<DB: Backend> ToSql<Integer, DB> for KeyPart {
     fn to_sql<'b>(&'b self, _: &mut Output<'b, '_, DB>) -> serialize::Result {
         Err(Box::new(self.without_value()))

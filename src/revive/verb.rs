@@ -32,10 +32,10 @@ pub enum Revival {
 
 /// The method `insert_or_revive` on tables. The trait is in the prelude.
 pub trait InsertOrReviveDsl: Table {
-    /// Writes a row under a key that a deleted row may have. It revives that row, or inserts, or reports the active
-    /// row.
+    /// Inserts a row under a key, or revives the deleted row that has the key.
     ///
-    /// Call [`.on(columns)`](InsertOrRevive::on) on the result.
+    /// If an active row has the key, nothing changes. Call [`.on(columns)`](InsertOrRevive::on) on the result to name
+    /// the key.
     #[doc = include_str!("insert_or_revive.md")]
     fn insert_or_revive<V>(self, values: V) -> InsertOrRevive<Self, V>
     where
@@ -48,8 +48,7 @@ pub trait InsertOrReviveDsl: Table {
 
 impl<T: Table> InsertOrReviveDsl for T {}
 
-/// What [`.insert_or_revive(values)`](InsertOrReviveDsl::insert_or_revive) returns. It needs
-/// [`.on(columns)`](Self::on).
+/// An `insert_or_revive` that does not have a key yet; [`.on(columns)`](Self::on) names it.
 #[derive(Clone, Copy)]
 #[must_use = "`.on(columns)` names the key, and `.run(conn)` runs it"]
 pub struct InsertOrRevive<T, V> {
@@ -57,7 +56,7 @@ pub struct InsertOrRevive<T, V> {
     values: V,
 }
 
-/// What [`.insert_or_revive(values).on(columns)`](InsertOrRevive::on) returns.
+/// An `insert_or_revive` with its key, which [`.on(columns)`](InsertOrRevive::on) returns.
 ///
 /// `W` says what happens to the children of a revived row: `.cascade()`, `.without_cascade()`, or not decided yet.
 #[must_use = "it does nothing until `.run(conn)`"]
@@ -71,7 +70,7 @@ where
     pub(super) key: Vec<KeyPart>,
     pub(super) primary_key: Vec<ColumnRef>,
     pub(super) touch: TouchOf<T>,
-    /// The columns in which a revived row keeps its values unless new ones are given; `None` stands for all columns.
+    /// The columns in which a revived row keeps its values unless new ones are given. `None` stands for all columns.
     kept: Option<Vec<ColumnRef>>,
     pub(super) unnamed: Unnamed,
     way: PhantomData<W>,
@@ -82,10 +81,10 @@ where
     T: SoftDeletable,
     V: Insertable<T> + AsChangeset<Target = T> + Clone,
 {
-    /// Names the key: a column or a tuple of columns that no two active rows share. The order of the columns does not
-    /// matter.
+    /// Names the key: a column, or a tuple of columns, that no two active rows share.
     ///
-    /// [`insert_or_revive`](InsertOrReviveDsl::insert_or_revive) describes what happens.
+    /// The order of the columns does not matter. [`insert_or_revive`](InsertOrReviveDsl::insert_or_revive) describes
+    /// which row changes.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -125,15 +124,15 @@ impl<T, I, C> OnKey<T, I, C>
 where
     T: SoftDeletable,
 {
-    /// Also restores what was deleted along with a revived row. It is
-    /// [`restore().cascade()`](crate::Restore::cascade) of that row, in the same transaction.
+    /// Also restores the rows that were deleted along with a revived row.
     ///
-    /// A table whose declaration names children needs this or [`without_cascade`](Self::without_cascade). Without
-    /// either, it does not compile. The values must not assign the `touch` column.
+    /// It runs [`restore().cascade()`](crate::Restore::cascade) of that row, in the same transaction. The values must
+    /// not assign the `touch` column. A table whose declaration names children needs this method or
+    /// [`without_cascade`](Self::without_cascade). Without either, it does not compile.
     ///
     /// # Errors
     ///
-    /// [`run`](Self::run) also returns the errors of that restore. Nothing is changed then.
+    /// [`run`](Self::run) also returns the errors of that restore. If it fails, nothing has changed.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -152,8 +151,8 @@ where
 
     /// Revives the row alone. Children that were deleted along with it stay deleted.
     ///
-    /// A table whose declaration names children needs this or [`cascade`](Self::cascade). Without either, it does not
-    /// compile.
+    /// A table whose declaration names children needs this method or [`cascade`](Self::cascade). Without either, it
+    /// does not compile.
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -189,12 +188,11 @@ impl<T, I, C, W> OnKey<T, I, C, W>
 where
     T: SoftDeletable,
 {
-    /// Lets a revived row keep its old values in a column, or in a tuple of columns, that the values do not name. If
-    /// the values name such a column, it gets the new value.
+    /// Lets a revived row keep its old values in a column, or in a tuple of columns, that the values do not name.
     ///
-    /// An `Option` field that is `None` does not name its column, except under `#[diesel(treat_none_as_null =
-    /// true)]`. Without `.keeping(..)`, a column that is not named is the error
-    /// [`UnnamedColumns`](Error::UnnamedColumns).
+    /// If the values name such a column, it gets the new value. An `Option` field that is `None` does not name its
+    /// column, except under `#[diesel(treat_none_as_null = true)]`. Without `.keeping(..)`, a column that is not named
+    /// is the error [`UnnamedColumns`](Error::UnnamedColumns).
     ///
     /// ```
     /// # include!("../doctest_setup.rs");
@@ -245,7 +243,7 @@ where
         self
     }
 
-    /// The columns that need a value or a `.keeping(..)`.
+    /// Returns the columns that need a value or a `.keeping(..)`.
     pub(super) fn columns_to_name(&self) -> Vec<ColumnRef>
     where
         T::AllColumns: TableColumns,
@@ -258,12 +256,12 @@ where
         T::AllColumns::columns().into_iter().filter(|column| !settled.contains(&column.type_name)).collect()
     }
 
-    /// Runs it and tells what happened.
+    /// Runs it, and returns whether the row was inserted, revived, or active already.
     ///
     /// # Errors
     ///
-    /// Nothing is changed then, and a transaction around the call stays usable. These errors are returned before the
-    /// first statement, whatever row is there:
+    /// If it fails, nothing has changed, and a transaction around the call can continue. These errors come before the
+    /// first statement:
     ///
     /// * [`KeyWithoutValue`](Error::KeyWithoutValue): the values do not assign a column of the key.
     /// * [`ColumnSetTwice`](Error::ColumnSetTwice): the values assign a column of the soft deletion.
@@ -283,14 +281,14 @@ where
         self.run_blocking(conn)
     }
 
-    /// [`run`](Self::run) for a connection of diesel-async.
+    /// Runs it on a connection of diesel-async; otherwise it is [`run`](Self::run).
     ///
-    /// A future that is dropped inside a transaction leaves its savepoint open, like any transaction of diesel-async.
-    /// Discard the connection then; the pools of diesel-async do.
+    /// A future that is dropped inside a transaction leaves its savepoint open, as with any transaction of
+    /// diesel-async. Then discard the connection, which the pools of diesel-async do themselves.
     ///
     /// # Errors
     ///
-    /// Those of [`run`](Self::run).
+    /// It returns the errors of [`run`](Self::run).
     #[cfg(feature = "async")]
     pub async fn run_async<Conn>(self, conn: &mut Conn) -> Result<Revival, Error>
     where
@@ -300,8 +298,7 @@ where
         self.run_asynchronous(conn).await
     }
 
-    /// Refuses values that assign a column which a restore sets. A cascade also sets the touch column of all its
-    /// rows.
+    /// Refuses values that assign a column which a restore sets. A cascade also sets the touch column of all its rows.
     pub(super) fn check_columns(&self, cascades: bool) -> Result<(), Error> {
         let assigned = std::any::type_name::<C>();
         let state = ColumnRef::of::<<T::State as State>::Column>();

@@ -1,164 +1,172 @@
-//! A table as the database has it, and the questions that tell.
+//! A table as the catalog describes it, and the questions about it.
 
 use super::{mysql, postgres, sqlite};
 use crate::connection::{Question, Row};
 use crate::dialect::{Dialect, TableName};
 
-/// A table as the database has it.
+/// A table as the catalog describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveTable {
-    /// With its schema; on MySQL that is its database.
+pub(crate) struct CatalogTable {
+    /// The name with its schema, which is the database on MySQL.
     pub(crate) name: TableName,
     pub(crate) kind: TableKind,
-    pub(crate) columns: Vec<LiveColumn>,
+    pub(crate) columns: Vec<CatalogColumn>,
     /// The columns of the primary key, in its order.
     pub(crate) primary_key: Vec<String>,
-    /// All indexes, that of the primary key too.
-    pub(crate) indexes: Vec<LiveIndex>,
-    pub(crate) checks: Vec<LiveCheck>,
-    /// The foreign keys through which a DELETE on this table reaches another one: those that name it, and on
-    /// PostgreSQL those that name a table above it (of which it is a partition) or below it (a partition, a child
-    /// by INHERITS).
-    pub(crate) references: Vec<LiveReference>,
+    /// All indexes, including that of the primary key.
+    pub(crate) indexes: Vec<CatalogIndex>,
+    pub(crate) checks: Vec<CatalogCheck>,
+    /// The foreign keys through which a DELETE on this table reaches another table.
+    ///
+    /// These are the keys that name this table. PostgreSQL adds the keys that name a table of which it is a partition.
+    /// It also adds those that name its partitions or its children by INHERITS.
+    pub(crate) references: Vec<CatalogReference>,
     /// MySQL: the engine, if it does not support transactions.
     pub(crate) unsafe_engine: Option<String>,
     /// SQLite: whether the connection ignores foreign keys (`PRAGMA foreign_keys`).
     pub(crate) foreign_keys_off: bool,
     /// SQLite: whether the table has foreign keys of its own.
     pub(crate) has_parents: bool,
-    /// SQLite: whether a new row can get the number of a removed one, since the key has no AUTOINCREMENT.
+    /// SQLite: whether a new row can get the number of a removed row, since the key does not have AUTOINCREMENT.
     pub(crate) gives_keys_again: bool,
     /// MariaDB: whether the table is system-versioned, so that a removed row stays in its history.
     pub(crate) keeps_history: bool,
     /// PostgreSQL: whether row security applies to this user, so that rows may be hidden.
     pub(crate) hides_rows: bool,
-    /// PostgreSQL: whether other tables inherit from this one (partitions are not meant). Its unique indexes do not
-    /// cover their rows, and its statements reach them.
+    /// PostgreSQL: whether other tables inherit from this one. Partitions do not count.
+    ///
+    /// The unique indexes of this table do not cover the rows of those tables, and its statements reach them.
     pub(crate) has_heirs: bool,
-    /// PostgreSQL: what the table is partitioned by, and what those of its partitions are that have partitions.
+    /// PostgreSQL: the partition keys of the table, and of its partitions that have partitions themselves.
     pub(crate) partitioned_by: Vec<String>,
-    /// PostgreSQL: the triggers that fire for each deleted row of a table of partitions.
+    /// PostgreSQL: the triggers that fire for each deleted row of a partitioned table.
     pub(crate) delete_triggers: Vec<String>,
 }
 
-/// What stands behind a table's name.
+/// What a table's name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TableKind {
     Table,
-    /// A table of partitions on PostgreSQL, where some statements are refused.
+    /// A partitioned table of PostgreSQL, which refuses some statements.
     Partitioned,
     View,
-    /// A foreign or virtual table, or a sequence: it has columns, but no indexes and keys of ours.
+    /// A foreign or virtual table. It has columns, but we do not read or write indexes and keys for it.
     Other,
 }
 
+/// A column of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveColumn {
+pub(crate) struct CatalogColumn {
     pub(crate) name: String,
-    /// As the database prints it: on PostgreSQL the type that a domain is made of, on MySQL the `column_type`.
+    /// The type as the database prints it. On PostgreSQL a domain is replaced by its base type, and on MySQL it is the
+    /// `column_type`.
     pub(crate) sql_type: String,
-    /// PostgreSQL: whether the type is an enum. (MySQL's are told by `sql_type`.)
+    /// PostgreSQL: whether the type is an enum. On MySQL `sql_type` says so.
     pub(crate) is_enum: bool,
     pub(crate) nullable: bool,
-    /// The default as SQL; `None` for none, and for NULL.
+    /// The default as SQL. It is `None` without a default, and if the default is NULL.
     pub(crate) default: Option<String>,
     pub(crate) generated: bool,
-    /// Whether the database gives a value where none is written: an identity, AUTO_INCREMENT, a rowid.
+    /// Whether the database generates a value if none is written: an identity, AUTO_INCREMENT or a rowid.
     pub(crate) numbered: bool,
-    /// MySQL's collation, which a MODIFY would drop.
+    /// MySQL: the collation, which a MODIFY must repeat to keep it.
     pub(crate) collation: Option<String>,
 }
 
+/// An index of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveIndex {
+pub(crate) struct CatalogIndex {
     pub(crate) name: String,
     pub(crate) unique: bool,
     pub(crate) origin: IndexOrigin,
     /// The key columns, in order.
     pub(crate) keys: Vec<IndexKey>,
-    /// Columns that are stored in the index, but not part of its key (PostgreSQL).
+    /// PostgreSQL: the columns that are stored in the index without being part of its key.
     pub(crate) included: Vec<String>,
     /// The predicate of a partial index.
     pub(crate) predicate: Option<String>,
-    /// `CREATE INDEX ..` as the database prints it; none on MySQL and for what SQLite made itself.
+    /// `CREATE INDEX ..` as the database prints it. It is `None` on MySQL, and for an index that SQLite created itself.
     pub(crate) definition: Option<String>,
-    /// PostgreSQL: whether queries may use it.
+    /// PostgreSQL: whether queries may use the index.
     pub(crate) valid: bool,
-    /// Whether it is an ordinary index, and not one for full text or places.
+    /// Whether it is an ordinary index, and not one for full text or geometry.
     pub(crate) ordered: bool,
-    /// PostgreSQL: the exclusion constraint that it serves, as the database prints it.
+    /// PostgreSQL: the exclusion constraint that the index serves, as the database prints it.
     pub(crate) exclusion: Option<String>,
 }
 
+/// A part of an index's key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct IndexKey {
-    /// The column; `None` for an expression.
+    /// The column, or `None` for an expression.
     pub(crate) column: Option<String>,
-    /// MySQL: how many letters of the column are in the index, if not all.
+    /// MySQL: the number of characters of the column in the index, if it is not the whole column.
     pub(crate) prefix: Option<u64>,
 }
 
-/// What an index was made by.
+/// What created an index, which decides how it is dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IndexOrigin {
     PrimaryKey,
-    /// A constraint: dropped as one on PostgreSQL; on SQLite an inline UNIQUE, which cannot be dropped.
+    /// A constraint. PostgreSQL drops it as one. On SQLite it is an inline UNIQUE, which cannot be dropped.
     Constraint,
-    /// `CREATE INDEX`; on MySQL any key.
+    /// `CREATE INDEX`, or any key on MySQL.
     Index,
 }
 
+/// A CHECK constraint.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveCheck {
-    /// SQLite's may have none.
+pub(crate) struct CatalogCheck {
+    /// The name. On SQLite a CHECK may not have one.
     pub(crate) name: Option<String>,
-    /// The expression.
+    /// The expression as SQL.
     pub(crate) expression: String,
-    /// Whether the rows that were there are known to pass it (PostgreSQL).
+    /// PostgreSQL: whether the existing rows are known to pass the CHECK.
     pub(crate) validated: bool,
 }
 
 /// A foreign key of a child table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveReference {
+pub(crate) struct CatalogReference {
     /// The table that the key names.
     pub(crate) parent: TableName,
     pub(crate) reaches: Reach,
     pub(crate) child: TableName,
-    /// PostgreSQL refuses NOT VALID for a table of partitions.
+    /// Whether the child is a partitioned table, for which PostgreSQL refuses NOT VALID.
     pub(crate) child_is_partitioned: bool,
-    /// SQLite does not tell.
+    /// The name of the constraint, which SQLite does not tell.
     pub(crate) constraint: Option<String>,
     pub(crate) columns: Vec<String>,
-    /// The columns of the parent; on SQLite empty where the primary key is meant.
+    /// The columns of the parent. On SQLite they are empty if the key refers to the primary key without naming it.
     pub(crate) parent_columns: Vec<String>,
-    /// PostgreSQL: the collation of a parent's column, as SQL, where the child's has another one.
+    /// PostgreSQL: the collation of each parent's column, as SQL, if the child's column has another one.
     pub(crate) collations: Vec<Option<String>>,
     pub(crate) on_delete: Action,
     pub(crate) on_update: Action,
-    /// What else the constraint says, as SQL: ` MATCH FULL`, ` DEFERRABLE`.
+    /// The rest of the constraint as SQL, such as ` MATCH FULL` and ` DEFERRABLE`.
     pub(crate) matching: &'static str,
     pub(crate) deferrable: &'static str,
 }
 
-/// A foreign key, as the referring table has it.
+/// A foreign key as the referring table has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct LiveKey {
+pub(crate) struct CatalogKey {
     pub(crate) parent: TableName,
     pub(crate) columns: Vec<String>,
-    /// The columns of the parent; on SQLite empty where the primary key is meant.
+    /// The columns of the parent. On SQLite they are empty if the key refers to the primary key without naming it.
     pub(crate) parent_columns: Vec<String>,
 }
 
-/// Which rows of a table a foreign key can point at.
+/// Which rows of a table a foreign key can refer to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// All: the key names the table, or a table of which it is a partition.
+    /// All rows: the key names the table, or a table of which it is a partition.
     Whole,
-    /// Some: the key names a partition of the table, or a table that inherits from it.
+    /// Some rows: the key names a partition of the table, or a table that inherits from it.
     Part,
 }
 
+/// What the database does with a referring row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     /// `NO ACTION`.
@@ -180,7 +188,7 @@ impl Action {
         }
     }
 
-    /// The action by its name, or by the letter of PostgreSQL's catalog.
+    /// Returns the action for its name, or for its letter in PostgreSQL's catalog.
     pub(crate) fn parse(text: &str) -> Self {
         match text.to_ascii_uppercase().as_str() {
             "RESTRICT" | "R" => Self::Restrict,
@@ -192,15 +200,15 @@ impl Action {
     }
 }
 
-impl LiveTable {
-    pub(crate) fn column(&self, dialect: Dialect, name: &str) -> Option<&LiveColumn> {
+impl CatalogTable {
+    pub(crate) fn column(&self, dialect: Dialect, name: &str) -> Option<&CatalogColumn> {
         self.columns.iter().find(|column| same_column(dialect, &column.name, name))
     }
 
-    /// Whether no two rows have the same values in these columns, as long as none of the values is NULL.
+    /// Returns whether no two rows have the same values in these columns, as long as no value is NULL.
     pub(crate) fn is_unique(&self, dialect: Dialect, columns: &[String]) -> bool {
         let is_named = |name: &String| columns.iter().any(|column| same_column(dialect, column, name));
-        // An index of PostgreSQL ends where another table inherits.
+        // An index of PostgreSQL does not cover the rows of a table that inherits.
         !self.has_heirs
             && (!self.primary_key.is_empty() && self.primary_key.iter().all(is_named)
                 || self.indexes.iter().any(|index| {
@@ -212,8 +220,8 @@ impl LiveTable {
     }
 }
 
-impl LiveIndex {
-    /// The place of a column among the key columns.
+impl CatalogIndex {
+    /// Returns the place of a column among the key columns.
     pub(crate) fn position(&self, dialect: Dialect, name: &str) -> Option<usize> {
         self.keys.iter().position(|key| key.column.as_deref().is_some_and(|key| same_column(dialect, key, name)))
     }
@@ -223,7 +231,7 @@ impl LiveIndex {
     }
 }
 
-/// Whether two names are the same column: PostgreSQL tells case apart, the others do not.
+/// Returns whether two names mean the same column. PostgreSQL compares with case, and the others without.
 pub(crate) fn same_column(dialect: Dialect, one: &str, other: &str) -> bool {
     match dialect {
         Dialect::Postgres => one == other,
@@ -232,23 +240,23 @@ pub(crate) fn same_column(dialect: Dialect, one: &str, other: &str) -> bool {
     }
 }
 
-/// Where a table was found.
+/// Where a table was found, before its details are read.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) name: TableName,
     pub(crate) kind: TableKind,
-    /// PostgreSQL: its number; SQLite: its `CREATE TABLE`; MySQL: its engine, if it does not support transactions.
+    /// PostgreSQL: its oid. SQLite: its `CREATE TABLE`. MySQL: its engine, if it does not support transactions.
     pub(crate) detail: String,
-    /// PostgreSQL: row security applies; SQLite: foreign keys are off; MySQL: the table is system-versioned.
+    /// PostgreSQL: row security applies. SQLite: foreign keys are off. MySQL: the table is system-versioned.
     pub(crate) is_special: bool,
-    /// PostgreSQL: other tables inherit from it.
+    /// PostgreSQL: whether other tables inherit from it.
     pub(crate) has_heirs: bool,
-    /// SQLite: it has foreign keys of its own.
+    /// SQLite: whether it has foreign keys of its own.
     pub(crate) has_parents: bool,
 }
 
-/// Asks for the foreign keys of a child of this table; `None` where it cannot have any that matter.
-pub(crate) fn foreign_keys(dialect: Dialect, child: &TableName, parent: &LiveTable) -> Option<Question> {
+/// Asks for the foreign keys of a child of this table. It returns `None` if the child cannot refer to the table.
+pub(crate) fn foreign_keys(dialect: Dialect, child: &TableName, parent: &CatalogTable) -> Option<Question> {
     match dialect {
         Dialect::Postgres => Some(postgres::foreign_keys(child)),
         Dialect::Mysql => Some(mysql::foreign_keys(child)),
@@ -256,15 +264,16 @@ pub(crate) fn foreign_keys(dialect: Dialect, child: &TableName, parent: &LiveTab
     }
 }
 
-/// The answer to [`foreign_keys`]: the key, the schema and the name of the parent, the column, the parent's column.
-pub(crate) fn collect_foreign_keys(dialect: Dialect, child: &TableName, rows: &[Row]) -> Vec<LiveKey> {
-    let mut keys = Vec::<LiveKey>::new();
+/// Reads the answer to [`foreign_keys`]: the key, the schema and the name of the parent, the column, the parent's
+/// column.
+pub(crate) fn collect_foreign_keys(dialect: Dialect, child: &TableName, rows: &[Row]) -> Vec<CatalogKey> {
+    let mut keys = Vec::<CatalogKey>::new();
     let mut last = None;
     for row in rows.iter().filter(|row| dialect != Dialect::Mysql || mysql::is_of(child, row)) {
         if last != Some(row.text(0)) {
             last = Some(row.text(0));
             let parent = TableName { schema: row.optional(1), name: row.text(2).to_owned() };
-            keys.push(LiveKey { parent, columns: Vec::new(), parent_columns: Vec::new() });
+            keys.push(CatalogKey { parent, columns: Vec::new(), parent_columns: Vec::new() });
         }
         let Some(key) = keys.last_mut() else { continue };
         key.columns.push(row.text(3).to_owned());

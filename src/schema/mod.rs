@@ -1,4 +1,4 @@
-//! The live schema as facts: what the catalog of a database says about a table.
+//! What the catalog of a database says about a table, as facts.
 
 mod catalog;
 mod mysql;
@@ -9,8 +9,8 @@ mod sqlite;
 mod tokens;
 
 pub(crate) use catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveKey, LiveReference, LiveTable, Reach,
-    TableKind, collect_foreign_keys, foreign_keys, same_column,
+    Action, CatalogCheck, CatalogColumn, CatalogIndex, CatalogKey, CatalogReference, CatalogTable, IndexKey,
+    IndexOrigin, Reach, TableKind, collect_foreign_keys, foreign_keys, same_column,
 };
 pub(crate) use read::{read_table, trigger_names};
 pub use references::{Leaves, Reference};
@@ -18,7 +18,7 @@ pub(crate) use tokens::{Kind, Token, closing, tokens, top_level};
 
 use crate::connection::Row;
 
-/// The answers to the questions about a table; those that were not asked are empty.
+/// Returns the answers to the questions about a table. The answers to questions that were not asked are empty.
 fn several<const N: usize>(answers: &[Vec<Row>]) -> [&[Row]; N] {
     std::array::from_fn(|place| answers.get(place).map_or(&[][..], Vec::as_slice))
 }

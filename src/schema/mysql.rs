@@ -1,8 +1,8 @@
-//! The catalog of MySQL and MariaDB: the part of `information_schema` that both have.
+//! The catalog of MySQL and MariaDB: the part of `information_schema` that both of them have.
 
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
-    same_column,
+    Action, CatalogColumn, CatalogIndex, CatalogReference, CatalogTable, IndexKey, IndexOrigin, Place, Reach,
+    TableKind, same_column,
 };
 use crate::connection::{Question, Row};
 use crate::dialect::{Dialect, TableName};
@@ -27,7 +27,8 @@ pub(crate) fn locate(table: &TableName) -> Question {
     }
 }
 
-/// Which of the tables the name means: the catalog compares without case, queries on most systems do not.
+/// Returns the table that the name means. The catalog compares names without case, but queries on most systems compare
+/// with it.
 pub(crate) fn place(table: &TableName, rows: &[Row]) -> Option<Place> {
     let is_exact = |row: &&Row| row.text(1) == table.name;
     let is_same = |row: &&Row| row.text(3) != "0" && same_column(DIALECT, row.text(1), &table.name);
@@ -89,7 +90,7 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
     ]
 }
 
-/// The foreign keys of a child.
+/// Asks for the foreign keys of a child.
 pub(crate) fn foreign_keys(child: &TableName) -> Question {
     let columns = &[
         "k.constraint_name",
@@ -111,22 +112,22 @@ pub(crate) fn foreign_keys(child: &TableName) -> Question {
     question.sql(" ORDER BY k.constraint_name, k.ordinal_position")
 }
 
-/// Whether a row of [`foreign_keys`] is of this table: the catalog compares without case.
+/// Returns whether a row of [`foreign_keys`] belongs to this table, since the catalog compares names without case.
 pub(crate) fn is_of(child: &TableName, row: &Row) -> bool {
     row.text(5) == child.name || row.text(6) != "0" && same_column(DIALECT, row.text(5), &child.name)
 }
 
-pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> CatalogTable {
     let [columns, indexes, references] = super::several(answers);
     let mine = |row: &&Row| row.text(0) == place.name.name;
     let indexes = collect_indexes(indexes.iter().filter(mine));
     let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
     let primary_key = primary_key.map(|index| index.keys.iter().filter_map(|key| key.column.clone()).collect());
-    LiveTable {
+    CatalogTable {
         columns: columns.iter().filter(mine).map(column).collect(),
         primary_key: primary_key.unwrap_or_default(),
         indexes,
-        // None is asked for: a CHECK costs a copy of the table here, so none is expected.
+        // A CHECK makes MySQL copy the table, so the migrations write none here, and none is read.
         checks: Vec::new(),
         references: collect_references(&place.name, references.iter().filter(mine)),
         kind: place.kind,
@@ -143,29 +144,29 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     }
 }
 
-fn column(row: &Row) -> LiveColumn {
+fn column(row: &Row) -> CatalogColumn {
     let extra = row.text(5).to_ascii_uppercase();
-    LiveColumn {
+    CatalogColumn {
         name: row.text(1).to_owned(),
         sql_type: row.text(2).to_owned(),
         is_enum: false,
         nullable: row.is_true(3),
-        // MariaDB writes SQL here, so also the word NULL; MySQL the bare value.
+        // MariaDB prints the default as SQL, so it can be the word NULL. MySQL prints the bare value.
         default: row.optional(4).filter(|default| !default.eq_ignore_ascii_case("null")),
-        // Not `DEFAULT_GENERATED`, which is an expression for a default.
+        // The words are listed because `DEFAULT_GENERATED` is only a default that is an expression.
         generated: ["VIRTUAL", "STORED", "PERSISTENT"].iter().any(|word| extra.contains(word)),
         numbered: extra.contains("AUTO_INCREMENT"),
         collation: row.optional(6),
     }
 }
 
-fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<LiveIndex> {
-    let mut indexes = Vec::<LiveIndex>::new();
+fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<CatalogIndex> {
+    let mut indexes = Vec::<CatalogIndex>::new();
     for row in rows {
         if indexes.last().is_none_or(|last| last.name != row.text(1)) {
             let name = row.text(1).to_owned();
             let origin = if name == "PRIMARY" { IndexOrigin::PrimaryKey } else { IndexOrigin::Index };
-            indexes.push(LiveIndex {
+            indexes.push(CatalogIndex {
                 name,
                 unique: row.text(2) == "0",
                 origin,
@@ -184,13 +185,13 @@ fn collect_indexes<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<LiveIndex> {
     indexes
 }
 
-fn collect_references<'a>(parent: &TableName, rows: impl Iterator<Item = &'a Row>) -> Vec<LiveReference> {
-    let mut references = Vec::<LiveReference>::new();
+fn collect_references<'a>(parent: &TableName, rows: impl Iterator<Item = &'a Row>) -> Vec<CatalogReference> {
+    let mut references = Vec::<CatalogReference>::new();
     for row in rows {
         let child = TableName { schema: row.optional(1), name: row.text(2).to_owned() };
         let constraint = row.optional(3);
         if references.last().is_none_or(|last| last.child != child || last.constraint != constraint) {
-            references.push(LiveReference {
+            references.push(CatalogReference {
                 parent: parent.clone(),
                 reaches: Reach::Whole,
                 child,

@@ -1,14 +1,15 @@
-//! The catalog of PostgreSQL. `pg_catalog` is named everywhere: a `search_path` could hide it.
+//! The catalog of PostgreSQL. Every name is qualified with `pg_catalog`, since a `search_path` could hide it.
 
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
+    Action, CatalogCheck, CatalogColumn, CatalogIndex, CatalogReference, CatalogTable, IndexKey, IndexOrigin, Place,
+    Reach, TableKind,
 };
 use crate::connection::{Question, Row};
 use crate::dialect::{Dialect, TableName};
 
 const DIALECT: Dialect = Dialect::Postgres;
 
-/// The table as a query finds it: without a schema along the `search_path`.
+/// Asks for the table as a query finds it, so a name without a schema follows the `search_path`.
 pub(crate) fn locate(table: &TableName) -> Question {
     let heirs = "c.relkind <> 'p' AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)";
     let columns = &["n.nspname", "c.relname", "c.relkind", "c.oid", "pg_catalog.row_security_active(c.oid)", heirs];
@@ -28,7 +29,7 @@ pub(crate) fn place(rows: &[Row]) -> Option<Place> {
         "p" => TableKind::Partitioned,
         "v" | "m" => TableKind::View,
         "f" => TableKind::Other,
-        // An index, a sequence, a type.
+        // The name is that of an index, a sequence or a type.
         _ => return None,
     };
     let name = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
@@ -40,7 +41,7 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
     let of_table = |question: Question, from: &str, rest: &str| {
         question.sql(from).sql(" = CAST(").bind(&place.detail).sql(" AS pg_catalog.oid)").sql(rest)
     };
-    // A domain is judged by the type it is made of.
+    // A domain is judged by its base type, so the query follows domains down to it.
     let columns = Question::select(
         DIALECT,
         &[
@@ -117,8 +118,8 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
             " FROM pg_catalog.pg_constraint c WHERE c.contype = 'c' AND c.conrelid",
             " ORDER BY c.conname",
         ),
-        // A partition's copy of a foreign key has a parent constraint. A key that is not enforced does nothing. The
-        // column that says so came with PostgreSQL 18, hence `to_jsonb`.
+        // A partition's copy of a foreign key has a parent constraint. A key that is not enforced does nothing.
+        // PostgreSQL 18 added the column that says so, and `to_jsonb` reads it without naming it.
         references
             .sql(" FROM (WITH RECURSIVE below(oid) AS (SELECT CAST(")
             .bind(&place.detail)
@@ -150,7 +151,8 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
     questions
 }
 
-/// What a table and its partitions are partitioned by, and the triggers that fire for a row that leaves one.
+/// Asks for the partition keys of a table and its partitions, and for the triggers that fire when a row leaves a
+/// partition.
 fn partitions(place: &Place) -> Question {
     Question::select(DIALECT, &["p.what", "p.text"])
         .sql(" FROM (WITH RECURSIVE below(oid) AS (SELECT CAST(")
@@ -167,7 +169,7 @@ fn partitions(place: &Place) -> Question {
         )
 }
 
-/// The foreign keys of a child. Those that PostgreSQL made for the partitions of a parent are copies.
+/// Asks for the foreign keys of a child, without the copies that PostgreSQL makes for the partitions of a parent.
 pub(crate) fn foreign_keys(child: &TableName) -> Question {
     let columns = &["c.conname", "n.nspname", "t.relname", "child.attname", "parent.attname"];
     Question::select(DIALECT, columns)
@@ -186,7 +188,7 @@ pub(crate) fn foreign_keys(child: &TableName) -> Question {
         .sql(") ORDER BY c.conname, k.place")
 }
 
-pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> CatalogTable {
     let [columns, indexes, checks, references, partitions] = super::several(answers);
     let partition =
         |what: &str| partitions.iter().filter(|row| row.text(0) == what).map(|row| row.text(1).to_owned()).collect();
@@ -194,14 +196,14 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     let primary_key = indexes.iter().find(|index| index.origin == IndexOrigin::PrimaryKey);
     let primary_key = primary_key.map(|index| index.keys.iter().filter_map(|key| key.column.clone()).collect());
     let name = place.name;
-    LiveTable {
+    CatalogTable {
         kind: place.kind,
         columns: columns.iter().map(column).collect(),
         primary_key: primary_key.unwrap_or_default(),
         indexes,
         checks: checks
             .iter()
-            .map(|row| LiveCheck {
+            .map(|row| CatalogCheck {
                 name: row.optional(0),
                 expression: row.text(1).to_owned(),
                 validated: row.is_true(2),
@@ -221,13 +223,13 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     }
 }
 
-fn column(row: &Row) -> LiveColumn {
-    LiveColumn {
+fn column(row: &Row) -> CatalogColumn {
+    CatalogColumn {
         name: row.text(0).to_owned(),
         sql_type: row.text(1).to_owned(),
         is_enum: row.is_true(6),
         nullable: row.is_true(2),
-        // `NULL::timestamp without time zone` is no default.
+        // `NULL::timestamp without time zone` is not a default.
         default: row.optional(3).filter(|default| *default != "NULL" && !default.starts_with("NULL::")),
         generated: row.is_true(4),
         numbered: row.is_true(5),
@@ -235,11 +237,11 @@ fn column(row: &Row) -> LiveColumn {
     }
 }
 
-fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
-    let mut indexes = Vec::<LiveIndex>::new();
+fn collect_indexes(rows: &[Row]) -> Vec<CatalogIndex> {
+    let mut indexes = Vec::<CatalogIndex>::new();
     for row in rows {
         if indexes.last().is_none_or(|last| last.name != row.text(0)) {
-            indexes.push(LiveIndex {
+            indexes.push(CatalogIndex {
                 name: row.text(0).to_owned(),
                 unique: row.is_true(1),
                 origin: match row.text(2) {
@@ -266,8 +268,8 @@ fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
     indexes
 }
 
-fn collect_references(table: &TableName, rows: &[Row]) -> Vec<LiveReference> {
-    let mut references = Vec::<LiveReference>::new();
+fn collect_references(table: &TableName, rows: &[Row]) -> Vec<CatalogReference> {
+    let mut references = Vec::<CatalogReference>::new();
     for row in rows {
         let child = TableName { schema: row.optional(0), name: row.text(1).to_owned() };
         let constraint = row.optional(3);
@@ -275,7 +277,7 @@ fn collect_references(table: &TableName, rows: &[Row]) -> Vec<LiveReference> {
             let letters = row.text(7);
             let parent = TableName { schema: row.optional(8), name: row.text(9).to_owned() };
             let whole = row.is_true(10) || parent == *table;
-            references.push(LiveReference {
+            references.push(CatalogReference {
                 parent,
                 reaches: if whole { Reach::Whole } else { Reach::Part },
                 child,

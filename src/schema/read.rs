@@ -1,22 +1,22 @@
-//! Reads a table of the catalog, one question after the other.
+//! Reads a table from the catalog, one question after the other.
 
-use super::catalog::{LiveTable, Place};
+use super::catalog::{CatalogTable, Place};
 use super::{mysql, postgres, sqlite};
 use crate::connection::{Executor, Question, Row, ask};
 use crate::dialect::{Dialect, TableName};
 use crate::error::Error;
 
-/// Reads a table from the catalog; `None` if there is none of this name.
+/// Reads a table from the catalog. It returns `None` if the catalog does not contain a table of this name.
 pub(crate) async fn read_table<X: Executor>(
     x: &mut X,
     dialect: Dialect,
     table: &TableName,
-) -> Result<Option<LiveTable>, Error> {
+) -> Result<Option<CatalogTable>, Error> {
     let locate = match dialect {
         Dialect::Postgres => postgres::locate(table),
         Dialect::Mysql => mysql::locate(table),
         Dialect::Sqlite => {
-            // Which databases are there? A query that names another one is an error.
+            // A query that names a database that is not attached is an error, so the attached ones are read first.
             let rows = ask(x, sqlite::databases(table)).await?;
             if rows.is_empty() {
                 return Ok(None);
@@ -43,7 +43,7 @@ pub(crate) async fn read_table<X: Executor>(
     }))
 }
 
-/// The names of the triggers of a table.
+/// Returns the names of the triggers of a table.
 pub(crate) async fn trigger_names<X: Executor>(
     x: &mut X,
     dialect: Dialect,

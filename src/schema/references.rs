@@ -1,40 +1,41 @@
-//! Foreign keys of other rows, as conditions: whether a row is referred to.
+//! Foreign keys of other rows as SQL conditions that test whether a row is referred to.
 
 use diesel::backend::Backend;
 use diesel::query_builder::{AstPass, QueryFragment};
 use diesel::result::QueryResult;
 
-use super::catalog::{LiveReference, LiveTable};
+use super::catalog::{CatalogReference, CatalogTable};
 use crate::dialect::Dialect;
 
-/// The name that a referring row has in statements.
+/// The alias of a referring row in statements.
 const CHILD: &str = "soft_delete_child";
 
 /// A foreign key that refers to rows of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reference {
-    /// The referring table as SQL.
+    /// The referring table as SQL, with `ONLY` where the key does not cover inheriting tables.
     table: String,
-    /// Each column of the table with the child's that refers to it, as SQL.
+    /// Each referenced column with the child's column that refers to it, as SQL.
     pairs: Vec<(String, String)>,
-    /// PostgreSQL: the collation that the foreign key compares with, for each pair whose own differ.
+    /// PostgreSQL: the collation that the foreign key compares with, for each pair whose collations differ.
     collations: Vec<Option<String>>,
     is_to_itself: bool,
-    /// The referenced columns, where a row that refers to itself can be removed: InnoDB refuses that.
+    /// The referenced columns, if a row that refers only to itself can be removed. InnoDB refuses to remove such a row.
     own_key: Vec<String>,
-    /// The constraint, where the database names it.
+    /// The name of the constraint, if the database tells it.
     pub(crate) constraint: Option<String>,
-    /// The child and its columns, for people.
+    /// The child and its columns, for messages.
     shown: String,
 }
 
 impl Reference {
-    /// A foreign key of the catalog that refers to a table.
-    pub(crate) fn new(dialect: Dialect, live: &LiveTable, reference: &LiveReference) -> Self {
-        let parents = if reference.parent_columns.is_empty() { &live.primary_key } else { &reference.parent_columns };
-        let is_to_itself = reference.child == live.name;
+    /// Creates the reference from a foreign key of the catalog that refers to the table.
+    pub(crate) fn new(dialect: Dialect, catalog: &CatalogTable, reference: &CatalogReference) -> Self {
+        let parents =
+            if reference.parent_columns.is_empty() { &catalog.primary_key } else { &reference.parent_columns };
+        let is_to_itself = reference.child == catalog.name;
         let table = reference.child.quoted(dialect);
-        // What inherits from the child has no such foreign key; partitions have.
+        // Tables that inherit from the child do not have its foreign key. Partitions have it.
         let is_alone = dialect == Dialect::Postgres && !reference.child_is_partitioned;
         Self {
             table: if is_alone { format!("ONLY {table}") } else { table },
@@ -55,23 +56,23 @@ impl Reference {
         }
     }
 
-    /// Whether the referring rows are of the table itself.
+    /// Returns whether the referring rows are in the table itself.
     pub(crate) fn is_to_itself(&self) -> bool {
         self.is_to_itself
     }
 
-    /// A query that fails if this user may not read what [`exists`](Self::exists) does.
+    /// Returns a query that fails if this user may not read the columns that [`exists`](Self::exists) reads.
     pub(crate) fn trial(&self) -> String {
         let columns = self.pairs.iter().map(|(_, column)| column.as_str()).collect::<Vec<_>>().join(", ");
         format!("(SELECT {columns} FROM {} WHERE 1 = 0) AS {CHILD}", self.table)
     }
 
-    /// A sentence for the report.
+    /// Returns a sentence for the report.
     pub(crate) fn message(&self) -> String {
         format!("a row of {} refers to it", self.shown)
     }
 
-    /// That a row `child` refers to the row of `table`.
+    /// Returns the condition that a row of `child` refers to the row of `table`.
     fn condition(&self, table: &str, child: &str) -> String {
         let collate = |place| match self.collations.get(place) {
             Some(Some(collation)) => format!(" COLLATE {collation}"),
@@ -88,15 +89,16 @@ impl Reference {
         format!("{pairs} AND ({})", others.collect::<Vec<_>>().join(" OR "))
     }
 
-    /// `EXISTS (SELECT 1 FROM ..)`: whether a row refers to the one of `table`.
+    /// Returns `EXISTS (SELECT 1 FROM ..)`, which is true if a row refers to the row of `table`.
     pub(crate) fn exists(&self, table: &str) -> String {
         format!("EXISTS (SELECT 1 FROM {} AS {CHILD} WHERE {})", self.table, self.condition(table, CHILD))
     }
 
-    /// For a DELETE of MySQL and MariaDB: what is joined to the table, and the test that no row refers to the one of `table`.
+    /// Returns what a DELETE on MySQL and MariaDB joins, and the test that no row refers to the row of `table`.
     ///
-    /// MySQL takes no subquery over the table that it deletes from, and MariaDB has no LATERAL. Each executes its own comments.
-    /// The joined table has one column of our name, so that raw SQL of the app may name columns without their table.
+    /// MySQL accepts no subquery over the table that it deletes from, and MariaDB does not have LATERAL. So both forms
+    /// are written as comments that only one of them executes. The joined table has only the column
+    /// `soft_delete_found`. So raw SQL of the app can still name columns without their table.
     fn outer_join(&self, table: &str, place: usize) -> (String, String) {
         let (exists, condition) = (self.exists(table), self.condition(table, CHILD));
         let found = format!("(SELECT 1 AS soft_delete_found FROM {} AS {CHILD} WHERE {condition} LIMIT 1)", self.table);
@@ -113,11 +115,11 @@ pub struct Leaves {
 }
 
 impl Leaves {
-    /// For rows of a table, written as SQL.
+    /// Creates the tests for the rows of a table, which is written as SQL.
     pub(crate) fn new<'r>(dialect: Dialect, table: &str, references: impl Iterator<Item = &'r Reference>) -> Self {
         let mut leaves = Self::default();
         for (place, reference) in references.enumerate() {
-            // MySQL cannot read in a subquery the table from which it deletes.
+            // MySQL cannot read the table of a DELETE in a subquery, so it needs the join.
             if dialect == Dialect::Mysql && reference.is_to_itself {
                 let (join, test) = reference.outer_join(table, place);
                 leaves.join += &join;
@@ -129,12 +131,12 @@ impl Leaves {
         leaves
     }
 
-    /// The tests that no row refers to a row; all of them must hold.
+    /// Returns the tests. If all of them hold, no row refers to the row.
     pub(crate) fn tests(&self) -> &[String] {
         &self.tests
     }
 
-    /// Writes `DELETE FROM posts`, with the joins that the tests need.
+    /// Writes `DELETE FROM posts`, together with the joins that the tests need.
     pub(crate) fn walk_delete_from<'b, T, DB>(&self, table: &'b T, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
         DB: Backend,

@@ -1,7 +1,8 @@
-//! The catalog of SQLite: pragmas as tables, and the text of what was created.
+//! The catalog of SQLite: pragmas as tables, and the SQL text of tables and indexes.
 
 use super::catalog::{
-    Action, IndexKey, IndexOrigin, LiveCheck, LiveColumn, LiveIndex, LiveReference, LiveTable, Place, Reach, TableKind,
+    Action, CatalogCheck, CatalogColumn, CatalogIndex, CatalogReference, CatalogTable, IndexKey, IndexOrigin, Place,
+    Reach, TableKind,
 };
 use super::tokens::{Kind, closing, tokens, top_level};
 use crate::connection::{Question, Row};
@@ -9,14 +10,15 @@ use crate::dialect::{Dialect, TableName};
 
 const DIALECT: Dialect = Dialect::Sqlite;
 
-/// The table of tables of a database.
+/// Returns the table that lists the tables of a database.
 fn master(database: &str) -> String {
     let table = if database.eq_ignore_ascii_case("temp") { "sqlite_temp_master" } else { "sqlite_master" };
     format!("{}.{table}", DIALECT.quote(database))
 }
 
-/// The databases that a query would look in, in its order: the temporary one, then `main`, then those that are
-/// attached (<https://sqlite.org/lang_naming.html>).
+/// Asks for the databases in which a query looks for the table, in SQLite's order.
+///
+/// These are the temporary database, then `main`, then the attached ones (<https://sqlite.org/lang_naming.html>).
 pub(crate) fn databases(table: &TableName) -> Question {
     let question = Question::select(DIALECT, &["name"]).sql(" FROM pragma_database_list");
     let question = match &table.schema {
@@ -91,7 +93,8 @@ pub(crate) fn questions(place: &Place) -> Vec<Question> {
     ]
 }
 
-/// The foreign keys of a child; `None` if it is in another database, which a foreign key does not reach.
+/// Asks for the foreign keys of a child. It returns `None` if the child is in another database, which a foreign key
+/// cannot reach.
 pub(crate) fn foreign_keys(child: &TableName, database: &str) -> Option<Question> {
     if child.schema.as_ref().is_some_and(|schema| !schema.eq_ignore_ascii_case(database)) {
         return None;
@@ -102,16 +105,16 @@ pub(crate) fn foreign_keys(child: &TableName, database: &str) -> Option<Question
     Some(question.bind(database).sql(")) AS f ORDER BY f.id, f.seq"))
 }
 
-pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
+pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> CatalogTable {
     let [columns, indexes, references] = super::several(answers);
     let indexes = collect_indexes(indexes);
     let mut key = columns.iter().filter(|row| row.number(5).is_some_and(|place| place > 0)).collect::<Vec<_>>();
     key.sort_by_key(|row| row.number(5));
-    // An INTEGER PRIMARY KEY that is another name for the rowid has no index of its own.
+    // An INTEGER PRIMARY KEY is another name for the rowid, and does not have an index of its own.
     let is_rowid = key.len() == 1
         && key[0].text(1).eq_ignore_ascii_case("integer")
         && indexes.iter().all(|index| index.origin != IndexOrigin::PrimaryKey);
-    LiveTable {
+    CatalogTable {
         columns: columns
             .iter()
             .map(|row| {
@@ -138,8 +141,8 @@ pub(crate) fn table(place: Place, answers: &[Vec<Row>]) -> LiveTable {
     }
 }
 
-fn column(row: &Row) -> LiveColumn {
-    LiveColumn {
+fn column(row: &Row) -> CatalogColumn {
+    CatalogColumn {
         name: row.text(0).to_owned(),
         sql_type: row.text(1).to_owned(),
         is_enum: false,
@@ -151,11 +154,11 @@ fn column(row: &Row) -> LiveColumn {
     }
 }
 
-fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
-    let mut indexes = Vec::<LiveIndex>::new();
+fn collect_indexes(rows: &[Row]) -> Vec<CatalogIndex> {
+    let mut indexes = Vec::<CatalogIndex>::new();
     for row in rows {
         if indexes.last().is_none_or(|last| last.name != row.text(0)) {
-            indexes.push(LiveIndex {
+            indexes.push(CatalogIndex {
                 name: row.text(0).to_owned(),
                 unique: row.is_true(1),
                 origin: match row.text(2) {
@@ -178,7 +181,7 @@ fn collect_indexes(rows: &[Row]) -> Vec<LiveIndex> {
     indexes
 }
 
-/// What stands behind the WHERE of a `CREATE INDEX`.
+/// Returns the text after the WHERE of a `CREATE INDEX`.
 fn predicate(sql: &str) -> Option<String> {
     let tokens = tokens(sql);
     let place = top_level(&tokens, "WHERE").last()?;
@@ -186,8 +189,8 @@ fn predicate(sql: &str) -> Option<String> {
     Some(sql[first.span.start..last.span.end].to_owned())
 }
 
-/// Every CHECK in a `CREATE TABLE`.
-fn checks(sql: &str) -> Vec<LiveCheck> {
+/// Returns every CHECK in a `CREATE TABLE`.
+fn checks(sql: &str) -> Vec<CatalogCheck> {
     let tokens = tokens(sql);
     let mut found = Vec::new();
     for (place, token) in tokens.iter().enumerate() {
@@ -201,19 +204,19 @@ fn checks(sql: &str) -> Vec<LiveCheck> {
             _ => None,
         });
         let expression = sql[open.span.end..tokens[close].span.start].to_owned();
-        found.push(LiveCheck { name, expression, validated: true });
+        found.push(CatalogCheck { name, expression, validated: true });
     }
     found
 }
 
-fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<LiveReference> {
-    let mut references = Vec::<LiveReference>::new();
+fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<CatalogReference> {
+    let mut references = Vec::<CatalogReference>::new();
     let mut last = None;
     for row in rows {
         let key = (row.text(0), row.text(1));
         if last != Some(key) {
             last = Some(key);
-            references.push(LiveReference {
+            references.push(CatalogReference {
                 parent: parent.clone(),
                 reaches: Reach::Whole,
                 child: parent.sibling(row.text(0)),
@@ -230,7 +233,7 @@ fn collect_references(parent: &TableName, rows: &[Row]) -> Vec<LiveReference> {
         }
         let Some(reference) = references.last_mut() else { continue };
         reference.columns.push(row.text(4).to_owned());
-        // NULL where the primary key is meant.
+        // The column is NULL if the key refers to the primary key without naming it.
         reference.parent_columns.extend(row.optional(5));
     }
     references

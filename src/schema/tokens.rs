@@ -1,22 +1,23 @@
-//! The words of SQL text: enough to find a predicate or a name in what a database prints.
+//! Splits SQL text into words, enough to find a predicate or a name in what a database prints.
 
 use std::ops::Range;
 
 use super::catalog::same_column;
 use crate::dialect::Dialect;
 
-/// A word and where it stands in the text.
+/// A word and its place in the text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) kind: Kind,
     pub(crate) span: Range<usize>,
 }
 
+/// What a word is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A keyword or a name without quotes.
     Word(String),
-    /// A name in quotes, without them.
+    /// A quoted name, without its quotes.
     Name(String),
     /// A string literal, without its quotes.
     Text(String),
@@ -26,11 +27,11 @@ pub(crate) enum Kind {
     Other(char),
 }
 
-/// The longest first, for `<` begins `<=`.
+/// The longest symbols come first, since `<` is also the beginning of `<=`.
 const SYMBOLS: &[&str] = &["::", "<=", ">=", "<>", "!=", "==", "||", "(", ")", ",", ".", "=", "<", ">", "+", "-", ";"];
 
 impl Token {
-    /// Whether it is this keyword.
+    /// Returns whether it is this keyword.
     pub(crate) fn is(&self, keyword: &str) -> bool {
         matches!(&self.kind, Kind::Word(word) if word.eq_ignore_ascii_case(keyword))
     }
@@ -39,17 +40,17 @@ impl Token {
         matches!(self.kind, Kind::Symbol(found) if found == symbol)
     }
 
-    /// Whether it names this column.
+    /// Returns whether it names this column.
     pub(crate) fn names(&self, dialect: Dialect, column: &str) -> bool {
         match &self.kind {
-            // PostgreSQL quotes what it prints wherever a name is not in lower case.
+            // PostgreSQL prints a name that is not in lower case with quotes, so a word can be compared as it is.
             Kind::Word(name) | Kind::Name(name) => same_column(dialect, name, column),
             _ => false,
         }
     }
 }
 
-/// Splits SQL text; comments and white space are left out.
+/// Splits SQL text into words, without comments and white space.
 pub(crate) fn tokens(sql: &str) -> Vec<Token> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -92,7 +93,7 @@ pub(crate) fn tokens(sql: &str) -> Vec<Token> {
     found
 }
 
-/// Where the words outside of all parentheses stand that are this keyword.
+/// Returns the places of a keyword outside of all parentheses.
 pub(crate) fn top_level<'a>(tokens: &'a [Token], keyword: &'a str) -> impl Iterator<Item = usize> + 'a {
     let mut depth = 0_i32;
     tokens.iter().enumerate().filter_map(move |(place, token)| {
@@ -101,7 +102,7 @@ pub(crate) fn top_level<'a>(tokens: &'a [Token], keyword: &'a str) -> impl Itera
     })
 }
 
-/// The place of the `)` that closes the `(` at `open`.
+/// Returns the place of the `)` that closes the `(` at `open`.
 pub(crate) fn closing(tokens: &[Token], open: usize) -> Option<usize> {
     let mut depth = 0_i32;
     tokens.iter().enumerate().skip(open).find_map(|(place, token)| {
@@ -114,7 +115,7 @@ fn run(text: &str, belongs: impl Fn(char) -> bool) -> usize {
     text.find(|letter| !belongs(letter)).unwrap_or(text.len())
 }
 
-/// What stands between a quote and its end, and how long it is with both.
+/// Returns the text between quotes, and its length with both quotes.
 fn quoted(text: &str, quote: char, backslashes: bool) -> (String, usize) {
     let mut inside = String::new();
     let mut letters = text.char_indices().skip(1).peekable();

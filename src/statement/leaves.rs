@@ -20,9 +20,9 @@ pub(super) async fn leaves_of<X: Executor>(x: &mut X, table: TableName) -> Query
     if dialect == Dialect::Postgres {
         return Ok(None);
     }
-    let Some(live) = read_table(x, dialect, &table).await? else { return Ok(None) };
-    let own = live.references.iter().filter(|reference| reference.child == live.name);
-    let own: Vec<_> = own.map(|reference| Reference::new(dialect, &live, reference)).collect();
+    let Some(catalog) = read_table(x, dialect, &table).await? else { return Ok(None) };
+    let own = catalog.references.iter().filter(|reference| reference.child == catalog.name);
+    let own: Vec<_> = own.map(|reference| Reference::new(dialect, &catalog, reference)).collect();
     Ok((!own.is_empty()).then(|| Leaves::new(dialect, &table.quoted(dialect), own.iter())))
 }
 

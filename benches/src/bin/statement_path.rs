@@ -1,5 +1,6 @@
-//! Calls one side of a pair on SQLite a given number of times, for a count of instructions. The usage is
-//! `statement_path PAIR ours|by_hand CALLS`. `benches/run` runs it under callgrind.
+//! Calls one side of a pair on SQLite a given number of times: `statement_path PAIR ours|by_hand CALLS`.
+//!
+//! `benches/run` runs it under callgrind, which counts the instructions.
 
 use soft_delete_benches::sqlite::{filled, pairs};
 

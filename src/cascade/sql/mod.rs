@@ -1,9 +1,10 @@
-//! The statements of a cascade: the sets of rows in `sets.rs`, and what is done with them in `statements.rs`.
+//! The statements of a cascade: `sets.rs` computes the sets of rows, and `statements.rs` counts, locks and changes
+//! them.
 //!
-//! The database computes which rows of a table are meant, as a set of keys. It starts from the keys of the root's
-//! rows. Each table on the way is a common table expression. It is recursive for tables that refer to themselves or
-//! to each other. So the number of statements does not depend on the number of rows, and the index of the foreign key
-//! finds children.
+//! The database computes the rows of a table that belong to the cascade, as a set of keys. It starts from the keys of
+//! the root's rows. Each table on the way is a common table expression, which is recursive for tables that refer to
+//! themselves or to each other. So the number of statements does not depend on the number of rows. The index of the
+//! foreign key finds the children.
 
 mod sets;
 mod statements;
@@ -14,13 +15,13 @@ use crate::cascade::text::Text;
 use crate::declare::{Node, Rows, Soft};
 use crate::dialect::Dialect;
 
-/// The prefix of the names of sets. No table of an app has it by accident.
+/// The prefix of the names of sets. No table of an app should have it.
 const SET: &str = "soft_delete_set_";
-/// In a circle of tables: the rows that can be reached, and those of them that stay below a deleted row. The set is
-/// the rest.
+/// The prefixes of two more sets in a circle of tables. They are the rows that can be reached, and those of them that
+/// stay below a deleted row. The set itself is the rest.
 const REACH: &str = "soft_delete_reach_";
 const BELOW: &str = "soft_delete_below_";
-/// The alias of a set or a parent beside an unaliased table. No table of an app may have these names.
+/// The alias of a set or a parent beside a table without an alias. No table of an app may have these names.
 const KEYS: &str = "soft_delete_keys";
 const PARENT: &str = "soft_delete_parent";
 
@@ -63,7 +64,7 @@ impl SqlWriter<'_> {
         node.table.quoted(self.dialect)
     }
 
-    /// `<qualifier>."column"` for each column.
+    /// Returns `<qualifier>."column"` for each column.
     fn columns<S: AsRef<str>>(&self, qualifier: &str, columns: &[S]) -> Vec<String> {
         columns.iter().map(|column| format!("{qualifier}.{}", self.quote(column.as_ref()))).collect()
     }
@@ -77,14 +78,14 @@ impl SqlWriter<'_> {
         }
     }
 
-    /// The test of the state of a row.
+    /// Returns the test of the state of a row.
     pub(super) fn state(&self, soft: &Soft, rows: Rows, qualifier: &str) -> String {
         let column = self.quote(soft.state);
         let column = if qualifier.is_empty() { column } else { format!("{qualifier}.{column}") };
         soft.mode.text(rows, &column)
     }
 
-    /// The test that an operation on rows of the root deleted a row.
+    /// Returns the test that an operation on rows of the root deleted a row.
     pub(super) fn restorable(&self, soft: &Soft, mark: &Mark, qualifier: &str) -> Option<Text> {
         let marked = mark.of_root(&self.graph.tables[ROOT].soft, soft, self.dialect);
         marked.map(|marked| self.equals(qualifier, marked))
@@ -99,22 +100,22 @@ impl SqlWriter<'_> {
         marks.iter().filter_map(|mark| self.restorable(soft, mark, qualifier)).collect()
     }
 
-    /// Whether fewer rows are restored than can be reached.
+    /// Returns whether fewer rows are restored than can be reached.
     fn is_exact(&self) -> bool {
         matches!(self.traverse, Traverse::ActiveOrRestorable(_)) && self.graph.any_has_several_parents()
     }
 
-    /// The names of a table's key columns in the set of its component.
+    /// Returns the names of a table's key columns in the set of its component.
     fn key_names(&self, table: usize) -> Vec<String> {
         (0..self.graph.tables[table].node.key.len()).map(|place| format!("k{table}_{place}")).collect()
     }
 
-    /// Whether the root's keys alone identify the rows of the table.
+    /// Returns whether the root's keys alone identify the rows of the table.
     fn is_plain_root(&self, table: usize) -> bool {
         table == ROOT && !self.graph.root_is_recursive()
     }
 
-    /// The children of rows of `parent` by these columns.
+    /// Returns the children of rows of `parent` by these columns.
     fn children(&self, parent: usize, columns: Vec<String>) -> Set {
         if self.is_plain_root(parent) {
             return Set::Keys(columns);
@@ -122,7 +123,7 @@ impl SqlWriter<'_> {
         Set::In { columns, component: self.graph.tables[parent].component, of: parent }
     }
 
-    /// The rows of a table that belong to the cascade.
+    /// Returns the rows of a table that belong to the cascade.
     fn members(&self, table: usize, qualifier: &str) -> Set {
         let mut edges = self.graph.edges_to(table);
         let own = self.graph.component_of(table).recursive || self.is_exact();
@@ -133,7 +134,7 @@ impl SqlWriter<'_> {
         Set::In { columns, component: self.graph.tables[table].component, of: table }
     }
 
-    /// `SELECT <keys> FROM set<n>`.
+    /// Returns `<keys> FROM set<n>`, the rest of a SELECT of the keys.
     fn select_keys(&self, component: usize, of: usize) -> String {
         self.select_keys_from(&format!("{SET}{component}"), component, of)
     }
@@ -145,7 +146,7 @@ impl SqlWriter<'_> {
         format!("{} FROM {set}{filter}", names.join(", "))
     }
 
-    /// The prefix of an assigned column. MySQL's UPDATE of several tables needs the name of the table.
+    /// Returns the prefix of an assigned column. MySQL's UPDATE of several tables needs the name of the table.
     pub(super) fn assigned(&self, node: &Node) -> String {
         if self.dialect == Dialect::Mysql { format!("{}.", self.table(node)) } else { String::new() }
     }
@@ -155,17 +156,17 @@ pub(super) fn prefixed(qualifier: &str, names: &[String]) -> Vec<String> {
     names.iter().map(|name| format!("{qualifier}.{name}")).collect()
 }
 
-/// `a = b AND c = d`.
+/// Returns `a = b AND c = d`.
 pub(super) fn equal(left: &[String], right: &[String]) -> String {
     left.iter().zip(right).map(|(left, right)| format!("{left} = {right}")).collect::<Vec<_>>().join(" AND ")
 }
 
-/// The columns of a table's key.
+/// Returns the columns of a table's key.
 pub(super) fn key_of(qualifier: &str, node: &Node, dialect: Dialect) -> Vec<String> {
     node.key.iter().map(|column| format!("{qualifier}.{}", dialect.quote(column))).collect()
 }
 
-/// A key as one text.
+/// Returns a key as one text.
 pub(super) fn shown(columns: &[String], dialect: Dialect) -> String {
     let ty = if dialect == Dialect::Mysql { "CHAR" } else { "TEXT" };
     let texts = columns.iter().map(|column| format!("CAST({column} AS {ty})")).collect::<Vec<_>>();
@@ -176,7 +177,7 @@ pub(super) fn shown(columns: &[String], dialect: Dialect) -> String {
     }
 }
 
-/// `a`, or `(a, b)`.
+/// Returns `a`, or `(a, b)`.
 fn tuple(columns: &[String]) -> String {
     match columns {
         [column] => column.clone(),

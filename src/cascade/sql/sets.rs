@@ -7,7 +7,7 @@ use crate::declare::{Policy, Rows};
 use crate::dialect::{Dialect, Lock};
 
 impl SqlWriter<'_> {
-    /// The test that a row leads on to its children.
+    /// Returns the test that a row leads on to its children.
     pub(super) fn leads_on(&self, table: usize, qualifier: &str) -> Text {
         let soft = &self.graph.tables[table].soft;
         let active = Text::from(self.state(soft, Rows::Active, qualifier));
@@ -26,15 +26,15 @@ impl SqlWriter<'_> {
         Text::either(std::iter::once(active).chain(marks).collect())
     }
 
-    /// The test that a row has no deleted parent by one relation.
+    /// Returns the test that a row does not have a deleted parent by one relation.
     pub(super) fn not_below(&self, parent: &Parent, qualifier: &str) -> String {
         let pairs = equal(&self.columns(PARENT, &parent.node.key), &self.columns(qualifier, &parent.columns));
         let deleted = self.state(&parent.soft, Rows::Deleted, PARENT);
         format!("NOT EXISTS (SELECT 1 FROM {} AS {PARENT} WHERE {pairs} AND {deleted})", self.table(&parent.node))
     }
 
-    /// The test that a deleted parent, `o`, is restored itself, as far as it is known where the set of the children
-    /// is made.
+    /// Returns the test that a deleted parent, `o`, is restored itself. It uses what is known where the children's set
+    /// is computed.
     pub(super) fn comes_back(&self, table: usize, parent: &Parent, key: &[String]) -> Text {
         let Some(place) = parent.place else { return Text::new() };
         if self.is_plain_root(place) {
@@ -48,7 +48,7 @@ impl SqlWriter<'_> {
             return within(&format!("{SET}{above}"));
         }
         if parent.policy == Policy::Cascade {
-            // The parent is in the same circle, and the next expression finds out whether it stays deleted.
+            // The parent is in the same circle, and the next expression computes whether it stays deleted.
             return within(&self.reach(above));
         }
         // Only `restrict` can lead here from a later table, or within a circle. No set is known yet, so the mark has
@@ -61,18 +61,20 @@ impl SqlWriter<'_> {
         if tests.is_empty() { Text::new() } else { Text::either(tests) }
     }
 
-    /// The name of the set of rows that can be reached.
+    /// Returns the name of the set of rows that can be reached.
     pub(super) fn reach(&self, place: usize) -> String {
         format!("{}{place}", if self.is_exact() { REACH } else { SET })
     }
 
-    /// The common table expressions that a set needs, after `WITH RECURSIVE`.
+    /// Returns the common table expressions that a set needs, with `WITH RECURSIVE`.
     pub(super) fn with(&self, component: usize, reads: Lock) -> Text {
         Text::from("WITH RECURSIVE ").then(self.sets(component, reads)).sql(" ")
     }
 
-    /// The common table expressions that a set needs. `reads` is how their rows are read on MySQL: without a lock,
-    /// InnoDB reads the transaction's snapshot, whatever the statement around them does.
+    /// Returns the common table expressions that a set needs.
+    ///
+    /// `reads` says how MySQL reads their rows. Without a lock InnoDB reads the transaction's snapshot, even if the
+    /// statement around them locks.
     pub(super) fn sets(&self, component: usize, reads: Lock) -> Text {
         let reads = if self.dialect == Dialect::Mysql { reads } else { Lock::No };
         let mut needed = vec![false; self.graph.components.len()];
@@ -97,7 +99,7 @@ impl SqlWriter<'_> {
         Text::join(sets, ", ")
     }
 
-    /// `set<n> (keys) AS (..)`.
+    /// Returns `set<n> (keys) AS (..)`.
     pub(super) fn expression(&self, place: usize, reads: Lock) -> Text {
         let component = &self.graph.components[place];
         let names = component.tables.iter().flat_map(|&table| self.key_names(table)).collect::<Vec<_>>().join(", ");
@@ -125,16 +127,16 @@ impl SqlWriter<'_> {
         if self.is_exact() { set.sql(", ").then(self.refined(place, &names, reads)) } else { set }
     }
 
-    /// The rows of a set that stay below a deleted row, and the set without them.
+    /// Returns the rows of a set that stay below a deleted row, and the set without them.
     ///
     /// "All parents are restored" would be a recursion over the negation of the set, which no database allows. So the
-    /// query starts with the rows that have a deleted parent which is not restored. In a circle, it adds all rows
-    /// below them.
+    /// query starts with the rows that have a deleted parent which is not restored. In a circle, it adds all rows below
+    /// them.
     pub(super) fn refined(&self, place: usize, names: &str, reads: Lock) -> Text {
         let component = &self.graph.components[place];
         let (reach, below) = (self.reach(place), format!("{BELOW}{place}"));
         let join = self.join_word();
-        // The target's rows are restored whatever is above them.
+        // The target's rows are restored with any rows above them, since the ancestors are tested separately.
         let deleted = |table: usize| {
             let member = &self.graph.tables[table];
             let deleted = Text::from(self.state(&member.soft, Rows::Deleted, "t"));
@@ -204,10 +206,10 @@ impl SqlWriter<'_> {
         ))
     }
 
-    /// The keys of a table in a set, as a join partner.
+    /// Returns the keys of a table in a set, for a join.
     ///
-    /// PostgreSQL expects a recursive set to be large and deleted rows to be few. It would read all deleted rows
-    /// first, and compile the query before. It expects ten elements in an array.
+    /// PostgreSQL expects a recursive set to be large and deleted rows to be few. So it would read all deleted rows
+    /// first, and compile the query with JIT before. For an array it expects ten elements.
     pub(super) fn pg_small_set(&self, set: &str, table: usize) -> String {
         if self.dialect != Dialect::Postgres {
             return set.to_owned();
@@ -222,7 +224,7 @@ impl SqlWriter<'_> {
         self.graph.is_inner(edge) && self.graph.tables[edge.child].component == place
     }
 
-    /// The key of one table's row, and NULLs of the right types for the other tables of its circle.
+    /// Returns the key of one table's row, with NULLs of the right types for the other tables of its circle.
     pub(super) fn row(&self, place: usize, own: usize) -> String {
         let keys = self.graph.components[place].tables.iter().flat_map(|&table| {
             let node = &self.graph.tables[table].node;
@@ -235,7 +237,7 @@ impl SqlWriter<'_> {
         keys.collect::<Vec<_>>().join(", ")
     }
 
-    /// `SELECT <row> FROM <parents> JOIN <children> WHERE <they lead on>`.
+    /// Returns `SELECT <row> FROM <parents> JOIN <children> WHERE <they lead on>`.
     pub(super) fn step(&self, place: usize, edge: &Edge) -> Text {
         let child = &self.graph.tables[edge.child].node;
         let row = self.row(place, edge.child);
@@ -256,7 +258,7 @@ impl SqlWriter<'_> {
         Text::from(from).then(self.leads_on(edge.child, "t"))
     }
 
-    /// Whether this step is one of several within a circle, which PostgreSQL needs in one LATERAL term.
+    /// Returns whether this step is one of several within a circle, which PostgreSQL needs in one LATERAL term.
     pub(super) fn is_lateral(&self, edge: &Edge) -> bool {
         let component = |edge: &Edge| self.graph.tables[edge.parent].component;
         let inner = self.graph.edges.iter().filter(|other| self.graph.is_inner(other));
@@ -265,14 +267,14 @@ impl SqlWriter<'_> {
             && inner.filter(|other| component(other) == component(edge)).count() > 1
     }
 
-    /// The test that the root's rows lead to a row of the root's circle. The statement needs [`circle`](Self::circle)
-    /// too.
+    /// Returns the test that the root's rows lead to a row of the root's circle. The statement also needs
+    /// [`circle`](Self::circle).
     pub(in crate::cascade) fn in_circle(&self, table: usize, columns: &[String]) -> String {
         let component = self.graph.tables[table].component;
         format!("({} IN (SELECT {}))", tuple(columns), self.select_keys(component, table))
     }
 
-    /// The set of the root's circle.
+    /// Returns the set of the root's circle.
     pub(in crate::cascade) fn circle(&self, reads: Lock) -> Text {
         self.sets(self.graph.tables[ROOT].component, reads)
     }

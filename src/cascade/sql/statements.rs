@@ -7,7 +7,7 @@ use crate::declare::{Node, Rows};
 use crate::dialect::{Dialect, Lock};
 
 impl SqlWriter<'_> {
-    /// `UPDATE <table> SET .. WHERE <guard> AND <in the set>`.
+    /// Returns `UPDATE <table> SET .. WHERE <guard> AND <in the set>`.
     fn update_set(&self, node: &Node, assignments: Text, guard: Text, set: Set, without_roots: bool) -> Text {
         let table = self.table(node);
         let except = if without_roots { self.not_roots(node) } else { Text::new() };
@@ -20,8 +20,8 @@ impl SqlWriter<'_> {
                 .then(guard)
                 .then(except),
             Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
-                // MariaDB reads the whole child for `WHERE key IN (SELECT ..)`. DISTINCT materializes the set, since
-                // a merged one must not read the table that is changed.
+                // MariaDB reads the whole child for `WHERE key IN (SELECT ..)`, so the set is joined. DISTINCT
+                // materializes the set, since a merged one must not read the table that is changed.
                 let pairs = equal(&columns, &prefixed(KEYS, &self.key_names(of)));
                 Text::from("UPDATE (")
                     .then(self.with(component, Lock::No))
@@ -45,7 +45,7 @@ impl SqlWriter<'_> {
         }
     }
 
-    /// A SELECT of the number of rows in a set, as text. A `lock` locks the rows.
+    /// Returns a SELECT of the number of rows in a set, as text. A `lock` locks the rows.
     fn count_set(&self, node: &Node, guard: Text, set: Set, without_roots: bool, lock: Lock) -> Text {
         let table = self.table(node);
         let except = if without_roots { self.not_roots(node) } else { Text::new() };
@@ -87,8 +87,10 @@ impl SqlWriter<'_> {
         }
     }
 
-    /// Locks, in share mode, the parents by one relation of rows that may be restored. Deleted parents are locked
-    /// too. Otherwise one transaction could restore such a parent, and the next delete it again.
+    /// Locks the parents by one relation of the rows that may be restored, in share mode.
+    ///
+    /// Deleted parents are locked too. Otherwise one transaction could restore such a parent, and the next could delete
+    /// it again.
     pub(in crate::cascade) fn lock_parents(&self, table: usize, parent: &Parent, guard: &Text) -> Text {
         let node = &self.graph.tables[table].node;
         let (component, names) = (self.graph.tables[table].component, self.key_names(table));
@@ -126,7 +128,7 @@ impl SqlWriter<'_> {
         Text::from(" AND NOT ").part(Part::Keys(keys))
     }
 
-    /// Changes the rows of a table that belong to the cascade, without the target's own.
+    /// Changes the rows of a table that belong to the cascade, except the target's own.
     pub(in crate::cascade) fn update(&self, table: usize, assignments: Text, guard: Text) -> Text {
         let node = &self.graph.tables[table].node;
         self.update_set(node, assignments, guard, self.members(table, &self.table(node)), table == ROOT)
@@ -139,8 +141,8 @@ impl SqlWriter<'_> {
         self.update_set(node, assignments, guard, set, false)
     }
 
-    /// Changes the rows of [`update_by`](Self::update_by) that have no deleted parent. `guard` gets the qualifier of
-    /// its columns.
+    /// Changes the rows of [`update_by`](Self::update_by) that do not have a deleted parent. `guard` gets the qualifier
+    /// of its columns.
     pub(in crate::cascade) fn update_ready(
         &self,
         edge: &Edge,

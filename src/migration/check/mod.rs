@@ -1,4 +1,4 @@
-//! Compares the declarations with the live schema.
+//! Compares declarations with the database.
 //!
 //! ```text
 //! mod.rs       check, assert_schema, SchemaCheck: asks about a table, then judges
@@ -26,32 +26,42 @@ use crate::error::{Error, Finding, FindingKind, Severity};
 use crate::migration::shape::Shape;
 use crate::schema::{collect_foreign_keys, foreign_keys, read_table};
 
-/// Compares the declaration of a table with the live schema.
+/// Compares the declaration of a table with the database, and returns what does not fit.
 ///
-/// It finds columns that are missing or have the wrong type, NULLs or default; indexes that are
-/// missing, broken, or spelled so that `active()` cannot use them; unique indexes in which
-/// soft-deleted rows take part; foreign keys through which a purge reaches other tables; declared relations that
-/// the foreign keys of the child contradict; rows whose flag and timestamp contradict each other, or whose flag is
-/// neither 0 nor 1; and what changes the effect of a purge, such as row security or key numbers that are given
-/// again. Each [`Finding`] has a severity, a sentence and, where one is certain, the SQL that fixes it. Errors come
-/// first. A table as
-/// [`SoftDeleteMigration`](crate::SoftDeleteMigration) leaves it by default has no finding above [`Severity::Note`].
+/// It finds:
 ///
-/// Nothing is changed. The catalog is read with a handful of queries, and one for each child of a declared
-/// relation. If there is a flag and a timestamp, two `SELECT COUNT(*)` look for rows that contradict themselves. They
-/// read the table (the deleted rows through the purge index, the active ones in full), unless a validated CHECK as
-/// the migration writes it proves that there are none. On MySQL, MariaDB and SQLite a third one, which reads the
-/// whole table, counts the rows whose flag is neither 0 nor 1. Outside of a transaction, a query that fails by a
-/// deadlock or by a lock of SQLite is sent again a few times.
+/// * columns that are missing, or whose type, nullability or default is wrong;
+/// * indexes that are missing or broken, or whose predicate is spelled so that `active()` cannot use them;
+/// * unique indexes in which deleted rows take part;
+/// * foreign keys through which a purge reaches other tables;
+/// * declared relations that the foreign keys of the child contradict;
+/// * rows whose flag and timestamp contradict each other, or whose flag is neither 0 nor 1;
+/// * what changes the effect of a purge, such as row security, or key numbers that the database uses again.
 ///
-/// The queries work from PostgreSQL 12 on.
+/// Each [`Finding`] has a severity, a sentence, and the SQL that fixes it if that SQL is certain. Errors come first. A
+/// table as [`SoftDeleteMigration`](crate::SoftDeleteMigration) leaves it by default has no finding above
+/// [`Severity::Note`].
 ///
-/// SQL of several statements has them separated by `;` and a new line. On PostgreSQL `CREATE INDEX
-/// CONCURRENTLY` and `DROP INDEX CONCURRENTLY` must each be sent alone and outside of a transaction.
-/// Where a unique index becomes partial, an `ON CONFLICT (..)` that meant it must name the predicate.
+/// # What it reads
 ///
-/// Without a schema a table is looked for as a query would: along the `search_path` of PostgreSQL, in
-/// the current database of MySQL, in the databases of SQLite (the temporary one first).
+/// It changes nothing. It reads the catalog with a few queries, and with one more for each child of a declared
+/// relation. The queries work with PostgreSQL 12 and later.
+///
+/// For a flag with a timestamp, two `SELECT COUNT(*)` count the rows that contradict themselves. They read the deleted
+/// rows through the purge index, and the active rows in full. They are not sent if a validated CHECK, as the migration
+/// writes it, proves that there are no such rows. On MySQL, MariaDB and SQLite a third count reads the whole table for
+/// rows whose flag is neither 0 nor 1.
+///
+/// Outside of a transaction, a query that fails because of a deadlock or a lock of SQLite is repeated a few times.
+///
+/// Without a schema a table is found as a query finds it. PostgreSQL follows the `search_path`, MySQL looks in the
+/// current database, and SQLite in its databases, the temporary one first.
+///
+/// # The SQL of a finding
+///
+/// Several statements are separated by `;` and a new line. On PostgreSQL each `CREATE INDEX CONCURRENTLY` and
+/// `DROP INDEX CONCURRENTLY` must be sent alone and outside of a transaction. If a unique index becomes partial, an
+/// `ON CONFLICT (..)` that used it must name the predicate.
 ///
 /// ```
 /// # include!("../../doctest_setup.rs");
@@ -73,7 +83,7 @@ use crate::schema::{collect_foreign_keys, foreign_keys, read_table};
 ///
 /// # Errors
 ///
-/// [`Error::Database`] if a query fails. A table that does not exist is a finding.
+/// [`Error::Database`] comes if a query fails. A table that does not exist is a finding.
 pub fn check<T, Conn>(conn: &mut Conn) -> Result<Vec<Finding>, Error>
 where
     T: SoftDeletable,
@@ -83,10 +93,9 @@ where
     SchemaCheck::<T>::new().check(conn)
 }
 
-/// Fails unless the live schema fits the declarations: for the start of an app, or a test.
+/// Fails unless the database fits the declarations, for the start of an app or for a test.
 ///
-/// The tables are one, or a tuple of up to 16 (tuples can be nested). What is read and what it costs
-/// is the same as for [`check`].
+/// `T` is a table, or a tuple of up to 16 tables, which can be nested. It sends the same queries as [`check`].
 ///
 /// ```
 /// # include!("../../doctest_setup.rs");
@@ -107,8 +116,8 @@ where
 ///
 /// # Errors
 ///
-/// [`Error::SchemaMismatch`] with the findings of all the tables that are worse than
-/// [`Severity::Note`]; [`Error::Database`] if a query fails.
+/// * [`Error::SchemaMismatch`] contains the findings of all the tables that are worse than [`Severity::Note`].
+/// * [`Error::Database`] comes if a query fails.
 pub fn assert_schema<T, Conn>(conn: &mut Conn) -> Result<(), Error>
 where
     T: Tables,
@@ -118,9 +127,10 @@ where
     SchemaCheck::<T>::new().assert(conn)
 }
 
-/// [`check`] and [`assert_schema`] with findings that the app accepts.
+/// A check that leaves out the findings that the app accepts.
 ///
-/// `T` is a table or a tuple of tables, as for [`assert_schema`].
+/// Otherwise it does the same as [`check`] and [`assert_schema`]. `T` is a table or a tuple of tables, as for
+/// [`assert_schema`].
 ///
 /// ```
 /// # include!("../../doctest_setup.rs");
@@ -142,25 +152,25 @@ pub struct SchemaCheck<T> {
 }
 
 impl<T: Tables> SchemaCheck<T> {
-    /// A check that allows nothing yet.
+    /// Creates a check that does not accept any finding yet.
     pub fn new() -> Self {
         Self { allowed: Vec::new(), tables: PhantomData }
     }
 
     /// Leaves out the findings of this kind about this subject.
     ///
-    /// The subject is [`Finding::subject`]: the name of a column, an index, a constraint or a child table, or else of
-    /// the table itself. Findings of this kind about other subjects stay.
+    /// The subject is [`Finding::subject`]: the name of a column, an index, a constraint, a child table or the table
+    /// itself. Findings of this kind about other subjects stay.
     pub fn allow(mut self, kind: FindingKind, subject: impl Into<String>) -> Self {
         self.allowed.push((kind, subject.into()));
         self
     }
 
-    /// The findings of all the tables, without the allowed ones. See [`check`].
+    /// Returns the findings of all the tables without the accepted ones; see [`check`].
     ///
     /// # Errors
     ///
-    /// As [`check`].
+    /// It returns the errors of [`check`].
     pub fn check<Conn>(&self, conn: &mut Conn) -> Result<Vec<Finding>, Error>
     where
         Conn: LoadConnection,
@@ -169,11 +179,11 @@ impl<T: Tables> SchemaCheck<T> {
         block(self.find(&mut Blocking(conn)))
     }
 
-    /// Fails if there is a finding that is worse than a note and is not allowed. See [`assert_schema`].
+    /// Fails if a finding is worse than a note and is not accepted; see [`assert_schema`].
     ///
     /// # Errors
     ///
-    /// As [`assert_schema`].
+    /// It returns the errors of [`assert_schema`].
     pub fn assert<Conn>(&self, conn: &mut Conn) -> Result<(), Error>
     where
         Conn: LoadConnection,
@@ -206,10 +216,10 @@ impl<T> fmt::Debug for SchemaCheck<T> {
     }
 }
 
-/// The findings of one table.
+/// Returns the findings of one table.
 pub(crate) async fn check_shape<X: Executor>(x: &mut X, shape: &Shape) -> Result<Vec<Finding>, Error> {
     let dialect = dialect(x).await?;
-    let Some(live) = read_table(x, dialect, &shape.table).await? else {
+    let Some(catalog) = read_table(x, dialect, &shape.table).await? else {
         return Ok(judge::findings(dialect, shape, None, &Answers::default()));
     };
     let mut answers = Answers::default();
@@ -218,17 +228,17 @@ pub(crate) async fn check_shape<X: Executor>(x: &mut X, shape: &Shape) -> Result
         if answers.keys.iter().any(|(known, _)| known == child) {
             continue;
         }
-        if let Some(question) = foreign_keys(dialect, child, &live) {
+        if let Some(question) = foreign_keys(dialect, child, &catalog) {
             let rows = ask(x, question).await?;
             answers.keys.push((child.clone(), collect_foreign_keys(dialect, child, &rows)));
         }
     }
-    for disagreement in judge::disagreements(dialect, shape, &live) {
+    for disagreement in judge::disagreements(dialect, shape, &catalog) {
         let rows = ask(x, disagreement.question(dialect, shape)).await?;
         let count = rows.first().and_then(|row| row.number(0)).unwrap_or_default();
         answers.counts.push((disagreement, count));
     }
-    Ok(judge::findings(dialect, shape, Some(&live), &answers))
+    Ok(judge::findings(dialect, shape, Some(&catalog), &answers))
 }
 
 fn only_notes(mut findings: Vec<Finding>) -> Result<(), Error> {
@@ -246,11 +256,11 @@ mod with_diesel_async {
     use super::*;
     use crate::connection::Asynchronous;
 
-    /// [`check`] for a connection of diesel-async.
+    /// Runs [`check`] on a connection of diesel-async.
     ///
     /// # Errors
     ///
-    /// As [`check`].
+    /// It returns the errors of [`check`].
     pub async fn check_async<T, Conn>(conn: &mut Conn) -> Result<Vec<Finding>, Error>
     where
         T: SoftDeletable,
@@ -260,11 +270,11 @@ mod with_diesel_async {
         SchemaCheck::<T>::new().check_async(conn).await
     }
 
-    /// [`assert_schema`] for a connection of diesel-async.
+    /// Runs [`assert_schema`] on a connection of diesel-async.
     ///
     /// # Errors
     ///
-    /// As [`assert_schema`].
+    /// It returns the errors of [`assert_schema`].
     pub async fn assert_schema_async<T, Conn>(conn: &mut Conn) -> Result<(), Error>
     where
         T: Tables,
@@ -275,11 +285,11 @@ mod with_diesel_async {
     }
 
     impl<T: Tables> SchemaCheck<T> {
-        /// [`check`](Self::check) for a connection of diesel-async.
+        /// Runs [`check`](Self::check) on a connection of diesel-async.
         ///
         /// # Errors
         ///
-        /// As [`check`](super::check).
+        /// It returns the errors of [`check`](super::check).
         pub async fn check_async<Conn>(&self, conn: &mut Conn) -> Result<Vec<Finding>, Error>
         where
             Conn: AsyncConnection,
@@ -288,11 +298,11 @@ mod with_diesel_async {
             self.find(&mut Asynchronous(conn)).await
         }
 
-        /// [`assert`](Self::assert) for a connection of diesel-async.
+        /// Runs [`assert`](Self::assert) on a connection of diesel-async.
         ///
         /// # Errors
         ///
-        /// As [`assert_schema`].
+        /// It returns the errors of [`assert_schema`].
         pub async fn assert_async<Conn>(&self, conn: &mut Conn) -> Result<(), Error>
         where
             Conn: AsyncConnection,

@@ -1,7 +1,7 @@
-//! Predicates as a database prints them, compared with those that this crate writes.
+//! Compares predicates as a database prints them with those that this crate writes.
 //!
-//! Nothing here understands an expression. Two texts are the same if they have the same words, apart from quotes, casts
-//! and parentheses without an AND or an OR in them.
+//! Nothing here understands an expression. Two texts are the same if they have the same words. Quotes, casts and
+//! parentheses without an AND or an OR in them do not count.
 
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
@@ -16,21 +16,21 @@ pub(super) struct StateColumn<'a> {
 }
 
 impl StateColumn<'_> {
-    /// Whether text names the column.
+    /// Returns whether the text names the column.
     pub(super) fn is_named_in(self, sql: &str) -> bool {
         tokens(sql).iter().any(|token| token.names(self.dialect, self.name))
     }
 
-    /// Which rows the text selects, if it is the predicate of this crate for them.
+    /// Returns which rows the text selects, if it is the predicate of this crate for them.
     pub(super) fn rows(self, sql: &str) -> Option<Rows> {
         [Rows::Active, Rows::Deleted].into_iter().find(|rows| self.is_ours(*rows, sql))
     }
 
-    /// Whether the text is the predicate of this crate for these rows, or one of the parts that it joins by AND.
+    /// Returns whether the text is the predicate of this crate for these rows, or one of the parts that it joins by AND.
     pub(super) fn is_ours(self, rows: Rows, sql: &str) -> bool {
         let column = self.dialect.quote(self.name);
         let own = self.mode.text(rows, &column);
-        // PostgreSQL plans a comparison of a boolean with a literal as the column itself, or its NOT.
+        // PostgreSQL plans a comparison of a boolean with a literal as the column itself, or as its NOT.
         let is_bare = match (self.dialect, self.mode) {
             (Dialect::Postgres, Mode::Flag) => Some(rows == Rows::Deleted),
             (Dialect::Postgres, Mode::ActiveFlag) => Some(rows == Rows::Active),
@@ -42,7 +42,7 @@ impl StateColumn<'_> {
     }
 }
 
-/// Whether two texts are the same, but for the form that the database gives them.
+/// Returns whether two texts are the same, apart from the form in which the database prints them.
 pub(super) fn is_same(dialect: Dialect, one: &str, other: &str) -> bool {
     let (one, other) = (tokens(one), tokens(other));
     let plain = |tokens| without_needless_parentheses(without_casts(unwrapped(tokens)));
@@ -52,7 +52,7 @@ pub(super) fn is_same(dialect: Dialect, one: &str, other: &str) -> bool {
 
 fn is_same_word(dialect: Dialect, one: &Kind, other: &Kind) -> bool {
     match (one, other) {
-        // SQLite's planner tells `FALSE` from `false`.
+        // SQLite's planner distinguishes `FALSE` from `false`.
         (Kind::Word(one), Kind::Word(other)) if dialect == Dialect::Sqlite && is_boolean(one) => one == other,
         (Kind::Word(one), Kind::Word(other)) => one.eq_ignore_ascii_case(other),
         (Kind::Word(one) | Kind::Name(one), Kind::Word(other) | Kind::Name(other)) => same_column(dialect, one, other),
@@ -64,7 +64,7 @@ fn is_boolean(word: &str) -> bool {
     word.eq_ignore_ascii_case("true") || word.eq_ignore_ascii_case("false")
 }
 
-/// Without `::type`, which PostgreSQL adds to literals.
+/// Removes `::type`, which PostgreSQL adds to literals.
 fn without_casts(tokens: &[Token]) -> Vec<&Token> {
     let mut kept = Vec::new();
     let mut rest = tokens.iter().peekable();
@@ -78,7 +78,7 @@ fn without_casts(tokens: &[Token]) -> Vec<&Token> {
     kept
 }
 
-/// Without the parentheses that enclose no AND and no OR, which PostgreSQL writes around each comparison.
+/// Removes parentheses without an AND or an OR in them, since PostgreSQL writes them around each comparison.
 fn without_needless_parentheses(tokens: Vec<&Token>) -> Vec<&Token> {
     let mut open: Vec<(usize, bool)> = Vec::new();
     let mut needless = Vec::new();
@@ -98,10 +98,10 @@ fn without_needless_parentheses(tokens: Vec<&Token>) -> Vec<&Token> {
     tokens.into_iter().enumerate().filter(|(at, _)| !needless.contains(at)).map(|(_, token)| token).collect()
 }
 
-/// The number of a default that is a literal: 1 for TRUE, 0 for FALSE.
+/// Returns the number of a default that is a literal: 1 for TRUE, 0 for FALSE.
 pub(super) fn number(default: &str) -> Option<i64> {
     let all = tokens(default);
-    // MySQL writes a BIT as `b'0'`.
+    // MySQL prints a BIT as `b'0'`.
     let words: Vec<&Token> = without_casts(unwrapped(&all)).into_iter().filter(|token| !token.is("b")).collect();
     let [token] = words[..] else { return None };
     let text = match &token.kind {
@@ -115,7 +115,7 @@ pub(super) fn number(default: &str) -> Option<i64> {
     }
 }
 
-/// The parts of a predicate that are joined by AND, each as text.
+/// Splits a predicate at its ANDs, and returns the text of each part.
 pub(super) fn conjuncts(sql: &str) -> Vec<String> {
     let all = tokens(sql);
     let inside = unwrapped(&all);
@@ -123,7 +123,7 @@ pub(super) fn conjuncts(sql: &str) -> Vec<String> {
         (Some(first), Some(last)) => sql[first.span.start..last.span.end].to_owned(),
         _ => String::new(),
     };
-    // An AND inside of CASE or beside OR is not one between parts of the whole.
+    // An AND inside of CASE or beside OR does not split the whole predicate.
     let whole = inside.iter().any(|token| token.is("CASE")) || top_level(inside, "OR").next().is_some();
     let ands = top_level(inside, "AND").collect::<Vec<_>>();
     if whole || ands.is_empty() {
@@ -134,7 +134,7 @@ pub(super) fn conjuncts(sql: &str) -> Vec<String> {
     starts.zip(ends).flat_map(|(start, end)| conjuncts(&text(&inside[start..end]))).collect()
 }
 
-/// Without the parentheses around the whole.
+/// Removes the parentheses around the whole.
 fn unwrapped(tokens: &[Token]) -> &[Token] {
     let is_wrapped =
         tokens.first().is_some_and(|token| token.is_symbol("(")) && closing(tokens, 0) == Some(tokens.len() - 1);

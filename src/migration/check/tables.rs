@@ -1,9 +1,9 @@
-//! The tables of one `assert_schema`.
+//! The tables of one check.
 
 use crate::declare::SoftDeletable;
 use crate::migration::shape::Shape;
 
-/// Tables that are declared soft-deletable: one, or a tuple of up to 16, which can be nested.
+/// Tables that are declared soft-deletable: one table, or a tuple of up to 16, which can be nested.
 ///
 /// ```
 /// # include!("../../doctest_setup.rs");
@@ -21,12 +21,12 @@ use crate::migration::shape::Shape;
     note = "a tuple has at most 16 of them; tuples can be nested"
 )]
 pub trait Tables {
-    /// What is declared of each.
+    /// Returns the declaration of each table.
     #[doc(hidden)]
     fn declared() -> Vec<DeclaredTable>;
 }
 
-/// What is declared of a table.
+/// The declaration of a table, hidden from users.
 #[derive(Debug)]
 pub struct DeclaredTable(Shape);
 

@@ -1,4 +1,4 @@
-//! Flag and timestamp that agree: the CHECK that keeps them so, and the rows where they do not.
+//! The agreement of flag and timestamp: the CHECK that ensures it, and the rows that break it.
 
 use super::{Judge, script};
 use crate::connection::Question;
@@ -8,7 +8,7 @@ use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::is_same;
 use crate::migration::shape::Shape;
-use crate::schema::{LiveCheck, LiveColumn, tokens};
+use crate::schema::{CatalogCheck, CatalogColumn, tokens};
 
 /// How a row can contradict itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(in crate::migration::check) enum Disagreement {
 }
 
 impl Disagreement {
-    /// The rows.
+    /// Returns the predicate of the rows.
     fn predicate(self, dialect: Dialect, shape: &Shape, timestamp: &str) -> String {
         let state = |rows| shape.predicate(dialect, rows, "");
         let (rows, test) = match self {
@@ -31,7 +31,7 @@ impl Disagreement {
         format!("{} AND {} {test}", state(rows), dialect.quote(timestamp))
     }
 
-    /// Counts the rows.
+    /// Returns the question that counts the rows.
     pub(in crate::migration::check) fn question(self, dialect: Dialect, shape: &Shape) -> Question {
         let timestamp = shape.timestamp.as_ref().map_or("", |column| column.name.as_str());
         let predicate = self.predicate(dialect, shape, timestamp);
@@ -52,7 +52,7 @@ impl Judge<'_> {
         let validate = |name: &str| format!("ALTER TABLE {table} VALIDATE CONSTRAINT {}", self.quote(name));
         match (check, self.dialect) {
             (None, Dialect::Postgres) => {
-                let name = Names::new(&self.live.name.name).make("soft_delete_check", &[]);
+                let name = Names::new(&self.catalog.name.name).make("soft_delete_check", &[]);
                 let add =
                     format!("ALTER TABLE {table} ADD CONSTRAINT {} CHECK {expression} NOT VALID", self.quote(&name));
                 let sql = script(&[add, validate(&name)]);
@@ -64,7 +64,7 @@ impl Judge<'_> {
                                SQLite adds one to columns that exist only by a rebuild of the table";
                 self.push_about_table(FindingKind::MissingCheck, Note, message.to_owned(), None);
             }
-            (Some(LiveCheck { name: Some(name), validated: false, .. }), _) => {
+            (Some(CatalogCheck { name: Some(name), validated: false, .. }), _) => {
                 let message = format!("the CHECK `{name}` is not validated: rows that were there may break it");
                 let sql = validate(&name);
                 self.push((FindingKind::UnvalidatedCheck, &name), Warning, message, sql);
@@ -73,7 +73,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The rows that contradict themselves, as they were counted.
+    /// Adds a finding for the rows that contradict themselves, from their counts.
     pub(super) fn rows(&mut self, disagreements: &[(Disagreement, u64)]) {
         for (disagreement, count) in disagreements.iter().filter(|(_, count)| *count > 0) {
             if *disagreement == Disagreement::NeitherState {
@@ -110,7 +110,7 @@ impl Judge<'_> {
         }
     }
 
-    /// What is worth counting: nothing where a CHECK of ours answers already.
+    /// Returns what must be counted. A validated CHECK of this crate already answers for flag and timestamp.
     pub(super) fn disagreements(&self) -> Vec<Disagreement> {
         let mut found = Vec::new();
         if !self.state_is_usable() {
@@ -129,24 +129,24 @@ impl Judge<'_> {
         found
     }
 
-    /// Whether the flag is a column that can hold numbers other than 0 and 1.
+    /// Returns whether the flag is a column that can hold numbers other than 0 and 1.
     fn holds_other_numbers(&self) -> bool {
-        let is_bit = |column: &LiveColumn| column.sql_type.eq_ignore_ascii_case("bit(1)");
+        let is_bit = |column: &CatalogColumn| column.sql_type.eq_ignore_ascii_case("bit(1)");
         self.shape.mode != Mode::Timestamp
             && self.dialect != Dialect::Postgres
             && self.column(&self.shape.state.name).is_some_and(|column| !is_bit(column))
     }
 
-    /// The expression of the agreement and the CHECK about it, if both columns are there.
-    fn pair(&self) -> Option<(String, Option<&LiveCheck>)> {
+    /// Returns the expression of the agreement, and the CHECK about it, if the table has both columns.
+    fn pair(&self) -> Option<(String, Option<&CatalogCheck>)> {
         let expression = self.shape.agreement(self.dialect)?;
         let timestamp = &self.column(self.timestamp()?)?.name;
         let flag = &self.column(&self.shape.state.name)?.name;
-        let names = |check: &LiveCheck, column: &str| {
+        let names = |check: &CatalogCheck, column: &str| {
             tokens(&check.expression).iter().any(|token| token.names(self.dialect, column))
         };
-        // Whatever its name, and however it is spelled.
-        let checks = self.live.checks.iter().filter(|check| names(check, flag) && names(check, timestamp));
+        // The CHECK is found by its columns, since its name and spelling can differ.
+        let checks = self.catalog.checks.iter().filter(|check| names(check, flag) && names(check, timestamp));
         let check = checks.max_by_key(|check| (check.validated, is_same(self.dialect, &check.expression, &expression)));
         Some((expression, check))
     }

@@ -1,4 +1,4 @@
-//! The columns of a declaration: there, of the right type, nullable or not, with the right default.
+//! The columns of a declaration: whether they exist, with the right type, nullability and default.
 
 use super::types::{Misfit, flag_misfit, time_misfit};
 use super::{Judge, script};
@@ -8,23 +8,23 @@ use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::number;
 use crate::migration::shape::Column;
-use crate::schema::LiveColumn;
+use crate::schema::CatalogColumn;
 
-/// What a column is for.
+/// The purpose of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     Flag,
     /// The time of the deletion.
     Timestamp,
     Touch,
-    /// A restore sets it to NULL.
+    /// A column that a restore sets to NULL.
     Reset,
-    /// TRUE keeps the row from purges; no statement of ours sets it.
+    /// The column that keeps a row from purges while it is TRUE. Our statements never set it.
     Hold,
 }
 
 impl<'a> Judge<'a> {
-    /// The columns of the declaration and what each is for; those that a purge reads come first.
+    /// Returns the columns of the declaration with their purposes. Those that a purge reads come first.
     fn declared(&self) -> impl Iterator<Item = (&'a Column, Purpose)> + use<'a> {
         let shape = self.shape;
         let state = (shape.mode != Mode::Timestamp).then_some((&shape.state, Purpose::Flag));
@@ -35,7 +35,7 @@ impl<'a> Judge<'a> {
         state.into_iter().chain(timestamp).chain(hold).chain(touch).chain(reset)
     }
 
-    /// Whether the columns that a purge reads are as they are declared.
+    /// Checks the columns that a purge reads.
     pub(super) fn purge_columns(&mut self) {
         for (column, purpose) in self.declared() {
             if matches!(purpose, Purpose::Touch | Purpose::Reset) {
@@ -43,9 +43,9 @@ impl<'a> Judge<'a> {
             }
             match self.column(&column.name).cloned() {
                 None => self.missing(column, purpose),
-                Some(live) => {
-                    self.column_type(column, purpose, &live);
-                    self.nullability(column, purpose, &live);
+                Some(catalog) => {
+                    self.column_type(column, purpose, &catalog);
+                    self.nullability(column, purpose, &catalog);
                 }
             }
         }
@@ -55,14 +55,14 @@ impl<'a> Judge<'a> {
         for (column, purpose) in self.declared() {
             match self.column(&column.name).cloned() {
                 None => self.missing(column, purpose),
-                Some(live) if live.generated && purpose != Purpose::Hold => {
+                Some(catalog) if catalog.generated && purpose != Purpose::Hold => {
                     let message = format!("`{}` is a generated column, which no statement can set", column.name);
                     self.push((FindingKind::GeneratedColumn, &column.name), Error, message, None);
                 }
-                Some(live) => {
-                    self.column_type(column, purpose, &live);
-                    self.nullability(column, purpose, &live);
-                    self.default(column, purpose, &live);
+                Some(catalog) => {
+                    self.column_type(column, purpose, &catalog);
+                    self.nullability(column, purpose, &catalog);
+                    self.default(column, purpose, &catalog);
                 }
             }
         }
@@ -84,7 +84,7 @@ impl<'a> Judge<'a> {
             };
             let add = format!("ALTER TABLE {} ADD COLUMN {} {ty} {constraint}", self.table(), self.quote(&column.name));
             let mut statements = vec![add.trim_end().to_owned()];
-            // Until now the time alone told which rows are deleted.
+            // Until now the timestamp alone said which rows are deleted, so the new flag is filled from it.
             let timestamp = self.timestamp().filter(|name| self.column(name).is_some());
             if let Some(timestamp) = timestamp.filter(|_| purpose == Purpose::Flag) {
                 let deleted = if self.active_literal() == "TRUE" { "FALSE" } else { "TRUE" };
@@ -100,15 +100,15 @@ impl<'a> Judge<'a> {
         self.push((FindingKind::MissingColumn, &column.name), Error, message, sql);
     }
 
-    fn column_type(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
+    fn column_type(&mut self, column: &Column, purpose: Purpose, catalog: &CatalogColumn) {
         let misfit = match purpose {
-            Purpose::Flag | Purpose::Hold => flag_misfit(self.dialect, &live.sql_type),
+            Purpose::Flag | Purpose::Hold => flag_misfit(self.dialect, &catalog.sql_type),
             Purpose::Timestamp | Purpose::Touch => {
-                time_misfit(self.dialect, &column.ty, self.shape.unit, &live.sql_type)
+                time_misfit(self.dialect, &column.ty, self.shape.unit, &catalog.sql_type)
             }
             Purpose::Reset => None,
         };
-        let (name, is) = (&column.name, &live.sql_type);
+        let (name, is) = (&column.name, &catalog.sql_type);
         let (severity, message) = match misfit {
             None => return,
             Some(Misfit::Wrong { expected }) => (Error, format!("`{name}` is {is}, not {expected}")),
@@ -132,13 +132,13 @@ impl<'a> Judge<'a> {
                 let zone = if is.ends_with(" with time zone") { "TIMESTAMPTZ" } else { "TIMESTAMP" };
                 Some(self.alter(name, &format!("TYPE {zone}")))
             }
-            // A default would have to be written anew, and which one is meant would be a guess.
-            (Some(Misfit::Rounds | Misfit::SessionZone), Dialect::Mysql) if live.default.is_none() => {
-                let null = if live.nullable || purpose != Purpose::Touch { "NULL DEFAULT NULL" } else { "NOT NULL" };
+            // The statement would have to repeat the default, and the right one would be a guess.
+            (Some(Misfit::Rounds | Misfit::SessionZone), Dialect::Mysql) if catalog.default.is_none() => {
+                let null = if catalog.nullable || purpose != Purpose::Touch { "NULL DEFAULT NULL" } else { "NOT NULL" };
                 Some(format!(
                     "ALTER TABLE {} MODIFY COLUMN {} DATETIME(6) {null}",
                     self.table(),
-                    self.quote(&live.name)
+                    self.quote(&catalog.name)
                 ))
             }
             _ => None,
@@ -146,12 +146,12 @@ impl<'a> Judge<'a> {
         self.push((FindingKind::ColumnType, &column.name), severity, message, sql);
     }
 
-    fn nullability(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
+    fn nullability(&mut self, column: &Column, purpose: Purpose, catalog: &CatalogColumn) {
         let name = &column.name;
         let quoted = self.quote(name);
         let table = self.table();
         match purpose {
-            Purpose::Flag | Purpose::Hold if live.nullable && !self.is_nullable(purpose) && !live.generated => {
+            Purpose::Flag | Purpose::Hold if catalog.nullable && !self.is_nullable(purpose) && !catalog.generated => {
                 let (active, what) = match purpose {
                     Purpose::Hold => ("FALSE", "never purged"),
                     _ => (self.active_literal(), "neither active nor deleted"),
@@ -160,7 +160,7 @@ impl<'a> Judge<'a> {
                 let (hint, sql) = match self.dialect {
                     Dialect::Postgres => ("", Some(script(&[fill, self.alter(name, "SET NOT NULL")]))),
                     Dialect::Mysql => {
-                        let modify = self.modify(live, &format!("NOT NULL DEFAULT {active}"));
+                        let modify = self.modify(catalog, &format!("NOT NULL DEFAULT {active}"));
                         ("", Some(script(&[fill, modify])))
                     }
                     Dialect::Sqlite => ("; declare it `Nullable<Bool>`, or rebuild the table with NOT NULL", None),
@@ -169,10 +169,10 @@ impl<'a> Judge<'a> {
                     format!("`{name}` can be NULL but is declared NOT NULL, and rows with NULL are {what}{hint}");
                 self.push((FindingKind::ColumnNullability, &column.name), Error, message, sql);
             }
-            Purpose::Timestamp | Purpose::Reset if !live.nullable => {
+            Purpose::Timestamp | Purpose::Reset if !catalog.nullable => {
                 let (hint, sql) = match self.dialect {
                     Dialect::Postgres => ("", Some(self.alter(name, "DROP NOT NULL"))),
-                    Dialect::Mysql => ("", Some(self.modify(live, "NULL DEFAULT NULL"))),
+                    Dialect::Mysql => ("", Some(self.modify(catalog, "NULL DEFAULT NULL"))),
                     Dialect::Sqlite => ("; rebuild the table without NOT NULL", None),
                 };
                 let rows = match (purpose, self.shape.mode) {
@@ -188,11 +188,11 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn default(&mut self, column: &Column, purpose: Purpose, live: &LiveColumn) {
+    fn default(&mut self, column: &Column, purpose: Purpose, catalog: &CatalogColumn) {
         let name = &column.name;
-        match (purpose, &live.default) {
+        match (purpose, &catalog.default) {
             (Purpose::Flag, None) if !self.is_nullable_flag() => {
-                let what = if live.nullable { "get NULL" } else { "fail" };
+                let what = if catalog.nullable { "get NULL" } else { "fail" };
                 let hint = self.rebuild_hint();
                 let message = format!("`{name}` has no default, so inserts that do not name it {what}{hint}");
                 let sql = self.set_default(name);
@@ -209,13 +209,13 @@ impl<'a> Judge<'a> {
                     self.push((FindingKind::ColumnDefault, &column.name), Error, message, sql);
                 }
             }
-            (Purpose::Hold, None) if !live.nullable && !live.generated => {
+            (Purpose::Hold, None) if !catalog.nullable && !catalog.generated => {
                 let hint = self.rebuild_hint();
                 let message = format!("`{name}` has no default, so inserts that do not name it fail{hint}");
                 let sql = (self.dialect != Dialect::Sqlite).then(|| self.alter(name, "SET DEFAULT FALSE"));
                 self.push((FindingKind::ColumnDefault, &column.name), Warning, message, sql);
             }
-            // It may be what is wanted.
+            // A default of TRUE may be intended, so this is only a note.
             (Purpose::Hold, Some(default)) => {
                 if number(default).is_some_and(|number| number != 0) {
                     let message = format!("the default of `{name}` is {default}, so new rows are under hold at once");
@@ -230,9 +230,9 @@ impl<'a> Judge<'a> {
                 let message = format!("`{name}` has the default {default}, so new rows {what}{}", self.rebuild_hint());
                 let sql = match self.dialect {
                     Dialect::Postgres => Some(self.alter(name, "DROP DEFAULT")),
-                    // Where NOT NULL stands too, the finding above drops both.
-                    Dialect::Mysql if live.nullable => Some(self.alter(name, "SET DEFAULT NULL")),
-                    Dialect::Mysql => Some(self.modify(live, "NULL DEFAULT NULL")),
+                    // If the column is NOT NULL too, the finding about that drops both.
+                    Dialect::Mysql if catalog.nullable => Some(self.alter(name, "SET DEFAULT NULL")),
+                    Dialect::Mysql => Some(self.modify(catalog, "NULL DEFAULT NULL")),
                     Dialect::Sqlite => None,
                 };
                 self.push((FindingKind::ColumnDefault, &column.name), severity, message, sql);
@@ -253,7 +253,7 @@ impl<'a> Judge<'a> {
         matches!(self.shape.mode, Mode::NullableFlag | Mode::NullableActiveFlag)
     }
 
-    /// What the flag of an active row is.
+    /// Returns the value of an active row's flag.
     fn active_literal(&self) -> &'static str {
         match self.shape.mode {
             Mode::ActiveFlag | Mode::NullableActiveFlag => "TRUE",
@@ -274,14 +274,14 @@ impl<'a> Judge<'a> {
         format!("ALTER TABLE {} ALTER COLUMN {} {action}", self.table(), self.quote(name))
     }
 
-    /// MySQL's way to change a column, which drops what is not said again.
-    fn modify(&self, live: &LiveColumn, rest: &str) -> String {
-        let collation = live.collation.as_ref().map(|name| format!(" COLLATE {name}")).unwrap_or_default();
-        let (table, column) = (self.table(), self.quote(&live.name));
-        format!("ALTER TABLE {table} MODIFY COLUMN {column} {}{collation} {rest}", live.sql_type)
+    /// Returns MySQL's statement to change a column. It drops every property that it does not repeat.
+    fn modify(&self, catalog: &CatalogColumn, rest: &str) -> String {
+        let collation = catalog.collation.as_ref().map(|name| format!(" COLLATE {name}")).unwrap_or_default();
+        let (table, column) = (self.table(), self.quote(&catalog.name));
+        format!("ALTER TABLE {table} MODIFY COLUMN {column} {}{collation} {rest}", catalog.sql_type)
     }
 
-    /// A time for the rows that are there.
+    /// Returns a time for the existing rows.
     fn epoch(&self, column: &Column) -> &'static str {
         match (column.ty.clock(self.shape.unit), self.dialect) {
             (Some(ClockForm::Timestamp), _) => "'1970-01-01 00:00:00'",

@@ -1,17 +1,19 @@
-//! An index again, under another name or with another predicate: from the text that the database prints.
+//! Writes an index again, with another name or predicate, from the text that the database prints.
 
 use super::Judge;
 use crate::dialect::Dialect;
-use crate::schema::{LiveIndex, tokens, top_level};
+use crate::schema::{CatalogIndex, tokens, top_level};
 
 impl Judge<'_> {
-    /// `CREATE INDEX` for an index like this one; `None` where the database does not print it, or
-    /// where a table of partitions makes it another statement.
-    pub(super) fn like(&self, index: &LiveIndex, name: &str, predicate: Option<&str>) -> Option<String> {
+    /// Returns `CREATE INDEX` for an index like this one.
+    ///
+    /// It returns `None` if the database does not print the index, or if the table is partitioned, which needs another
+    /// statement.
+    pub(super) fn like(&self, index: &CatalogIndex, name: &str, predicate: Option<&str>) -> Option<String> {
         let definition = index.definition.as_deref().filter(|_| !self.is_partitioned())?;
         let tokens = tokens(definition);
         let place = tokens.iter().position(|token| token.is("INDEX"))?;
-        // The name stands in between.
+        // The name is between the two words.
         let on = tokens.get(place + 2).filter(|token| token.is("ON"))?;
         let end = match predicate {
             None => definition.len(),
@@ -25,14 +27,14 @@ impl Judge<'_> {
                 format!("CREATE {unique}INDEX CONCURRENTLY {} {body}{predicate}", self.quote(name))
             }
             Dialect::Mysql | Dialect::Sqlite => {
-                // In a line of its own: the text could end in a comment.
+                // The predicate has a line of its own, since the text could end in a comment.
                 let predicate = predicate.replacen(' ', "\n", 1);
                 format!("CREATE {unique}INDEX {} {body}{predicate}", self.index(name))
             }
         })
     }
 
-    /// The statement that drops an index.
+    /// Returns the statement that drops an index.
     pub(super) fn drop_index(&self, name: &str) -> String {
         match self.dialect {
             Dialect::Postgres if self.is_partitioned() => format!("DROP INDEX {}", self.index(name)),
@@ -42,7 +44,7 @@ impl Judge<'_> {
         }
     }
 
-    /// `CREATE INDEX` of columns.
+    /// Returns `CREATE INDEX` over columns.
     pub(super) fn create_index(&self, name: &str, columns: &[String], predicate: &str) -> String {
         let columns = self.dialect.quote_all(columns);
         match self.dialect {
@@ -51,9 +53,9 @@ impl Judge<'_> {
                 format!("CREATE INDEX {how}{} ON {} ({columns}) WHERE {predicate}", self.quote(name), self.table())
             }
             Dialect::Mysql => format!("CREATE INDEX {} ON {} ({columns})", self.quote(name), self.table()),
-            // The schema stands before the index, and the table is looked for there.
+            // SQLite takes the schema before the index's name, and finds the table in that schema.
             Dialect::Sqlite => {
-                let table = self.quote(&self.live.name.name);
+                let table = self.quote(&self.catalog.name.name);
                 format!("CREATE INDEX {} ON {table} ({columns}) WHERE {predicate}", self.index(name))
             }
         }

@@ -1,4 +1,4 @@
-//! Exclusion constraints of PostgreSQL that count soft-deleted rows.
+//! Exclusion constraints of PostgreSQL that count deleted rows.
 
 use super::Judge;
 use crate::declare::Rows;
@@ -8,7 +8,7 @@ use crate::schema::{tokens, top_level};
 
 impl Judge<'_> {
     pub(super) fn exclusions(&mut self) {
-        for index in &self.live.indexes {
+        for index in &self.catalog.indexes {
             let Some(definition) = &index.exclusion else { continue };
             if self.names_state(index.predicate.as_deref()) {
                 continue;
@@ -21,7 +21,7 @@ impl Judge<'_> {
                 message.push_str(": its predicate does not leave them out");
                 None
             } else {
-                // In the definition the predicate comes before `DEFERRABLE` and `INITIALLY ..`.
+                // The predicate of the definition comes before `DEFERRABLE` and `INITIALLY ..`.
                 let tokens = tokens(definition);
                 let end = top_level(&tokens, "DEFERRABLE").last().map_or(definition.len(), |at| tokens[at].span.start);
                 let (body, rest) = definition.split_at(end);

@@ -1,4 +1,4 @@
-//! Indexes: one for purges, partial ones that our filters can use, none that is broken.
+//! Indexes: whether one serves purges, whether filters can use the partial ones, and whether any is broken.
 
 use super::{Judge, script};
 use crate::declare::{Mode, Rows};
@@ -6,12 +6,12 @@ use crate::dialect::Dialect;
 use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
 use crate::migration::check::printed::{StateColumn, conjuncts};
-use crate::schema::LiveIndex;
+use crate::schema::CatalogIndex;
 
 impl Judge<'_> {
-    /// What an interrupted `CREATE INDEX CONCURRENTLY` left behind.
+    /// Finds the invalid indexes that an interrupted `CREATE INDEX CONCURRENTLY` left.
     pub(super) fn invalid_indexes(&mut self) {
-        for index in self.live.indexes.iter().filter(|index| !index.valid) {
+        for index in self.catalog.indexes.iter().filter(|index| !index.valid) {
             let again = self.like(index, &index.name, None);
             let sql = again.map(|again| script(&[self.drop_index(&index.name), again]));
             let message = format!(
@@ -27,18 +27,18 @@ impl Judge<'_> {
         if self.column(timestamp).is_none() {
             return;
         }
-        if self.live.indexes.iter().any(|index| self.serves_purges(index, timestamp)) {
+        if self.catalog.indexes.iter().any(|index| self.serves_purges(index, timestamp)) {
             return;
         }
         let mut columns = Vec::new();
         if self.dialect == Dialect::Mysql {
-            // No partial indexes: the flag stands first.
+            // MySQL does not have partial indexes, so the flag comes first.
             if self.shape.mode != Mode::Timestamp {
                 columns.push(self.shape.state.name.clone());
-                columns.extend(self.live.primary_key.iter().cloned());
+                columns.extend(self.catalog.primary_key.iter().cloned());
             }
         } else {
-            columns.extend(self.live.primary_key.iter().cloned());
+            columns.extend(self.catalog.primary_key.iter().cloned());
         }
         columns.retain(|column| !self.is_same(column, timestamp));
         columns.push(timestamp.to_owned());
@@ -48,7 +48,7 @@ impl Judge<'_> {
         self.push_about_table(FindingKind::MissingPurgeIndex, Warning, message, sql);
     }
 
-    fn serves_purges(&self, index: &LiveIndex, timestamp: &str) -> bool {
+    fn serves_purges(&self, index: &CatalogIndex, timestamp: &str) -> bool {
         let place = index.position(self.dialect, timestamp);
         let is_usable = index.valid && index.ordered;
         let serves = match (&index.predicate, self.dialect) {
@@ -65,16 +65,16 @@ impl Judge<'_> {
         is_usable && serves
     }
 
-    /// Whether an index with this predicate holds every row that a purge looks for.
+    /// Returns whether an index with this predicate contains every row that a purge looks for.
     fn holds_all_deleted(&self, predicate: &str, timestamp: &str) -> bool {
         let time = StateColumn { dialect: self.dialect, mode: Mode::Timestamp, name: timestamp };
         let is_ours = |part: &String| self.state().is_ours(Rows::Deleted, part) || time.is_ours(Rows::Deleted, part);
         conjuncts(predicate).iter().all(is_ours)
     }
 
-    /// Partial indexes whose predicate is not spelled as the filters are.
+    /// Finds partial indexes whose predicate is not spelled as the filters are.
     pub(super) fn predicates(&mut self) {
-        for index in self.live.indexes.iter().filter(|index| index.valid && index.exclusion.is_none()) {
+        for index in self.catalog.indexes.iter().filter(|index| index.valid && index.exclusion.is_none()) {
             let Some(predicate) = &index.predicate else { continue };
             if self.is_meant_for_filters(predicate) {
                 let own = self.predicate(Rows::Active);
@@ -88,20 +88,20 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a predicate tests the state in words that are not those of the filters.
+    /// Returns whether a predicate tests the state in another spelling than the filters.
     fn is_meant_for_filters(&self, predicate: &str) -> bool {
         if self.state().is_named_in(predicate) {
             return !self.is_used(predicate, Rows::Active) && !self.is_used(predicate, Rows::Deleted);
         }
-        // With a flag beside it, the timestamp is not what active() asks for. (An index of the rows that have a time serves
-        // purges.)
+        // If the table has a flag, active() does not test the timestamp. An index over the rows with a time is still
+        // right, since it serves purges.
         self.timestamp().filter(|_| self.shape.has_flag_and_timestamp()).is_some_and(|name| {
             let timestamp = StateColumn { dialect: self.dialect, mode: Mode::Timestamp, name };
             timestamp.rows(predicate) == Some(Rows::Active)
         })
     }
 
-    /// Whether the parts of a predicate that name the state are the filter for these rows.
+    /// Returns whether the parts of a predicate that name the state are the filter for these rows.
     fn is_used(&self, predicate: &str, rows: Rows) -> bool {
         let state = self.state();
         conjuncts(predicate).iter().filter(|part| state.is_named_in(part)).all(|part| state.is_ours(rows, part))

@@ -1,4 +1,4 @@
-//! What does not fit between a declaration and a table. Nothing here asks the database.
+//! Judges what does not fit between a declaration and a table. Nothing here asks the database.
 
 mod agreement;
 mod circumstances;
@@ -17,21 +17,26 @@ use crate::dialect::{Dialect, Names, TableName};
 use crate::error::{Finding, FindingKind, Severity};
 use crate::migration::check::printed::StateColumn;
 use crate::migration::shape::Shape;
-use crate::schema::{LiveColumn, LiveKey, LiveTable, TableKind, same_column};
+use crate::schema::{CatalogColumn, CatalogKey, CatalogTable, TableKind, same_column};
 
 pub(super) use agreement::Disagreement;
 pub(crate) use order::key_order_problem;
 
-/// What was asked about a table beyond its own catalog.
+/// The answers to questions beyond the table's own catalog.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     pub(super) counts: Vec<(Disagreement, u64)>,
     /// The foreign keys of each child of a declared relation.
-    pub(super) keys: Vec<(TableName, Vec<LiveKey>)>,
+    pub(super) keys: Vec<(TableName, Vec<CatalogKey>)>,
 }
 
-/// The findings of one table, errors first.
-pub(super) fn findings(dialect: Dialect, shape: &Shape, live: Option<&LiveTable>, answers: &Answers) -> Vec<Finding> {
+/// Returns the findings of one table, errors first.
+pub(super) fn findings(
+    dialect: Dialect,
+    shape: &Shape,
+    catalog: Option<&CatalogTable>,
+    answers: &Answers,
+) -> Vec<Finding> {
     let finding = |kind, message: &str| Finding {
         table: shape.table.plain(),
         kind,
@@ -40,21 +45,21 @@ pub(super) fn findings(dialect: Dialect, shape: &Shape, live: Option<&LiveTable>
         message: message.to_owned(),
         sql: None,
     };
-    let live = match live {
+    let catalog = match catalog {
         None => return vec![finding(FindingKind::MissingTable, "the table does not exist")],
-        Some(live) if live.kind == TableKind::View => {
+        Some(catalog) if catalog.kind == TableKind::View => {
             return vec![finding(
                 FindingKind::View,
                 "it is a view, and soft deletion is declared for the table behind it",
             )];
         }
-        Some(live) => live,
+        Some(catalog) => catalog,
     };
-    let mut judge = Judge { dialect, shape, live, findings: Vec::new() };
+    let mut judge = Judge { dialect, shape, catalog, findings: Vec::new() };
     judge.columns();
-    if live.kind != TableKind::Other {
+    if catalog.kind != TableKind::Other {
         judge.invalid_indexes();
-        // What is mended with a predicate waits until the state column is mended.
+        // Other fixes contain the predicate, so they wait until the state column is fixed.
         if judge.state_is_usable() {
             judge.agreement();
             judge.purge_index();
@@ -71,29 +76,31 @@ pub(super) fn findings(dialect: Dialect, shape: &Shape, live: Option<&LiveTable>
     judge.findings
 }
 
-/// The questions whose answers [`findings`] takes: one count for each way to disagree.
-pub(super) fn disagreements(dialect: Dialect, shape: &Shape, live: &LiveTable) -> Vec<Disagreement> {
-    if live.kind == TableKind::View {
+/// Returns the questions whose answers [`findings`] takes: one count for each way to disagree.
+pub(super) fn disagreements(dialect: Dialect, shape: &Shape, catalog: &CatalogTable) -> Vec<Disagreement> {
+    if catalog.kind == TableKind::View {
         return Vec::new();
     }
-    Judge { dialect, shape, live, findings: Vec::new() }.disagreements()
+    Judge { dialect, shape, catalog, findings: Vec::new() }.disagreements()
 }
 
-/// The finding about an index that serves a purge, if there is none.
-pub(crate) fn missing_purge_index(dialect: Dialect, shape: &Shape, live: &LiveTable) -> Option<Finding> {
-    let mut judge = Judge { dialect, shape, live, findings: Vec::new() };
+/// Returns the finding that no index serves a purge, if that is so.
+pub(crate) fn missing_purge_index(dialect: Dialect, shape: &Shape, catalog: &CatalogTable) -> Option<Finding> {
+    let mut judge = Judge { dialect, shape, catalog, findings: Vec::new() };
     judge.purge_index();
     judge.findings.pop()
 }
 
-/// The findings that forbid a purge: errors of the columns that it reads, which are the state, the timestamp and the
-/// hold. Where one of them contradicts its declaration, a purge could take active rows for deleted ones.
-pub(crate) fn contradictions(dialect: Dialect, shape: &Shape, live: &LiveTable) -> Vec<Finding> {
-    // The columns of a view do not tell whether they can be NULL.
-    if live.kind == TableKind::View {
+/// Returns the findings that forbid a purge.
+///
+/// These are errors of the columns that a purge reads: the state, the timestamp and the hold. If one of them
+/// contradicts its declaration, a purge could take active rows for deleted ones.
+pub(crate) fn contradictions(dialect: Dialect, shape: &Shape, catalog: &CatalogTable) -> Vec<Finding> {
+    // The catalog does not tell whether the columns of a view can be NULL.
+    if catalog.kind == TableKind::View {
         return Vec::new();
     }
-    let mut judge = Judge { dialect, shape, live, findings: Vec::new() };
+    let mut judge = Judge { dialect, shape, catalog, findings: Vec::new() };
     judge.purge_columns();
     judge.findings.retain(|finding| finding.severity == Severity::Error);
     judge.findings
@@ -102,7 +109,7 @@ pub(crate) fn contradictions(dialect: Dialect, shape: &Shape, live: &LiveTable) 
 struct Judge<'a> {
     dialect: Dialect,
     shape: &'a Shape,
-    live: &'a LiveTable,
+    catalog: &'a CatalogTable,
     findings: Vec<Finding>,
 }
 
@@ -131,7 +138,7 @@ impl Judge<'_> {
         self.push((kind, &shape.table.name), severity, message, sql);
     }
 
-    /// The table as statements name it: as the declaration does.
+    /// Returns the table's name as the declaration spells it, for statements.
     fn table(&self) -> String {
         self.shape.table.quoted(self.dialect)
     }
@@ -140,8 +147,8 @@ impl Judge<'_> {
         self.dialect.quote(name)
     }
 
-    fn column(&self, name: &str) -> Option<&LiveColumn> {
-        self.live.column(self.dialect, name)
+    fn column(&self, name: &str) -> Option<&CatalogColumn> {
+        self.catalog.column(self.dialect, name)
     }
 
     fn is_same(&self, one: &str, other: &str) -> bool {
@@ -149,10 +156,10 @@ impl Judge<'_> {
     }
 
     fn is_partitioned(&self) -> bool {
-        self.live.kind == TableKind::Partitioned
+        self.catalog.kind == TableKind::Partitioned
     }
 
-    /// The table's timestamp, whether it is the state or stands beside a flag.
+    /// Returns the table's timestamp, which may also be its state.
     fn timestamp(&self) -> Option<&str> {
         self.shape.timestamp.as_ref().map(|column| column.name.as_str())
     }
@@ -161,39 +168,39 @@ impl Judge<'_> {
         StateColumn { dialect: self.dialect, mode: self.shape.mode, name: &self.shape.state.name }
     }
 
-    /// The predicate of `rows`.
+    /// Returns the predicate of `rows`.
     fn predicate(&self, rows: Rows) -> String {
         self.shape.predicate(self.dialect, rows, "")
     }
 
-    /// Whether filters on the state column work at all.
+    /// Returns whether filters on the state column work at all.
     fn state_is_usable(&self) -> bool {
-        self.column(&self.shape.state.name).is_some_and(|live| {
-            self.shape.mode == Mode::Timestamp || types::is_testable_flag(self.dialect, &live.sql_type)
+        self.column(&self.shape.state.name).is_some_and(|column| {
+            self.shape.mode == Mode::Timestamp || types::is_testable_flag(self.dialect, &column.sql_type)
         })
     }
 
-    /// An index as DROP and CREATE name it. (`CREATE INDEX` on PostgreSQL takes no schema.)
+    /// Returns an index's name for DROP and CREATE. `CREATE INDEX` of PostgreSQL does not accept a schema.
     fn index(&self, name: &str) -> String {
-        let live = TableName { schema: self.live.name.schema.clone(), name: name.to_owned() };
+        let qualified = TableName { schema: self.catalog.name.schema.clone(), name: name.to_owned() };
         match self.dialect {
-            // Not along the search path, where another index of this name could stand first.
-            Dialect::Postgres => live.quoted(self.dialect),
-            // Without a schema the name means `main`, or the temporary database if the table is in there.
-            Dialect::Sqlite if self.shape.table.schema.is_some() || !self.is_main() => live.quoted(self.dialect),
+            // The schema is named, since the search path could find another index of this name first.
+            Dialect::Postgres => qualified.quoted(self.dialect),
+            // Without a schema the name means `main`, or the temporary database if the table is there.
+            Dialect::Sqlite if self.shape.table.schema.is_some() || !self.is_main() => qualified.quoted(self.dialect),
             Dialect::Mysql | Dialect::Sqlite => self.quote(name),
         }
     }
 
-    /// SQLite: whether the table is in the database that statements mean without a name.
+    /// SQLite: returns whether the table is in the database that a name without a schema means.
     fn is_main(&self) -> bool {
-        self.live.name.schema.as_deref().is_none_or(|schema| schema.eq_ignore_ascii_case("main"))
+        self.catalog.name.schema.as_deref().is_none_or(|schema| schema.eq_ignore_ascii_case("main"))
     }
 
-    /// A name for a new index that no index of the table has.
+    /// Returns a name for a new index that no index of the table has.
     fn free_name(&self, kind: &str, columns: &[String]) -> String {
-        let is_taken = |name: &str| self.live.indexes.iter().any(|index| index.name.eq_ignore_ascii_case(name));
-        let mut names = Names::new(&self.live.name.name);
+        let is_taken = |name: &str| self.catalog.indexes.iter().any(|index| index.name.eq_ignore_ascii_case(name));
+        let mut names = Names::new(&self.catalog.name.name);
         let name = names.make(kind, columns);
         let numbered = (2..).map(|number: u32| {
             let columns = columns.iter().cloned().chain([number.to_string()]).collect::<Vec<_>>();
@@ -203,7 +210,7 @@ impl Judge<'_> {
     }
 }
 
-/// Statements in their order.
+/// Joins statements in their order.
 fn script(statements: &[String]) -> String {
     statements.join(";\n")
 }

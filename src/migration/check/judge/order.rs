@@ -1,12 +1,13 @@
-//! Whether a key can be walked in its order.
+//! Whether a purge can walk a key in its order.
 
 use crate::dialect::Dialect;
-use crate::schema::LiveColumn;
+use crate::schema::CatalogColumn;
 
-/// Why rows cannot be walked in the order of a key column: the database sorts its values in another order than the one in
-/// which it compares them with a bound value. `None` where the two agree. On MySQL and MariaDB they agree for texts of any
-/// collation, DECIMAL, YEAR, FLOAT, TIME, INET6 and UUID.
-pub(crate) fn key_order_problem(dialect: Dialect, column: &LiveColumn) -> Option<&'static str> {
+/// Returns why rows cannot be walked in the order of a key column, or `None` if they can.
+///
+/// Such a database sorts the values in another order than the one in which it compares them with a bound value. On
+/// MySQL and MariaDB the two agree for texts of any collation, and for DECIMAL, YEAR, FLOAT, TIME, INET6 and UUID.
+pub(crate) fn key_order_problem(dialect: Dialect, column: &CatalogColumn) -> Option<&'static str> {
     let sql_type = column.sql_type.to_lowercase();
     let base = sql_type.split(['(', ' ']).next().unwrap_or_default();
     match (dialect, base) {
@@ -34,7 +35,7 @@ mod tests {
             (Dialect::Postgres, "bit(8)", false),
             (Dialect::Sqlite, "ENUM", false),
         ] {
-            let column = LiveColumn {
+            let column = CatalogColumn {
                 name: String::from("c"),
                 sql_type: sql_type.to_owned(),
                 is_enum: false,

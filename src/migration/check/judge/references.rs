@@ -1,14 +1,14 @@
-//! Foreign keys of other tables, which a purge meets.
+//! Foreign keys of other tables, which change or refuse what a purge does.
 
 use super::{Judge, script};
 use crate::dialect::{Dialect, Names, TableName};
 use crate::error::FindingKind;
 use crate::error::Severity::{Note, Warning};
-use crate::schema::{Action, LiveReference, Reach};
+use crate::schema::{Action, CatalogReference, Reach};
 
 impl Judge<'_> {
     pub(super) fn references(&mut self) {
-        for reference in &self.live.references {
+        for reference in &self.catalog.references {
             let child = self.nearby(&reference.child).plain();
             let (parent, part) = self.parent(reference);
             let columns = reference.columns.join(", ");
@@ -38,15 +38,15 @@ impl Judge<'_> {
         }
     }
 
-    /// Another table as the declaration would name it: without the schema if this table has none there.
+    /// Returns another table's name as the declaration would write it, without the schema if this table has none there.
     pub(super) fn nearby(&self, table: &TableName) -> TableName {
-        let is_near = self.shape.table.schema.is_none() && table.schema == self.live.name.schema;
+        let is_near = self.shape.table.schema.is_none() && table.schema == self.catalog.name.schema;
         TableName { schema: table.schema.clone().filter(|_| !is_near), name: table.name.clone() }
     }
 
-    /// The table that a foreign key names, and what that is to this one, for messages.
-    fn parent(&self, reference: &LiveReference) -> (String, String) {
-        if reference.parent == self.live.name {
+    /// Returns the table that a foreign key names, and how it relates to this table, for messages.
+    fn parent(&self, reference: &CatalogReference) -> (String, String) {
+        if reference.parent == self.catalog.name {
             return (String::from("this table"), String::new());
         }
         let name = format!("`{}`", self.nearby(&reference.parent).plain());
@@ -57,12 +57,12 @@ impl Judge<'_> {
         (name, part)
     }
 
-    /// The same foreign key with RESTRICT.
-    fn restrict(&self, reference: &LiveReference) -> Option<String> {
+    /// Returns the SQL that makes the same foreign key RESTRICT.
+    fn restrict(&self, reference: &CatalogReference) -> Option<String> {
         let old = reference.constraint.as_deref()?;
         let child = self.nearby(&reference.child);
-        // From another schema the bare name would mean another table.
-        let parent = match (child.schema.is_some(), reference.parent == self.live.name) {
+        // If the child is in another schema, a name without a schema would mean another table.
+        let parent = match (child.schema.is_some(), reference.parent == self.catalog.name) {
             (true, _) => reference.parent.quoted(self.dialect),
             (false, true) => self.table(),
             (false, false) => self.nearby(&reference.parent).quoted(self.dialect),
@@ -90,7 +90,7 @@ impl Judge<'_> {
                 );
                 Some(script(&std::iter::once(swap).chain(validate).collect::<Vec<_>>()))
             }
-            // Under another name, so that the rows are never without a foreign key.
+            // The new key has another name, so that the rows always have a foreign key.
             Dialect::Mysql => {
                 let name = Names::new(&reference.child.name).make("restrict_fkey", &reference.columns);
                 Some(script(&[

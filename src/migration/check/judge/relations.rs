@@ -5,10 +5,10 @@ use crate::dialect::{Dialect, TableName};
 use crate::error::FindingKind;
 use crate::error::Severity::Error;
 use crate::migration::shape::DeclaredRelation;
-use crate::schema::LiveKey;
+use crate::schema::CatalogKey;
 
 impl Judge<'_> {
-    pub(super) fn relations(&mut self, keys: &[(TableName, Vec<LiveKey>)]) {
+    pub(super) fn relations(&mut self, keys: &[(TableName, Vec<CatalogKey>)]) {
         for relation in &self.shape.relations {
             let Some((_, keys)) = keys.iter().find(|(child, _)| *child == relation.child) else { continue };
             if keys.iter().any(|key| self.agrees(key, relation)) {
@@ -17,7 +17,7 @@ impl Judge<'_> {
             let Some(other) = keys.iter().find(|key| self.contradicts(key, relation)) else { continue };
             let child = relation.child.plain();
             let parent_columns =
-                if other.parent_columns.is_empty() { &self.live.primary_key } else { &other.parent_columns };
+                if other.parent_columns.is_empty() { &self.catalog.primary_key } else { &other.parent_columns };
             let message = format!(
                 "`{}({child}({}))` means `{}` of this table, but the foreign key of `{child}` ({}) references `{}` ({}): the \
                  relation finds rows of another parent",
@@ -32,16 +32,18 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a foreign key says what the relation says.
-    fn agrees(&self, key: &LiveKey, relation: &DeclaredRelation) -> bool {
+    /// Returns whether a foreign key says the same as the relation.
+    fn agrees(&self, key: &CatalogKey, relation: &DeclaredRelation) -> bool {
         self.is_ours(&key.parent)
             && pairs(relation)
                 .all(|(column, ours)| self.target(key, column).is_some_and(|target| self.is_same(target, ours)))
     }
 
-    /// Whether a foreign key names another column of this table, or another table for exactly the columns of the relation.
-    /// (A longer or shorter key to another table can be there beside the relation's own.)
-    fn contradicts(&self, key: &LiveKey, relation: &DeclaredRelation) -> bool {
+    /// Returns whether a foreign key contradicts the relation.
+    ///
+    /// Such a key names another column of this table, or it names another table for exactly the columns of the
+    /// relation. A longer or shorter key to another table may exist beside the relation's own key.
+    fn contradicts(&self, key: &CatalogKey, relation: &DeclaredRelation) -> bool {
         if self.is_ours(&key.parent) {
             pairs(relation)
                 .any(|(column, ours)| self.target(key, column).is_some_and(|target| !self.is_same(target, ours)))
@@ -51,7 +53,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Whether a parent is this table, a part of it, or a table of which it is a part.
+    /// Returns whether a parent is this table, a part of it, or a table of which it is a part.
     fn is_ours(&self, parent: &TableName) -> bool {
         let is = |table: &TableName| match self.dialect {
             Dialect::Postgres => table == parent,
@@ -60,22 +62,22 @@ impl Judge<'_> {
                 table.name.to_lowercase() == parent.name.to_lowercase() && schema(table) == schema(parent)
             }
         };
-        is(&self.live.name) || self.live.references.iter().any(|reference| is(&reference.parent))
+        is(&self.catalog.name) || self.catalog.references.iter().any(|reference| is(&reference.parent))
     }
 
-    fn position(&self, key: &LiveKey, column: &str) -> Option<usize> {
+    fn position(&self, key: &CatalogKey, column: &str) -> Option<usize> {
         key.columns.iter().position(|name| self.is_same(name, column))
     }
 
-    /// What a column of the child references.
-    fn target<'k>(&'k self, key: &'k LiveKey, column: &str) -> Option<&'k str> {
+    /// Returns the parent's column that a column of the child references.
+    fn target<'k>(&'k self, key: &'k CatalogKey, column: &str) -> Option<&'k str> {
         let place = self.position(key, column)?;
-        let columns = if key.parent_columns.is_empty() { &self.live.primary_key } else { &key.parent_columns };
+        let columns = if key.parent_columns.is_empty() { &self.catalog.primary_key } else { &key.parent_columns };
         columns.get(place).map(String::as_str)
     }
 }
 
-/// The columns of the child, each with that of the parent's key.
+/// Returns the columns of the child, each with its column of the parent's key.
 fn pairs(relation: &DeclaredRelation) -> impl Iterator<Item = (&String, &String)> {
     relation.columns.iter().zip(&relation.key)
 }

@@ -1,25 +1,25 @@
-//! Whether the type of a live column serves its purpose.
+//! Whether the type of a column serves its purpose.
 
 use crate::declare::TimeUnit;
 use crate::dialect::Dialect;
 use crate::migration::types::{ColumnType, Role, simple};
 
-/// What a type is good for.
+/// A group of types that serve the same purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
     Bool,
-    /// With its bits.
+    /// An integer with this number of bits.
     Integer(u8),
-    /// With the digits of its fraction.
+    /// A time with this number of digits in the fraction of a second.
     Instant {
         zone: bool,
         digits: u8,
     },
-    /// MySQL's TIMESTAMP.
+    /// MySQL's TIMESTAMP, which is converted with the time zone of the session.
     SessionZone,
     Text,
     Float,
-    /// SQLite keeps numbers as they are.
+    /// A type of SQLite that stores numbers unchanged.
     Numeric,
     Other,
 }
@@ -55,7 +55,7 @@ impl Family {
         }
     }
 
-    /// By the words in it, in the order of SQLite's own rules for affinity.
+    /// Returns the family by the words in the type, in the order of SQLite's own rules for affinity.
     fn of_sqlite(sql_type: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|word| sql_type.contains(word));
         if has(&["bool"]) || has(&["tiny"]) && has(&["int"]) {
@@ -76,7 +76,7 @@ impl Family {
     }
 }
 
-/// Whether `= TRUE` can be said of the column at all.
+/// Returns whether the column can be compared with TRUE.
 pub(super) fn is_testable_flag(dialect: Dialect, sql_type: &str) -> bool {
     !matches!(flag_misfit(dialect, sql_type), Some(Wrong { .. }))
 }
@@ -86,20 +86,20 @@ pub(super) fn is_testable_flag(dialect: Dialect, sql_type: &str) -> bool {
 pub(super) enum Misfit {
     /// Statements fail, or values are not found again.
     Wrong { expected: &'static str },
-    /// It works, though it is not what was meant.
+    /// It works, but it is not the declared type.
     Odd { expected: &'static str },
-    /// A fraction of a second is rounded away.
+    /// It rounds the fraction of a second away.
     Rounds,
-    /// MySQL's TIMESTAMP.
+    /// It is MySQL's TIMESTAMP.
     SessionZone,
 }
 
 use self::Misfit::{Odd, Rounds, SessionZone, Wrong};
 
-/// What is wrong with the type of a flag.
-pub(super) fn flag_misfit(dialect: Dialect, live: &str) -> Option<Misfit> {
+/// Returns what is wrong with the type of a flag.
+pub(super) fn flag_misfit(dialect: Dialect, catalog: &str) -> Option<Misfit> {
     let expected = "BOOLEAN";
-    match (dialect, Family::of(dialect, live)) {
+    match (dialect, Family::of(dialect, catalog)) {
         (_, Family::Bool) => None,
         (Dialect::Mysql | Dialect::Sqlite, Family::Integer(_)) => None,
         (Dialect::Sqlite, Family::Numeric) => None,
@@ -108,14 +108,16 @@ pub(super) fn flag_misfit(dialect: Dialect, live: &str) -> Option<Misfit> {
     }
 }
 
-/// What the declaration asks of a time.
+/// The kind of column that a declaration asks for as a time.
 #[derive(Debug, Clone, Copy)]
 enum Asked {
+    /// An integer with this number of bits, or of any size.
     Integer(Option<u8>),
-    /// With a zone, without, or either.
+    /// A timestamp with a time zone, without one, or either.
     Instant(Option<bool>),
-    /// Either: the type was written as SQL.
+    /// An integer or a timestamp, since the type was written as SQL.
     Some,
+    /// Any type, since the declared one is not a time.
     Nothing,
 }
 
@@ -136,20 +138,20 @@ fn asked(ty: &ColumnType, unit: Option<TimeUnit>) -> Asked {
     }
 }
 
-/// What is wrong with the type of a time.
-pub(super) fn time_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUnit>, live: &str) -> Option<Misfit> {
-    let family = Family::of(dialect, live);
+/// Returns what is wrong with the type of a time.
+pub(super) fn time_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUnit>, catalog: &str) -> Option<Misfit> {
+    let family = Family::of(dialect, catalog);
     let wrong = |expected| Some(Wrong { expected });
     match (asked(ty, unit), family) {
         (Asked::Nothing, _) | (Asked::Some, Family::Integer(_)) => None,
         (Asked::Integer(asked), Family::Integer(bits)) => match (dialect, asked) {
-            // Diesel reads as many bytes as the type has.
+            // Diesel reads as many bytes as the declared type has.
             (Dialect::Postgres, Some(64)) if bits != 64 => wrong("BIGINT"),
             (Dialect::Postgres, Some(32)) if bits != 32 => wrong("INTEGER"),
             (Dialect::Mysql, Some(64)) if bits < 64 => Some(Odd { expected: "BIGINT" }),
             _ => None,
         },
-        // SQLite stores a number as one, unless the type asks for text.
+        // SQLite stores a number as a number, unless the type of the column asks for text.
         (Asked::Integer(_), Family::Text) if dialect == Dialect::Sqlite => wrong("BIGINT"),
         (Asked::Integer(_), _) if dialect == Dialect::Sqlite => None,
         (Asked::Integer(Some(32)), _) => wrong("INTEGER"),
@@ -181,7 +183,7 @@ mod tests {
         use Dialect::{Mysql, Postgres, Sqlite};
         let millis = Some(TimeUnit::Millis);
         let written = |sql: &str| Written(sql.to_owned());
-        for (dialect, ty, unit, live, fits) in [
+        for (dialect, ty, unit, catalog, fits) in [
             (Postgres, Assumed(Role::Instant(None)), None, "timestamp with time zone", true),
             (Postgres, Assumed(Role::Instant(None)), None, "bigint", false),
             (Postgres, Assumed(Role::Instant(millis)), millis, "integer", true),
@@ -198,8 +200,8 @@ mod tests {
             (Sqlite, Declared("Nullable<BigInt>"), millis, "TEXT", false),
             (Sqlite, Declared("Nullable<Timestamp>"), None, "REAL", false),
         ] {
-            let misfit = time_misfit(dialect, &ty, unit, live);
-            assert_eq!(misfit.is_none(), fits, "{dialect:?} {ty:?} {live}: {misfit:?}");
+            let misfit = time_misfit(dialect, &ty, unit, catalog);
+            assert_eq!(misfit.is_none(), fits, "{dialect:?} {ty:?} {catalog}: {misfit:?}");
         }
     }
 

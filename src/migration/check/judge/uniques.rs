@@ -1,20 +1,20 @@
-//! Unique indexes that count soft-deleted rows, or protect nothing.
+//! Unique indexes that count deleted rows, or protect nothing.
 
 use super::{Judge, script};
 use crate::declare::{Mode, Rows};
 use crate::dialect::Dialect;
 use crate::error::FindingKind;
 use crate::error::Severity::{Error, Warning};
-use crate::schema::{IndexOrigin, LiveIndex, Reach, tokens};
+use crate::schema::{CatalogIndex, IndexOrigin, Reach, tokens};
 
-/// MySQL's virtual column that is NULL for deleted rows.
+/// MySQL's virtual column, which is NULL for deleted rows.
 const ACTIVE_KEY: &str = "active_key";
 
 impl Judge<'_> {
     pub(super) fn uniques(&mut self) {
-        // The statement that adds MySQL's virtual column belongs to the first finding.
+        // The first finding that needs MySQL's virtual column adds it.
         let mut adds_column = None::<String>;
-        for index in &self.live.indexes {
+        for index in &self.catalog.indexes {
             if !index.unique || !index.valid || index.origin == IndexOrigin::PrimaryKey || self.is_exempt(index) {
                 continue;
             }
@@ -48,28 +48,28 @@ impl Judge<'_> {
         }
     }
 
-    /// Keys that are right, or that cannot be judged.
-    fn is_exempt(&self, index: &LiveIndex) -> bool {
+    /// Returns whether a key is right, or cannot be judged.
+    fn is_exempt(&self, index: &CatalogIndex) -> bool {
         let is_key = |column: &String| index.position(self.dialect, column).is_some();
-        let key = &self.live.primary_key;
+        let key = &self.catalog.primary_key;
         if !key.is_empty() && key.iter().all(is_key) {
             return true;
         }
         if self.names_state(index.predicate.as_deref()) {
             return true;
         }
-        // PostgreSQL 15 can count NULLs as one value; then `(slug, deleted_at)` protects the active rows.
+        // PostgreSQL 15 can count NULLs as one value. Then `(slug, deleted_at)` protects the active rows.
         let nulls_are_one = index.definition.as_deref().is_some_and(|sql| sql.contains(" NULLS NOT DISTINCT"));
         if nulls_are_one && self.timestamp().is_some_and(|name| index.position(self.dialect, name).is_some()) {
             return true;
         }
         match self.dialect {
-            // `active_key`, or what an app made to the same end.
+            // It is `active_key`, or a column that the app made for the same purpose.
             Dialect::Mysql => index.keys.iter().any(|key| match &key.column {
                 Some(column) => self.column(column).is_some_and(|column| column.generated),
                 None => true,
             }),
-            // `COALESCE(deleted_at, ..)`
+            // The index is over an expression such as `COALESCE(deleted_at, ..)`.
             Dialect::Postgres | Dialect::Sqlite => {
                 index.has_expression() && self.names_state(index.definition.as_deref())
             }
@@ -82,8 +82,8 @@ impl Judge<'_> {
         columns.into_iter().flatten().any(|column| tokens.iter().any(|token| token.names(self.dialect, column)))
     }
 
-    /// What is wrong with a key that holds the flag or the timestamp.
-    fn wrong_key(&self, index: &LiveIndex) -> Option<String> {
+    /// Returns what is wrong with a key that contains the flag or the timestamp.
+    fn wrong_key(&self, index: &CatalogIndex) -> Option<String> {
         let has = |column: &str| index.position(self.dialect, column).is_some();
         let name = &index.name;
         if let Some(timestamp) = self.timestamp().filter(|timestamp| has(timestamp)) {
@@ -100,9 +100,9 @@ impl Judge<'_> {
         })
     }
 
-    /// Whether the foreign key of a child needs the index.
-    fn is_referenced(&self, index: &LiveIndex) -> bool {
-        self.live.references.iter().any(|reference| {
+    /// Returns whether the foreign key of a child needs the index.
+    fn is_referenced(&self, index: &CatalogIndex) -> bool {
+        self.catalog.references.iter().any(|reference| {
             let columns = &reference.parent_columns;
             reference.reaches == Reach::Whole
                 && columns.len() == index.keys.len()
@@ -110,15 +110,15 @@ impl Judge<'_> {
         })
     }
 
-    /// The unique index among active rows in the place of this one.
-    fn among_active(&self, index: &LiveIndex, may_add_column: bool) -> Option<String> {
+    /// Returns the SQL that replaces this index by a unique index among active rows.
+    fn among_active(&self, index: &CatalogIndex, may_add_column: bool) -> Option<String> {
         let columns = index.keys.iter().filter_map(|key| key.column.clone()).collect::<Vec<_>>();
         let name = self.free_name("active_key", &columns);
         if self.dialect == Dialect::Mysql {
             let mut statements = Vec::new();
             let table = self.table();
             match self.column(ACTIVE_KEY) {
-                // A column of the app's own.
+                // The app has a column of its own with this name.
                 Some(column) if !column.generated => return None,
                 Some(_) => {}
                 None if !may_add_column => {}
