@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     println!("rows changed: {}", soft_delete.execute(conn)?);
     show_all(conn)?;
 
-    step("Once more: nothing changes, the first instant is kept");
+    step("Once more: nothing changes, the first time is kept");
     let again = users::table.find(123).soft_delete();
     show_sql(&again);
     println!("rows changed: {}", again.execute(conn)?);

@@ -125,7 +125,7 @@ impl SoftDeleteMigration {
         }
         for column in columns_of(&shape) {
             let Some(found) = catalog.column(dialect, &column.name) else {
-                if has_zones(dialect, catalog) && column.ty == ColumnType::Assumed(Role::Instant(None)) {
+                if has_zones(dialect, catalog) && column.ty == ColumnType::Assumed(Role::Time(None)) {
                     self.types.push((column.name.clone(), ColumnType::Written(String::from("TIMESTAMPTZ"))));
                 }
                 continue;

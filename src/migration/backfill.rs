@@ -56,7 +56,7 @@ impl SoftDeleteMigration {
                 Some(timestamp) => format!("{flag} IS NULL AND {} IS NULL", dialect.quote(&timestamp.name)),
                 None => format!("{flag} IS NULL"),
             };
-            backfills.push(Backfill { why: "NULL is no state: active.", set, filter });
+            backfills.push(Backfill { why: "NULL means active.", set, filter });
             if dialect != Dialect::Postgres {
                 let set = format!("{flag} = TRUE");
                 let filter = format!("{flag} NOT IN (FALSE, TRUE)");

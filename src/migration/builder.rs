@@ -833,7 +833,7 @@ impl SoftDeleteMigration {
         let assumed = self.flag.is_none() && self.timestamp.is_none();
         let flag = self.flag.clone().or_else(|| assumed.then(|| (String::from("is_deleted"), Mode::Flag)));
         let timestamp = self.timestamp.as_deref().or(assumed.then_some("deleted_at"));
-        let timestamp = timestamp.map(|name| column(name, Role::Instant(self.unit)));
+        let timestamp = timestamp.map(|name| column(name, Role::Time(self.unit)));
         let (mode, state) = match (flag, &timestamp) {
             (Some((name, mode)), _) => (mode, column(&name, Role::Flag)),
             (None, Some(timestamp)) => (Mode::Timestamp, timestamp.clone()),
@@ -847,7 +847,7 @@ impl SoftDeleteMigration {
             mode,
             state,
             timestamp,
-            touch: self.touch.as_deref().map(|name| column(name, Role::Instant(self.unit))),
+            touch: self.touch.as_deref().map(|name| column(name, Role::Time(self.unit))),
             reset: metadata.chain(operation).collect(),
             hold: self
                 .hold

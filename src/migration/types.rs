@@ -19,7 +19,7 @@ pub(crate) enum ColumnType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     Flag,
-    Instant(Option<TimeUnit>),
+    Time(Option<TimeUnit>),
     Metadata,
     Operation,
 }
@@ -79,7 +79,7 @@ impl ColumnType {
             (None, _) => None,
         };
         match self {
-            Self::Assumed(Role::Instant(Some(_))) => integer(64),
+            Self::Assumed(Role::Time(Some(_))) => integer(64),
             Self::Assumed(_) => Some(ClockForm::Timestamp),
             Self::Declared(name) => match simple(name).0 {
                 "Timestamptz" | "TimestamptzSqlite" => Some(ClockForm::Timestamptz),
@@ -107,8 +107,8 @@ impl Role {
     fn sql(self, dialect: Dialect) -> &'static str {
         match (self, dialect) {
             (Self::Flag, _) => "BOOLEAN",
-            (Self::Instant(Some(_)), _) => "BIGINT",
-            (Self::Instant(None), dialect) => dialect.timestamp(),
+            (Self::Time(Some(_)), _) => "BIGINT",
+            (Self::Time(None), dialect) => dialect.timestamp(),
             // MySQL cannot use a whole TEXT as a key, and an operation is looked up by its id.
             (Self::Operation, Dialect::Mysql) => "VARCHAR(36)",
             (Self::Metadata | Self::Operation, _) => "TEXT",

@@ -12,7 +12,7 @@ use crate::schema::{CatalogColumn, CatalogTable, same_column};
 
 /// A table that rows can be copied into: any table of `table!`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no table to archive rows in",
+    message = "`{Self}` is not a table to archive rows in",
     note = "declare the archive with `diesel::table!`, and give it: `.archive_into(posts_archive::table)`; \
             `diesel_soft_delete::migration` can create one"
 )]

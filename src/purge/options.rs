@@ -22,7 +22,7 @@ use crate::error::Error;
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no length of time",
+    message = "`{Self}` is not a length of time",
     note = "give a `std::time::Duration`, or a `chrono::TimeDelta` that is not negative"
 )]
 pub trait IntoDuration {

@@ -190,7 +190,7 @@ fn a_missing_or_unvalidated_check_is_found() {
     let (add, validate) = sql.split_once(";\n").unwrap();
     conn.batch_execute(add).unwrap();
     assert!(conn.batch_execute(validate).is_err());
-    mend::<posts::table, _>(conn, Warning, "1 deleted row(s)");
+    mend::<posts::table, _>(conn, Warning, "1 deleted row has");
     mend::<posts::table, _>(conn, Warning, "is not validated");
     clean::<posts::table, _>(conn);
 }
@@ -301,7 +301,7 @@ fn a_partitioned_table_is_checked() {
     .unwrap();
     mend::<posts::table, _>(conn, Warning, "no index serves a purge");
     mend::<posts::table, _>(conn, Warning, "rounds the fraction");
-    mend::<posts::table, _>(conn, Warning, "1 deleted row(s)");
+    mend::<posts::table, _>(conn, Warning, "1 deleted row has");
     mend::<posts::table, _>(conn, Warning, "no CHECK");
     mend::<posts::table, _>(conn, Warning, "ON DELETE CASCADE");
     report::<posts::table, _>(conn, Note, "`i` has the predicate");
@@ -619,6 +619,6 @@ fn a_deadlock_is_tried_again() {
     is_locked.recv().unwrap();
     conn.batch_execute("SET deadlock_timeout = '50ms'").unwrap();
     let findings = check::<posts::table, _>(conn).unwrap();
-    assert!(shown(&findings).contains("1 deleted row(s) have no instant"), "{}", shown(&findings));
+    assert!(shown(&findings).contains("1 deleted row has no time"), "{}", shown(&findings));
     thread.join().unwrap();
 }

@@ -220,7 +220,7 @@ fn a_table_of_an_attached_database_is_checked() {
     mend::<other::posts::table, _>(conn, Warning, "no index serves a purge");
     mend::<other::posts::table, _>(conn, Warning, "`slugs` counts");
     report::<other::posts::table, _>(conn, Note, "`actives` has the predicate");
-    mend::<other::posts::table, _>(conn, Warning, "1 deleted row(s)");
+    mend::<other::posts::table, _>(conn, Warning, "1 deleted row has");
     report::<other::posts::table, _>(conn, Warning, "`aside.kids` (id)");
 }
 
@@ -240,7 +240,7 @@ fn a_temporary_table_is_found_first_and_an_attached_one_last() {
     report::<posts::table, _>(conn, Warning, "`kids` (id) references this table ON DELETE CASCADE");
     mend::<posts::table, _>(conn, Warning, "no index serves a purge");
     mend::<posts::table, _>(conn, Warning, "`slugs` counts");
-    mend::<posts::table, _>(conn, Warning, "1 deleted row(s)");
+    mend::<posts::table, _>(conn, Warning, "1 deleted row has");
     conn.batch_execute("DROP TABLE temp.kids; DROP TABLE temp.posts").unwrap();
     clean::<posts::table, _>(conn);
     // The table of `main` comes before those of attached databases, which come in the order of their attachment.

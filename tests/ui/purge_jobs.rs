@@ -15,10 +15,10 @@ fn run(conn: &mut impl diesel::connection::LoadConnection<Backend = diesel::mysq
     //~^ a purge in batches cannot walk a primary key of the SQL type `diesel::sql_types::Double`
     //~^^ supported are integers, `Numeric`, `Text`, `Binary`
     let _ = posts::table.purge_older_than(month).in_batches().archive_into("posts_archive");
-    //~^ `&str` is no table to archive rows in
+    //~^ `&str` is not a table to archive rows in
     //~^^ `.archive_into(posts_archive::table)`
     let _ = posts::table.purge_older_than(month).in_batches().pause(5);
-    //~^ `{integer}` is no length of time
+    //~^ `{integer}` is not a length of time
     //~^^ give a `std::time::Duration`
     let _ = posts::table.soft_delete().in_batches();
     //~^ no method named `in_batches` found

@@ -280,7 +280,7 @@ macro_rules! cases {
                     let insert = "INSERT INTO posts (id, title, is_deleted) VALUES (4, 'four', TRUE)";
                     conn.batch_execute(insert).await.unwrap();
                     let findings = check_async::<posts::table, _>(&mut conn).await?;
-                    let counted = findings.iter().any(|finding| finding.message.contains("1 deleted row(s)"));
+                    let counted = findings.iter().any(|finding| finding.message.contains("1 deleted row has"));
                     assert!(counted, "{findings:?}");
                     conn.batch_execute("DELETE FROM posts WHERE id = 4").await.unwrap();
                     let error = assert_schema_async::<(posts::table, (posts::table,)), _>(&mut conn).await.unwrap_err();

@@ -89,7 +89,8 @@ fn assert_blocked(report: &PurgeReport, rows: u64, blocked: u64) {
     assert_eq!((report.rows, report.blocked_rows, report.stopped), (rows, blocked, Stopped::Complete), "{report}");
     assert_eq!(report.blocked.len() as u64, blocked.min(100), "the first hundred");
     assert_eq!(report.is_complete(), blocked == 0);
-    assert_eq!(report.to_string().contains(&format!("{blocked} blocked")), blocked > 0, "{report}");
+    let rows = if blocked == 1 { "row" } else { "rows" };
+    assert_eq!(report.to_string().contains(&format!(", {blocked} {rows} blocked")), blocked > 0, "{report}");
 }
 
 #[test]

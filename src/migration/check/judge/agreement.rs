@@ -4,8 +4,8 @@ use super::{Judge, script};
 use crate::connection::Question;
 use crate::declare::{Mode, Rows};
 use crate::dialect::{Dialect, Names};
-use crate::error::FindingKind;
 use crate::error::Severity::{Error, Note, Warning};
+use crate::error::{Count, FindingKind};
 use crate::migration::check::printed::is_same;
 use crate::migration::shape::Shape;
 use crate::schema::{CatalogCheck, CatalogColumn, tokens};
@@ -13,8 +13,8 @@ use crate::schema::{CatalogCheck, CatalogColumn, tokens};
 /// How a row can contradict itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::migration::check) enum Disagreement {
-    DeletedWithoutInstant,
-    ActiveWithInstant,
+    DeletedWithoutTime,
+    ActiveWithTime,
     /// The flag is a number that is neither 0 nor 1.
     NeitherState,
 }
@@ -25,8 +25,8 @@ impl Disagreement {
         let state = |rows| shape.predicate(dialect, rows, "");
         let (rows, test) = match self {
             Self::NeitherState => return format!("NOT ({}) AND NOT ({})", state(Rows::Active), state(Rows::Deleted)),
-            Self::DeletedWithoutInstant => (Rows::Deleted, "IS NULL"),
-            Self::ActiveWithInstant => (Rows::Active, "IS NOT NULL"),
+            Self::DeletedWithoutTime => (Rows::Deleted, "IS NULL"),
+            Self::ActiveWithTime => (Rows::Active, "IS NOT NULL"),
         };
         format!("{} AND {} {test}", state(rows), dialect.quote(timestamp))
     }
@@ -76,10 +76,12 @@ impl Judge<'_> {
     /// Adds a finding for the rows that contradict themselves, from their counts.
     pub(super) fn rows(&mut self, disagreements: &[(Disagreement, u64)]) {
         for (disagreement, count) in disagreements.iter().filter(|(_, count)| *count > 0) {
+            let have = if *count == 1 { "has" } else { "have" };
             if *disagreement == Disagreement::NeitherState {
                 let message = format!(
-                    "{count} row(s) have a value in `{}` that is neither 0 nor 1, so they are neither active nor deleted: no \
-                     filter finds them, and no statement changes them",
+                    "{} {have} a value in `{}` that is neither 0 nor 1. No filter finds such rows, and no statement changes \
+                     them",
+                    Count(*count, "row"),
                     self.shape.state.name
                 );
                 let shape = self.shape;
@@ -95,13 +97,17 @@ impl Judge<'_> {
             let name = &timestamp.name;
             let (message, sql) = match disagreement {
                 Disagreement::NeitherState => continue,
-                Disagreement::DeletedWithoutInstant => (
-                    format!("{count} deleted row(s) have no instant in `{name}`, so they are never purged"),
+                Disagreement::DeletedWithoutTime => (
+                    format!(
+                        "{} {have} no time in `{name}`, and no purge removes such rows",
+                        Count(*count, "deleted row")
+                    ),
                     timestamp.ty.clock(self.shape.unit).map(|form| update(self.dialect.now(form))),
                 ),
-                Disagreement::ActiveWithInstant => (
+                Disagreement::ActiveWithTime => (
                     format!(
-                        "{count} active row(s) have an instant in `{name}`, though the flag says they are not deleted"
+                        "{} {have} a time in `{name}`, although the flag says that such rows are not deleted",
+                        Count(*count, "active row")
                     ),
                     Some(update("NULL")),
                 ),
@@ -120,7 +126,7 @@ impl Judge<'_> {
             let is_known =
                 check.is_some_and(|check| check.validated && is_same(self.dialect, &check.expression, &expression));
             if !is_known {
-                found.extend([Disagreement::DeletedWithoutInstant, Disagreement::ActiveWithInstant]);
+                found.extend([Disagreement::DeletedWithoutTime, Disagreement::ActiveWithTime]);
             }
         }
         if self.holds_other_numbers() {

@@ -225,7 +225,7 @@ impl<'a> Judge<'a> {
             (Purpose::Timestamp, Some(default)) => {
                 let (severity, what) = match self.shape.mode {
                     Mode::Timestamp => (Error, "would be born deleted"),
-                    _ => (Warning, "would carry the instant of a deletion"),
+                    _ => (Warning, "would carry the time of a deletion"),
                 };
                 let message = format!("`{name}` has the default {default}, so new rows {what}{}", self.rebuild_hint());
                 let sql = match self.dialect {

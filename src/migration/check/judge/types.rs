@@ -11,7 +11,7 @@ pub(super) enum Family {
     /// An integer with this number of bits.
     Integer(u8),
     /// A time with this number of digits in the fraction of a second.
-    Instant {
+    Time {
         zone: bool,
         digits: u8,
     },
@@ -35,9 +35,7 @@ impl Family {
                 "smallint" => Self::Integer(16),
                 "integer" => Self::Integer(32),
                 "bigint" => Self::Integer(64),
-                "timestamp" => {
-                    Self::Instant { zone: sql_type.ends_with(" with time zone"), digits: digits.unwrap_or(6) }
-                }
+                "timestamp" => Self::Time { zone: sql_type.ends_with(" with time zone"), digits: digits.unwrap_or(6) },
                 "text" | "character" => Self::Text,
                 _ => Self::Other,
             },
@@ -47,7 +45,7 @@ impl Family {
                 "mediumint" => Self::Integer(24),
                 "int" | "integer" => Self::Integer(32),
                 "bigint" => Self::Integer(64),
-                "datetime" => Self::Instant { zone: false, digits: digits.unwrap_or(0) },
+                "datetime" => Self::Time { zone: false, digits: digits.unwrap_or(0) },
                 "timestamp" => Self::SessionZone,
                 _ => Self::Other,
             },
@@ -65,7 +63,7 @@ impl Family {
         } else if has(&["char", "clob", "text"]) {
             Self::Text
         } else if has(&["date", "time"]) {
-            Self::Instant { zone: false, digits: 6 }
+            Self::Time { zone: false, digits: 6 }
         } else if sql_type.is_empty() || has(&["blob", "any"]) {
             Self::Other
         } else if has(&["real", "floa", "doub"]) {
@@ -114,7 +112,7 @@ enum Asked {
     /// An integer with this number of bits, or of any size.
     Integer(Option<u8>),
     /// A timestamp with a time zone, without one, or either.
-    Instant(Option<bool>),
+    Time(Option<bool>),
     /// An integer or a timestamp, since the type was written as SQL.
     Some,
     /// Any type, since the declared one is not a time.
@@ -124,17 +122,17 @@ enum Asked {
 fn asked(ty: &ColumnType, unit: Option<TimeUnit>) -> Asked {
     match ty {
         ColumnType::Declared(name) => match simple(name).0 {
-            "Timestamptz" | "TimestamptzSqlite" => Asked::Instant(Some(true)),
-            "Timestamp" | "Datetime" => Asked::Instant(Some(false)),
+            "Timestamptz" | "TimestamptzSqlite" => Asked::Time(Some(true)),
+            "Timestamp" | "Datetime" => Asked::Time(Some(false)),
             "BigInt" => Asked::Integer(Some(64)),
             "Integer" => Asked::Integer(Some(32)),
             _ => Asked::Nothing,
         },
-        ColumnType::Assumed(Role::Instant(Some(_))) => Asked::Integer(None),
-        ColumnType::Assumed(Role::Instant(None)) => Asked::Instant(None),
+        ColumnType::Assumed(Role::Time(Some(_))) => Asked::Integer(None),
+        ColumnType::Assumed(Role::Time(None)) => Asked::Time(None),
         ColumnType::Assumed(_) => Asked::Nothing,
         ColumnType::Written(_) if unit.is_some() => Asked::Some,
-        ColumnType::Written(_) => Asked::Instant(None),
+        ColumnType::Written(_) => Asked::Time(None),
     }
 }
 
@@ -160,15 +158,15 @@ pub(super) fn time_misfit(dialect: Dialect, ty: &ColumnType, unit: Option<TimeUn
             wrong("TIMESTAMP, for what is stored is text")
         }
         (_, _) if dialect == Dialect::Sqlite => None,
-        (Asked::Instant(Some(true)), Family::Instant { zone: false, .. }) if dialect == Dialect::Postgres => {
+        (Asked::Time(Some(true)), Family::Time { zone: false, .. }) if dialect == Dialect::Postgres => {
             wrong("TIMESTAMPTZ")
         }
-        (Asked::Instant(Some(false)), Family::Instant { zone: true, .. }) if dialect == Dialect::Postgres => {
+        (Asked::Time(Some(false)), Family::Time { zone: true, .. }) if dialect == Dialect::Postgres => {
             wrong("TIMESTAMP, for another type goes through the zone of the session")
         }
-        (_, Family::Instant { digits, .. }) => (digits < 6).then_some(Rounds),
+        (_, Family::Time { digits, .. }) => (digits < 6).then_some(Rounds),
         (_, Family::SessionZone) => Some(SessionZone),
-        (Asked::Instant(Some(true)), _) => wrong("TIMESTAMPTZ"),
+        (Asked::Time(Some(true)), _) => wrong("TIMESTAMPTZ"),
         (_, _) => wrong(dialect.timestamp()),
     }
 }
@@ -184,17 +182,17 @@ mod tests {
         let millis = Some(TimeUnit::Millis);
         let written = |sql: &str| Written(sql.to_owned());
         for (dialect, ty, unit, catalog, fits) in [
-            (Postgres, Assumed(Role::Instant(None)), None, "timestamp with time zone", true),
-            (Postgres, Assumed(Role::Instant(None)), None, "bigint", false),
-            (Postgres, Assumed(Role::Instant(millis)), millis, "integer", true),
-            (Postgres, Assumed(Role::Instant(millis)), millis, "timestamp without time zone", false),
+            (Postgres, Assumed(Role::Time(None)), None, "timestamp with time zone", true),
+            (Postgres, Assumed(Role::Time(None)), None, "bigint", false),
+            (Postgres, Assumed(Role::Time(millis)), millis, "integer", true),
+            (Postgres, Assumed(Role::Time(millis)), millis, "timestamp without time zone", false),
             (Postgres, written("bigint"), millis, "bigint", true),
             (Postgres, written("my_type"), None, "timestamp without time zone", true),
             (Postgres, written("text"), None, "text", false),
             (Postgres, Declared("diesel::sql_types::Integer"), millis, "bigint", false),
             (Postgres, Declared("Nullable<BigInt>"), millis, "bigint", true),
-            (Mysql, Assumed(Role::Instant(None)), None, "datetime(6)", true),
-            (Mysql, Assumed(Role::Instant(None)), None, "datetime(3)", false),
+            (Mysql, Assumed(Role::Time(None)), None, "datetime(6)", true),
+            (Mysql, Assumed(Role::Time(None)), None, "datetime(3)", false),
             (Mysql, Declared("Nullable<BigInt>"), millis, "int(11)", false),
             (Sqlite, Declared("Nullable<BigInt>"), millis, "TIMESTAMP", true),
             (Sqlite, Declared("Nullable<BigInt>"), millis, "TEXT", false),
@@ -209,16 +207,16 @@ mod tests {
     fn types_are_read_as_the_databases_print_them() {
         use Dialect::{Mysql, Postgres, Sqlite};
         for (dialect, sql_type, family) in [
-            (Postgres, "timestamp without time zone", Family::Instant { zone: false, digits: 6 }),
-            (Postgres, "timestamp(3) with time zone", Family::Instant { zone: true, digits: 3 }),
+            (Postgres, "timestamp without time zone", Family::Time { zone: false, digits: 6 }),
+            (Postgres, "timestamp(3) with time zone", Family::Time { zone: true, digits: 3 }),
             (Mysql, "tinyint(1)", Family::Bool),
             (Mysql, "int(10) unsigned", Family::Integer(32)),
-            (Mysql, "datetime", Family::Instant { zone: false, digits: 0 }),
-            (Mysql, "datetime(6)", Family::Instant { zone: false, digits: 6 }),
+            (Mysql, "datetime", Family::Time { zone: false, digits: 0 }),
+            (Mysql, "datetime(6)", Family::Time { zone: false, digits: 6 }),
             (Mysql, "timestamp(6)", Family::SessionZone),
             (Sqlite, "TINYINT(1)", Family::Bool),
             (Sqlite, "VARCHAR(20)", Family::Text),
-            (Sqlite, "DATETIME", Family::Instant { zone: false, digits: 6 }),
+            (Sqlite, "DATETIME", Family::Time { zone: false, digits: 6 }),
             (Sqlite, "DECIMAL", Family::Numeric),
             (Sqlite, "", Family::Other),
         ] {

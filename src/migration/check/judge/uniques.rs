@@ -37,7 +37,7 @@ impl Judge<'_> {
                 } else {
                     sql = self.among_active(index, adds_column.is_none());
                     if let (Some(first), Dialect::Mysql) = (&adds_column, self.dialect) {
-                        message.push_str(&format!("; mend `{first}` first, which adds the column `{ACTIVE_KEY}`"));
+                        message.push_str(&format!("; fix `{first}` first, which adds the column `{ACTIVE_KEY}`"));
                     }
                     if sql.as_ref().is_some_and(|sql| sql.contains(" VIRTUAL;\n")) {
                         adds_column = Some(index.name.clone());
