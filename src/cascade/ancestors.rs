@@ -10,7 +10,7 @@ use super::graph::ROOT;
 use super::operation::Mark;
 use super::root::CascadeRoot;
 use super::sql::{Traverse, equal, key_of, prefixed, shown};
-use super::text::{Part, Text};
+use super::text::{Piece, Text};
 use crate::connection::Executor;
 use crate::declare::{Node, Policy, Rows, declared_parents};
 use crate::dialect::{Dialect, Lock};
@@ -192,7 +192,7 @@ where
             deleted = deleted.sql(soft.mode.text(Rows::Deleted, &format!("t.{}", d.quote(soft.state))));
         }
         if asked != AncestorCheck::InsideAtTheEnd && node.id == self.node(ROOT).id {
-            deleted = deleted.sql(" AND NOT ").part(Part::Keys(ancestor.clone()));
+            deleted = deleted.sql(" AND NOT ").part(Piece::Keys(ancestor.clone()));
         }
         if let (AncestorCheck::Inside(mark), Some(place)) = (asked, place) {
             // An ancestor that is restored along with the row does not keep it deleted.
@@ -265,7 +265,7 @@ where
             let Some(child) = step.child else {
                 let root = self.node(ROOT);
                 let from = format!("SELECT {row} FROM {} AS t {join} {parents} WHERE ", root.table.quoted(d));
-                terms.push(Text::from(from).part(Part::Keys(key_of("t", root, d))).sql(lock));
+                terms.push(Text::from(from).part(Piece::Keys(key_of("t", root, d))).sql(lock));
                 continue;
             };
             let (node, names) = (&above.tables[child], self.names(child));

@@ -10,7 +10,7 @@ use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::run::Options;
 use super::sql::{SqlWriter, Traverse};
-use super::text::{Part, Text};
+use super::text::{Piece, Text};
 use crate::connection::{Executor, end};
 use crate::declare::{Node, Rows, Soft};
 use crate::dialect::{Dialect, Lock};
@@ -111,9 +111,9 @@ where
         let keys = keys.collect::<Vec<_>>().join(", ");
         let lock = if lock { Lock::Update } else { Lock::No }.words(self.dialect);
         let query = Text::from(format!("SELECT {keys} FROM {table}"))
-            .part(Part::Where)
+            .part(Piece::Where)
             .sql(state)
-            .part(Part::OnlyIf)
+            .part(Piece::OnlyIf)
             .sql(format!(" ORDER BY {keys}{lock}"));
         Ok(self.root.keys(self.x, &query, &[]).await?)
     }
@@ -140,7 +140,7 @@ where
     pub(super) fn is_root(&self) -> Text {
         let table = self.quoted(ROOT);
         let columns = self.node(ROOT).key.iter().map(|column| format!("{table}.{}", self.dialect.quote(column)));
-        Text::new().part(Part::Keys(columns.collect()))
+        Text::new().part(Piece::Keys(columns.collect()))
     }
 
     /// Returns `column = value`. MySQL's UPDATE of several tables needs the name of the table before the column.

@@ -16,7 +16,7 @@ use super::operation::{Identified, Mark};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::sql::Traverse;
-use super::text::{Part, Text};
+use super::text::{Piece, Text};
 use crate::connection::Executor;
 use crate::declare::{OperationKind, Policy, Rows};
 use crate::dialect::{Dialect, Lock};
@@ -172,7 +172,7 @@ where
     async fn delete_roots(&mut self, keys: &[R::Key]) -> Result<u64, Error> {
         let guard = self.writer(Traverse::Active).state(self.soft(ROOT), Rows::Active, &self.quoted(ROOT));
         let text = Text::from(format!("UPDATE {} SET ", self.quoted(ROOT)))
-            .part(Part::Set)
+            .part(Piece::Set)
             .then(self.deleted(ROOT)?)
             .sql(" WHERE ")
             .then(self.is_root())
@@ -202,7 +202,7 @@ where
             if soft.reset.iter().any(|reset| reset == column && Some(*reset) != operation) {
                 let value = match self.dialect {
                     // PostgreSQL would give a parameter the type text, but a literal the type of its column.
-                    Dialect::Postgres => Text::new().part(Part::Literal(self.dialect.literal(value))),
+                    Dialect::Postgres => Text::new().part(Piece::Literal(self.dialect.literal(value))),
                     Dialect::Mysql | Dialect::Sqlite => Text::new().bind(value),
                 };
                 assignments.push(self.assign(table, column, value));

@@ -200,7 +200,7 @@ pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'stat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cascade::text::Part;
+    use crate::cascade::text::Piece;
 
     #[test]
     fn a_time_that_is_spelled_can_be_read_back() {
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_value_is_read_once_on_postgresql() {
         let sql = |text: Text| {
-            let piece = |part: &Part| match part {
+            let piece = |part: &Part<_>| match part {
                 Part::Sql(sql) => sql.clone(),
                 _ => String::from("?"),
             };

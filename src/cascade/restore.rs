@@ -21,7 +21,7 @@ use super::operation::{Identified, Mark};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::sql::{Traverse, key_of};
-use super::text::{Part, Text};
+use super::text::{Piece, Text};
 use crate::connection::{Executor, Question};
 use crate::declare::{Node, Rows};
 use crate::dialect::{Dialect, Lock};
@@ -178,7 +178,7 @@ where
     async fn restore_roots(&mut self, keys: &[R::Key]) -> Result<u64, Error> {
         let guard = self.writer(Traverse::Active).state(self.soft(ROOT), Rows::Deleted, &self.quoted(ROOT));
         let text = Text::from(format!("UPDATE {} SET ", self.quoted(ROOT)))
-            .part(Part::Set)
+            .part(Piece::Set)
             .then(self.restored(ROOT)?)
             .sql(" WHERE ")
             .then(self.is_root())
@@ -241,7 +241,7 @@ where
         let edges = self.graph.edges_to(table);
         if self.graph.any_has_several_parents() {
             let writer = self.writer(Traverse::ActiveOrDeletedBy(vec![mark.clone()]));
-            let guard = |qualifier: &str| self.marked(table, mark, qualifier).unwrap_or_default();
+            let guard = |qualifier: &str| self.marked(table, mark, qualifier).unwrap_or_else(Text::new);
             return Ok(edges.map(|edge| writer.update_ready(edge, assignments.clone(), guard)).collect());
         }
         let writer = self.writer(Traverse::Active);

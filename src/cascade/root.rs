@@ -9,7 +9,7 @@ use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Nullable, Text as SqlText};
 
-use super::text::{Part, Text};
+use super::text::{Piece, Text, locks};
 use crate::connection::Executor;
 use crate::declare::{FixedTime, Key, KeyOf, Known, Node, SoftDeletable, TableColumns};
 use crate::dialect::{Dialect, SoftDeleteBackend};
@@ -110,31 +110,27 @@ where
         // The next call may have another number of keys. libmariadb can also wait forever when it executes a prepared
         // locking SELECT again after a deadlock; libpq does not.
         let is_libpq = backend_of(&out).dialect() == Dialect::Postgres;
-        if self.keys.len() > 1 || (self.text.locks() && !is_libpq) {
+        if self.keys.len() > 1 || (locks(self.text) && !is_libpq) {
             out.unsafe_to_cache_prepared();
         }
-        for part in self.text.parts() {
-            match part {
-                Part::Sql(sql) => out.push_sql(sql),
-                Part::Literal(sql) => {
-                    out.unsafe_to_cache_prepared();
-                    out.push_sql(sql);
-                }
-                Part::Bind(text) => out.push_bind_param::<SqlText, String>(text)?,
-                Part::Where => self.root.condition.walk_and(out.reborrow())?,
-                Part::OnlyIf => self.root.only_if.walk_ast(out.reborrow())?,
-                Part::Stamp => self.root.stamp.walk_ast(out.reborrow())?,
-                Part::Touch => self.root.touch.walk_ast(out.reborrow())?,
-                Part::Set => {
-                    if !writes_nothing(&self.root.set, &out)? {
-                        self.root.set.walk_ast(out.reborrow())?;
-                        out.push_sql(", ");
-                    }
-                }
-                Part::Keys(columns) => walk_keys::<KeyOf<T>, DB>(columns, self.keys, out.reborrow())?,
+        self.text.walk(out, |piece, mut out| match piece {
+            Piece::Literal(sql) => {
+                out.unsafe_to_cache_prepared();
+                out.push_sql(sql);
+                Ok(())
             }
-        }
-        Ok(())
+            Piece::Where => self.root.condition.walk_and(out),
+            Piece::OnlyIf => self.root.only_if.walk_ast(out),
+            Piece::Stamp => self.root.stamp.walk_ast(out),
+            Piece::Touch => self.root.touch.walk_ast(out),
+            Piece::Set if writes_nothing(&self.root.set, &out)? => Ok(()),
+            Piece::Set => {
+                self.root.set.walk_ast(out.reborrow())?;
+                out.push_sql(", ");
+                Ok(())
+            }
+            Piece::Keys(columns) => walk_keys::<KeyOf<T>, DB>(columns, self.keys, out),
+        })
     }
 }
 

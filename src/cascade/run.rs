@@ -10,7 +10,7 @@ use super::operation::{self, OperationId};
 use super::report::CascadeReport;
 use super::root::CascadeRoot;
 use super::session;
-use super::text::{Part, Text};
+use super::text::{Piece, Text};
 use super::{delete, restore};
 use crate::connection::{Executor, Retries, dialect};
 use crate::declare::{Known, Soft, to_micros};
@@ -102,7 +102,7 @@ where
 {
     let soft = &graph.tables[ROOT].soft;
     let (stamp, touch) = root.times();
-    for (known, part, column) in [(stamp, Part::Stamp, soft.stamp), (touch, Part::Touch, soft.touch)] {
+    for (known, part, column) in [(stamp, Piece::Stamp, soft.stamp), (touch, Piece::Touch, soft.touch)] {
         match (known, column) {
             (Known::At(at), _) => {
                 if let Some(at) = at? {

@@ -7,10 +7,11 @@ use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
-use diesel::sql_types::{HasSqlType, Nullable, Text};
+use diesel::sql_types::{HasSqlType, Nullable, Text as SqlText};
 
 use super::executor::Executor;
 use super::retry::Retries;
+use super::text::Text;
 use crate::dialect::{Dialect, SoftDeleteBackend};
 use crate::diesel_internals::{backend_of, load_all};
 use crate::error::Error;
@@ -18,7 +19,7 @@ use crate::error::Error;
 /// How many columns each answer has; a question that selects fewer adds NULLs.
 const WIDTH: usize = 12;
 
-type T = Nullable<Text>;
+type T = Nullable<SqlText>;
 type Types = (T, T, T, T, T, T, T, T, T, T, T, T);
 type S = Option<String>;
 type Loaded = (S, S, S, S, S, S, S, S, S, S, S, S);
@@ -64,17 +65,13 @@ impl Row {
 /// A query of the catalog, or one that counts; or a small statement without an answer.
 #[derive(Debug, Clone)]
 pub struct Question {
-    parts: Vec<Part>,
+    text: Text<DialectLetter>,
     cached: bool,
 }
 
+/// The first letter of the dialect's name, as a literal.
 #[derive(Debug, Clone)]
-enum Part {
-    Sql(String),
-    /// The first letter of the dialect's name, as a literal.
-    Dialect,
-    Bind(String),
-}
+struct DialectLetter;
 
 impl Question {
     /// `SELECT` and these expressions, as text.
@@ -91,23 +88,23 @@ impl Question {
 
     /// A statement as it is.
     pub(crate) fn text(sql: &str) -> Self {
-        Self { parts: vec![Part::Sql(sql.to_owned())], cached: false }
+        Self { text: Text::from(sql), cached: false }
     }
 
     pub(crate) fn sql(mut self, sql: &str) -> Self {
-        self.parts.push(Part::Sql(sql.to_owned()));
+        self.text = self.text.sql(sql);
         self
     }
 
     /// Asks which dialect the connection speaks. See [`Row::dialect`].
     pub(crate) fn dialect() -> Self {
         let mut question = Self::text("SELECT CAST(");
-        question.parts.push(Part::Dialect);
+        question.text = question.text.part(DialectLetter);
         question.sql(" AS CHAR(8))").sql(&", CAST(NULL AS CHAR(8))".repeat(WIDTH - 1))
     }
 
     pub(crate) fn bind(mut self, text: &str) -> Self {
-        self.parts.push(Part::Bind(text.to_owned()));
+        self.text = self.text.bind(text);
         self
     }
 
@@ -129,29 +126,23 @@ impl QueryId for Question {
 
 impl<DB> QueryFragment<DB> for Question
 where
-    DB: SoftDeleteBackend + HasSqlType<Text>,
-    String: ToSql<Text, DB>,
+    DB: SoftDeleteBackend + HasSqlType<SqlText>,
+    String: ToSql<SqlText, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         if !self.cached {
             // Asked once in the life of a connection.
             out.unsafe_to_cache_prepared();
         }
-        for part in &self.parts {
-            match part {
-                Part::Sql(sql) => out.push_sql(sql),
-                Part::Dialect => {
-                    let dialect = backend_of(&out).dialect();
-                    out.push_sql(match dialect {
-                        Dialect::Postgres => "'p'",
-                        Dialect::Mysql => "'m'",
-                        Dialect::Sqlite => "'s'",
-                    });
-                }
-                Part::Bind(text) => out.push_bind_param::<Text, String>(text)?,
-            }
-        }
-        Ok(())
+        self.text.walk(out, |DialectLetter, mut out| {
+            let dialect = backend_of(&out).dialect();
+            out.push_sql(match dialect {
+                Dialect::Postgres => "'p'",
+                Dialect::Mysql => "'m'",
+                Dialect::Sqlite => "'s'",
+            });
+            Ok(())
+        })
     }
 }
 

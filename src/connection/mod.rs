@@ -7,6 +7,7 @@ mod faults;
 mod retry;
 mod runs_on;
 mod settings;
+mod text;
 
 pub use ask::{AnswersText, ReadsCatalog};
 pub(crate) use ask::{Question, Row, ask};
@@ -20,3 +21,4 @@ pub(crate) use retry::{Retries, backoff};
 pub use runs_on::RunsOn;
 pub(crate) use runs_on::runs_on;
 pub(crate) use settings::ChangedSettings;
+pub(crate) use text::{Part, Text};

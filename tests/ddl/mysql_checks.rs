@@ -67,7 +67,7 @@ fn unique_keys_are_fixed_with_one_virtual_column() {
     ))
     .unwrap();
     let findings = check::<posts::table, _>(conn).unwrap();
-    assert!(shown(&findings).contains("mend `a` first"), "{}", shown(&findings));
+    assert!(shown(&findings).contains("fix `a` first"), "{}", shown(&findings));
     for finding in findings {
         for statement in finding.sql.unwrap().split(";\n") {
             conn.batch_execute(statement).unwrap();

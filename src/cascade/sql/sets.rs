@@ -2,7 +2,7 @@
 
 use super::{BELOW, PARENT, REACH, SET, SqlWriter, Traverse, equal, prefixed, tuple};
 use crate::cascade::graph::{Edge, Parent, ROOT};
-use crate::cascade::text::{Part, Text};
+use crate::cascade::text::{Piece, Text};
 use crate::declare::{Policy, Rows};
 use crate::dialect::{Dialect, Lock};
 
@@ -38,7 +38,7 @@ impl SqlWriter<'_> {
     pub(super) fn comes_back(&self, table: usize, parent: &Parent, key: &[String]) -> Text {
         let Some(place) = parent.place else { return Text::new() };
         if self.is_plain_root(place) {
-            return Text::new().part(Part::Keys(key.to_vec()));
+            return Text::new().part(Piece::Keys(key.to_vec()));
         }
         let (above, own) = (self.graph.tables[place].component, self.graph.tables[table].component);
         // The parentheses are needed: in one mode of MySQL, NOT binds more tightly than IN.
@@ -56,7 +56,7 @@ impl SqlWriter<'_> {
         let Traverse::ActiveOrRestorable(marks) = &self.traverse else { return Text::new() };
         let mut tests = self.marked(place, marks, "o");
         if place == ROOT {
-            tests.push(Text::new().part(Part::Keys(key.to_vec())));
+            tests.push(Text::new().part(Piece::Keys(key.to_vec())));
         }
         if tests.is_empty() { Text::new() } else { Text::either(tests) }
     }
@@ -109,7 +109,7 @@ impl SqlWriter<'_> {
             let root = &self.graph.tables[ROOT].node;
             let keys = self.columns("t", &root.key);
             let base = format!("SELECT {} FROM {} AS t WHERE ", self.row(place, ROOT), self.table(root));
-            terms.push(Text::from(base).part(Part::Keys(keys)));
+            terms.push(Text::from(base).part(Piece::Keys(keys)));
         }
         terms.extend(incoming().filter(|edge| !self.graph.is_inner(edge)).map(|edge| self.step(place, edge)));
         let inner: Vec<Text> =
@@ -143,7 +143,7 @@ impl SqlWriter<'_> {
             if table != ROOT {
                 return deleted;
             }
-            deleted.sql(" AND NOT ").part(Part::Keys(self.columns("t", &member.node.key)))
+            deleted.sql(" AND NOT ").part(Piece::Keys(self.columns("t", &member.node.key)))
         };
         let mut terms = Vec::new();
         for &table in &component.tables {
@@ -244,7 +244,7 @@ impl SqlWriter<'_> {
         let columns = self.columns("t", &edge.columns);
         if self.is_plain_root(edge.parent) {
             let start = format!("SELECT {row} FROM {} AS t WHERE ", self.table(child));
-            return Text::from(start).part(Part::Keys(columns)).sql(" AND ").then(self.leads_on(edge.child, "t"));
+            return Text::from(start).part(Piece::Keys(columns)).sql(" AND ").then(self.leads_on(edge.child, "t"));
         }
         let pairs = equal(&columns, &prefixed("p", &self.key_names(edge.parent)));
         let from = if self.is_lateral(edge) {

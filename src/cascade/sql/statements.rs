@@ -2,7 +2,7 @@
 
 use super::{KEYS, SET, Set, SqlWriter, equal, prefixed, tuple};
 use crate::cascade::graph::{Edge, Parent, ROOT, Side};
-use crate::cascade::text::{Part, Text};
+use crate::cascade::text::{Piece, Text};
 use crate::declare::{Node, Rows};
 use crate::dialect::{Dialect, Lock};
 
@@ -15,7 +15,7 @@ impl SqlWriter<'_> {
             Set::Keys(columns) => Text::from(format!("UPDATE {table} SET "))
                 .then(assignments)
                 .sql(" WHERE ")
-                .part(Part::Keys(columns))
+                .part(Piece::Keys(columns))
                 .sql(" AND ")
                 .then(guard)
                 .then(except),
@@ -53,7 +53,7 @@ impl SqlWriter<'_> {
         let count = format!("SELECT CAST(COUNT(*) AS {ty}), CAST(NULL AS {ty}) FROM ");
         let (with, from, condition) = match set {
             Set::Keys(columns) => {
-                (Text::new(), Text::from(table.clone()), Text::new().part(Part::Keys(columns)).sql(" AND "))
+                (Text::new(), Text::from(table.clone()), Text::new().part(Piece::Keys(columns)).sql(" AND "))
             }
             Set::In { columns, component, of } if self.dialect == Dialect::Mysql => {
                 let pairs = equal(&columns, &prefixed(KEYS, &self.key_names(of)));
@@ -125,7 +125,7 @@ impl SqlWriter<'_> {
 
     fn not_roots(&self, node: &Node) -> Text {
         let keys = self.columns(&self.table(node), &node.key);
-        Text::from(" AND NOT ").part(Part::Keys(keys))
+        Text::from(" AND NOT ").part(Piece::Keys(keys))
     }
 
     /// Changes the rows of a table that belong to the cascade, except the target's own.
@@ -166,7 +166,7 @@ impl SqlWriter<'_> {
         let list = list.collect::<Vec<_>>().join(", ");
         let from = match self.children(edge.parent, foreign) {
             Set::Keys(columns) => Text::from(format!("SELECT DISTINCT {list} FROM {table} AS t WHERE "))
-                .part(Part::Keys(columns))
+                .part(Piece::Keys(columns))
                 .sql(" AND "),
             Set::In { columns, component, of } => {
                 let pairs = equal(&columns, &prefixed("p", &self.key_names(of)));
