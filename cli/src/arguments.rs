@@ -326,7 +326,8 @@ impl Generate {
         if let Some(name) = &self.archive {
             migration = migration.archive_table(name);
         }
-        let switches: [(bool, fn(SoftDeleteMigration) -> SoftDeleteMigration); 9] = [
+        type Switch = fn(SoftDeleteMigration) -> SoftDeleteMigration;
+        let switches: [(bool, Switch); 9] = [
             (self.guard, SoftDeleteMigration::guard_hard_delete),
             (self.backfill, SoftDeleteMigration::backfill),
             (self.backfill_by_timestamp, SoftDeleteMigration::backfill_by_timestamp),

@@ -200,7 +200,7 @@ pub(super) fn identified(root: &Soft, child: &Soft) -> Result<Identified, &'stat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cascade::text::Piece;
+    use crate::connection::Part;
 
     #[test]
     fn a_time_that_is_spelled_can_be_read_back() {

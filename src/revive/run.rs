@@ -30,6 +30,9 @@ const ATTEMPTS: u32 = 10;
 /// disappear in between.
 const REFUSALS: u32 = 3;
 
+/// A look that found a deleted row, or none, and the error of the change that followed.
+type RefusedChange<T, DB> = (Option<Row<T, DB>>, Error);
+
 /// A value of the table's primary key.
 type Row<T, DB> = <KeyOf<T> as Key<DB>>::Value;
 
@@ -75,7 +78,7 @@ where
         let mut snapshots = None;
         let mut lock = false;
         // The result of the look before a unique index refused the change, and how often that happened in a row.
-        let mut refused: Option<(Option<Row<T, X::Backend>>, Error)> = None;
+        let mut refused: Option<RefusedChange<T, X::Backend>> = None;
         let mut refusals = 0;
         let mut tried = 0;
         while tried < ATTEMPTS {

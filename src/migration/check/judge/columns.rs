@@ -216,11 +216,9 @@ impl<'a> Judge<'a> {
                 self.push((FindingKind::ColumnDefault, &column.name), Warning, message, sql);
             }
             // A default of TRUE may be intended, so this is only a note.
-            (Purpose::Hold, Some(default)) => {
-                if number(default).is_some_and(|number| number != 0) {
-                    let message = format!("the default of `{name}` is {default}, so new rows are under hold at once");
-                    self.push((FindingKind::ColumnDefault, &column.name), Note, message, None);
-                }
+            (Purpose::Hold, Some(default)) if number(default).is_some_and(|number| number != 0) => {
+                let message = format!("the default of `{name}` is {default}, so new rows are under hold at once");
+                self.push((FindingKind::ColumnDefault, &column.name), Note, message, None);
             }
             (Purpose::Timestamp, Some(default)) => {
                 let (severity, what) = match self.shape.mode {
