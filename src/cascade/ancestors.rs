@@ -71,23 +71,11 @@ impl Above {
 
     fn sort(&mut self) {
         let count = self.tables.len();
-        // Which table is a parent of which other one, at any distance.
-        let mut leads = vec![vec![false; count]; count];
-        for step in &self.steps {
-            if let Some(child) = step.child {
-                leads[step.parent][child] = true;
-            }
-        }
-        for over in 0..count {
-            for from in 0..count {
-                if leads[from][over] {
-                    let further = leads[over].clone();
-                    for (to, reached) in leads[from].iter_mut().enumerate() {
-                        *reached |= further[to];
-                    }
-                }
-            }
-        }
+        // Which table is a parent of which other one, at any distance. Each table between them is an ancestor too.
+        let policies = [Policy::Cascade, Policy::Restrict];
+        let below: Vec<_> = self.tables.iter().map(|table| table.descendants(&policies)).collect();
+        let leads: Vec<Vec<bool>> =
+            below.iter().map(|below| self.tables.iter().map(|table| below.contains(&table.id)).collect()).collect();
         self.recursive = (0..count).any(|table| leads[table][table]);
         let mut left: Vec<usize> = (0..count).collect();
         while !left.is_empty() {

@@ -1,10 +1,11 @@
 //! What depends on the types of the target: its where clause, the keys of its rows and further assignments.
 
+use std::marker::PhantomData;
+
 use diesel::backend::Backend;
 use diesel::deserialize::FromSqlRow;
 use diesel::expression::QueryMetadata;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::query_source::Table;
 use diesel::result::QueryResult;
 use diesel::serialize::ToSql;
 use diesel::sql_types::{HasSqlType, Nullable, Text as SqlText};
@@ -70,30 +71,27 @@ pub trait CascadeRoot<DB: Backend> {
 pub type Texts = (Option<String>, Option<String>);
 type TextTypes = (Nullable<SqlText>, Nullable<SqlText>);
 
-/// A [`Text`] whose parts are filled in.
+/// A [`Text`] whose parts are filled in. As a query it returns rows of the SQL type `ST`.
 #[derive(Debug)]
-pub struct Spelled<'a, Q, K> {
+pub struct Spelled<'a, Q, K, ST = ()> {
     root: &'a Q,
     text: &'a Text,
     keys: &'a [K],
+    rows: PhantomData<ST>,
 }
 
-impl<Q, K> Clone for Spelled<'_, Q, K> {
-    fn clone(&self) -> Self {
-        *self
-    }
+impl<Q, K, ST> Query for Spelled<'_, Q, K, ST> {
+    type SqlType = ST;
 }
-
-impl<Q, K> Copy for Spelled<'_, Q, K> {}
 
 // The text varies with the graph and the number of keys, so Diesel caches it by the SQL.
-impl<Q, K> QueryId for Spelled<'_, Q, K> {
+impl<Q, K, ST> QueryId for Spelled<'_, Q, K, ST> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 
-impl<V, T, P, G, S, X, Set, C, K, DB> QueryFragment<DB>
-    for Spelled<'_, Transition<V, T, P, G, S, X, Set, C, NoReturning>, K>
+impl<V, T, P, G, S, X, Set, C, K, ST, DB> QueryFragment<DB>
+    for Spelled<'_, Transition<V, T, P, G, S, X, Set, C, NoReturning>, K, ST>
 where
     DB: SoftDeleteBackend + HasSqlType<SqlText>,
     T: SoftDeletable,
@@ -187,44 +185,6 @@ where
     Ok(())
 }
 
-/// A query for keys of the table `T`.
-#[derive(Debug)]
-struct AsKeys<F, T>(F, std::marker::PhantomData<T>);
-
-/// A query for rows of two texts.
-#[derive(Debug)]
-struct AsTexts<F>(F);
-
-impl<F, T: Table> Query for AsKeys<F, T> {
-    type SqlType = KeyOf<T>;
-}
-
-impl<F> Query for AsTexts<F> {
-    type SqlType = TextTypes;
-}
-
-impl<F, T> QueryId for AsKeys<F, T> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<F> QueryId for AsTexts<F> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<F: QueryFragment<DB>, T, DB: Backend> QueryFragment<DB> for AsKeys<F, T> {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(out)
-    }
-}
-
-impl<F: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for AsTexts<F> {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(out)
-    }
-}
-
 impl<V, T, P, G, S, X, Set, C, DB> CascadeRoot<DB> for Transition<V, T, P, G, S, X, Set, C, NoReturning>
 where
     DB: SoftDeleteBackend + HasSqlType<SqlText> + QueryMetadata<KeyOf<T>> + QueryMetadata<TextTypes>,
@@ -270,20 +230,20 @@ where
     where
         E: Executor<Backend = DB>,
     {
-        x.load(AsKeys(Spelled { root: self, text, keys }, std::marker::PhantomData::<T>)).await
+        x.load(Spelled { root: self, text, keys, rows: PhantomData::<KeyOf<T>> }).await
     }
 
     async fn texts<E>(&self, x: &mut E, text: &Text, keys: &[Self::Key]) -> QueryResult<Vec<Texts>>
     where
         E: Executor<Backend = DB>,
     {
-        x.load(AsTexts(Spelled { root: self, text, keys })).await
+        x.load(Spelled { root: self, text, keys, rows: PhantomData::<TextTypes> }).await
     }
 
     async fn execute<E>(&self, x: &mut E, text: &Text, keys: &[Self::Key]) -> QueryResult<u64>
     where
         E: Executor<Backend = DB>,
     {
-        Ok(x.execute(Spelled { root: self, text, keys }).await? as u64)
+        Ok(x.execute(Spelled { root: self, text, keys, rows: PhantomData::<()> }).await? as u64)
     }
 }

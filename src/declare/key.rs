@@ -80,7 +80,7 @@ key_columns! {
     #[cfg(feature = "postgres_backend")]
     sql_types::Timestamptz => chrono::DateTime<chrono::Utc>;
     #[cfg(feature = "postgres_backend")]
-    sql_types::Uuid => raw::RawUuid;
+    sql_types::Uuid => uuid::Uuid;
     #[cfg(feature = "postgres_backend")]
     sql_types::Oid => u32;
     #[cfg(feature = "postgres_backend")]
@@ -337,59 +337,6 @@ mod numeric {
                 assert_eq!(super::decoded(&bytes).as_deref(), Some(text));
             }
             assert_eq!(super::decoded(&[]), None);
-        }
-    }
-}
-
-/// Values whose Diesel types need another crate, as bytes.
-#[cfg(feature = "postgres_backend")]
-mod raw {
-    use diesel::deserialize::{self, FromSql, Queryable};
-    use diesel::pg::{Pg, PgValue};
-    use diesel::serialize::{self, IsNull, Output, ToSql};
-    use diesel::sql_types::Uuid;
-    use std::io::Write;
-
-    /// A UUID, so that the feature `uuid` of Diesel is not needed.
-    #[derive(Clone, Copy, PartialEq, Eq)]
-    pub struct RawUuid([u8; 16]);
-
-    impl std::fmt::Debug for RawUuid {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            for (place, byte) in self.0.iter().enumerate() {
-                let dash = if matches!(place, 4 | 6 | 8 | 10) { "-" } else { "" };
-                write!(f, "{dash}{byte:02x}")?;
-            }
-            Ok(())
-        }
-    }
-
-    impl FromSql<Uuid, Pg> for RawUuid {
-        fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
-            Ok(Self(value.as_bytes().try_into()?))
-        }
-    }
-
-    impl Queryable<Uuid, Pg> for RawUuid {
-        type Row = Self;
-        fn build(row: Self) -> deserialize::Result<Self> {
-            Ok(row)
-        }
-    }
-
-    impl ToSql<Uuid, Pg> for RawUuid {
-        fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-            out.write_all(&self.0)?;
-            Ok(IsNull::No)
-        }
-    }
-
-    #[cfg(test)]
-    mod tests {
-        #[test]
-        fn a_uuid_is_shown_as_usual() {
-            let uuid = super::RawUuid(std::array::from_fn(|place| u8::try_from(place).unwrap()));
-            assert_eq!(format!("{uuid:?}"), "00010203-0405-0607-0809-0a0b0c0d0e0f");
         }
     }
 }

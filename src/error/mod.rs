@@ -53,14 +53,20 @@ pub enum Error {
     /// The age of a purge is negative. Nothing was executed.
     ///
     /// Its cutoff would be in the future, so the purge would remove every deleted row.
-    #[error("cannot purge rows older than {}: an age must not be negative", age_text(age))]
+    #[error(
+        "cannot purge rows older than {}: the age is negative. Nothing was removed. Give a positive age",
+        age_text(age)
+    )]
     NegativeAge {
         /// The age that was given.
         age: TimeDelta,
     },
 
     /// The cutoff of a purge is before the year 0. Nothing was executed.
-    #[error("cannot purge rows older than {}: that time lies before the year 0", age_text(age))]
+    #[error(
+        "cannot purge rows older than {}: that time is before the year 0. Nothing was removed. Give a smaller age",
+        age_text(age)
+    )]
     AgeTooLarge {
         /// The age that was given.
         age: TimeDelta,
@@ -90,9 +96,7 @@ pub enum Error {
 
     /// The row of `.outcome(conn)` or of an `insert_or_revive` changed each time before it could be changed. Nothing
     /// was changed.
-    #[error(
-        "the row in `{table}` was changed by others between each look at it and its change. Nothing was changed. Try again"
-    )]
+    #[error("other writers kept changing the row in `{table}`. Nothing was changed. Try again")]
     Contended {
         /// The table of the statement.
         table: String,
@@ -117,7 +121,7 @@ pub enum Error {
     /// An erasure would have left rows. Nothing was changed.
     #[error(
         "cannot erase in `{table}`: the target matched {}, of which {removed} could be removed. Nothing was changed. Filter \
-         by columns that a soft delete does not change. If the filter is right, others changed the rows meanwhile: try again",
+         by columns that a soft delete does not change. If the filter is right, another transaction changed the rows. Try again",
         counted(*found, "row")
     )]
     NotErased {
@@ -153,7 +157,7 @@ pub enum Error {
     },
 
     /// A migration was asked to add the same column twice.
-    #[error("the migration of `{table}` would add the column `{column}` twice")]
+    #[error("the migration of `{table}` would add the column `{column}` twice. Name it for one purpose only")]
     DuplicateColumn {
         /// The table of the migration.
         table: String,
@@ -164,7 +168,7 @@ pub enum Error {
     /// A declared column has an SQL type for which the database has no known name.
     #[error(
         "the migration of `{table}` does not know how this database spells the type `{sql_type}` of the column \
-         `{column}`. Say it with `.column_type({column:?}, ..)`"
+         `{column}`. Name the type with `.column_type({column:?}, ..)`"
     )]
     UnknownColumnType {
         /// The table of the migration.
@@ -242,7 +246,8 @@ pub enum Error {
     /// A purge job was called inside a transaction, which would make all its batches one transaction. Nothing was
     /// removed.
     #[error(
-        "a purge of `{table}` in batches cannot run inside a transaction, since each batch is a transaction of its own"
+        "a purge of `{table}` in batches cannot run inside a transaction, since each batch is a transaction of its own. Nothing \
+         was removed. Call it outside of the transaction"
     )]
     PurgeInTransaction {
         /// The table of the job.
@@ -278,7 +283,10 @@ pub enum Error {
     },
 
     /// The table of a purge job does not exist on this connection, or the user may not see it.
-    #[error("the table `{table}` does not exist on this connection, or this user may not see it")]
+    #[error(
+        "the table `{table}` does not exist on this connection, or this user may not see it. Check its schema and the rights of \
+         the user"
+    )]
     NoTable {
         /// The table of the job.
         table: String,
@@ -336,8 +344,8 @@ pub enum Error {
 
     /// A row that a cascade would restore is below a deleted row. Nothing was changed.
     #[error(
-        "refused to restore rows of `{table}` below the deleted row {key} of `{ancestor}`. Nothing was changed. Restore that \
-         row first, or say `.without_cascade()`"
+        "cannot restore rows of `{table}`: the row {key} of `{ancestor}` above them is deleted. Nothing was changed. Restore \
+         that row first, or call `.without_cascade()`"
     )]
     BelowDeleted {
         /// The table of the rows to restore.
@@ -352,8 +360,8 @@ pub enum Error {
     ///
     /// A restore returns it. A soft delete returns it only if its tables refer to each other in a circle.
     #[error(
-        "the rows of `{child}` that were deleted along with those of `{table}` cannot be told from others: {reason}. Nothing \
-         was changed. Add an `operation = ..` column of one type to both"
+        "cannot tell which rows of `{child}` were deleted along with those of `{table}`: {reason}. Nothing was changed. Add an \
+         `operation = ..` column of one type to both"
     )]
     Unidentified {
         /// The root's table.
@@ -374,7 +382,10 @@ pub enum Error {
     },
 
     /// `.set_all(..)` names a column that no table of the cascade declares in `metadata(..)`. Nothing was changed.
-    #[error("no table of this cascade from `{table}` declares `{column}` in `metadata(..)`")]
+    #[error(
+        "no table of this cascade from `{table}` declares `{column}` in `metadata(..)`. Nothing was changed. Declare the column, or \
+         correct its name"
+    )]
     NoSuchMetadata {
         /// The root's table.
         table: String,
@@ -402,7 +413,10 @@ pub enum Error {
     },
 
     /// An identifier given to `.operation(..)` does not fit the column. Nothing was changed.
-    #[error("`{id}` is not a number, as the operation column of `{table}` needs. Nothing was changed")]
+    #[error(
+        "`{id}` does not fit the operation column of `{table}`, which is a number or a UUID. Nothing was changed. Give such an \
+         identifier"
+    )]
     InvalidOperation {
         /// The table.
         table: String,

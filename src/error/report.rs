@@ -121,9 +121,9 @@ impl fmt::Display for Stopped {
             Self::Complete => "complete",
             Self::MaxRows => "stopped at the limit of rows",
             Self::MaxDuration => "stopped at the limit of time",
-            Self::StopWhen => "stopped as asked",
+            Self::StopWhen => "stopped by `.stop_when(..)`",
             Self::MaxBlocked => "stopped: too many rows are blocked",
-            Self::AnotherRunner => "stopped: another runner is at work",
+            Self::AnotherRunner => "stopped: another runner has the name",
             Self::Failed => "failed",
         })
     }

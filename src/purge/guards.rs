@@ -9,7 +9,7 @@ use crate::declare::{Rows, TimeKind, deletion_time};
 use crate::dialect::Dialect;
 use crate::error::Error;
 use crate::migration::{Shape, missing_purge_index};
-use crate::schema::{Action, CatalogTable, read_table, same_column};
+use crate::schema::{Action, CatalogTable, Reach, Reference, read_table, same_column};
 
 /// Refuses a table whose removal would reach rows of other tables, unless each of these tables is allowed.
 ///
@@ -156,4 +156,18 @@ pub(super) async fn index_note<X: Executor>(
         )))
         .await?;
     Ok((!rows.is_empty()).then_some(note))
+}
+
+/// Returns the foreign keys that hold rows of a table, from the catalog.
+///
+/// It leaves out those that the database follows (`ON DELETE CASCADE`) or ignores. It also leaves out those that refer
+/// to a part of the table. A row in another part may have the same key without being held.
+pub(super) fn references(dialect: Dialect, catalog: &CatalogTable) -> Vec<Reference> {
+    if catalog.foreign_keys_off {
+        return Vec::new();
+    }
+    let holds = catalog.references.iter().filter(|reference| {
+        matches!(reference.on_delete, Action::Nothing | Action::Restrict) && reference.reaches == Reach::Whole
+    });
+    holds.map(|reference| Reference::new(dialect, catalog, reference)).collect()
 }

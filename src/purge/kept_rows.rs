@@ -2,12 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::attempt::Attempt;
-use super::cause::Cause;
-use super::engine::{Batches, Hooks, KeyValue, Run};
-use super::held::Held;
-use super::key_range::KeyRange;
-use super::plan::Plan;
+use super::batch::{Attempt, Cause};
+use super::driver::{Batches, Hooks, KeyValue, Run};
+use super::look_ahead::{Held, KeyRange, Plan};
 use super::sql::Counted;
 use crate::connection::Executor;
 use crate::declare::Key;

@@ -10,9 +10,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
-use super::engine::Sought;
-use super::held::Held;
-use super::key_range::KeyRange;
+use super::driver::Sought;
+use super::look_ahead::{Held, KeyRange};
 use crate::declare::{Key, KeyOf, SoftDeletable, Timestamped};
 use crate::dialect::{Dialect, SoftDeleteBackend, TableName};
 use crate::schema::{Leaves, Reference};

@@ -9,8 +9,8 @@ use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
 
 use super::archive::ArchiveTable;
-use super::engine::{Batches, KeyValue, Sought};
-use super::key_range::KeyRange;
+use super::driver::{Batches, KeyValue, Sought};
+use super::look_ahead::KeyRange;
 use super::sql::{Archive, Count, Counted, Delete, Eligible, Find, HeldKeys};
 use crate::connection::Executor;
 use crate::declare::{Key, KeyOf, SoftDeletable, Timestamped};

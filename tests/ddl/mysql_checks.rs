@@ -87,7 +87,7 @@ fn a_flag_can_be_a_bit_if_its_default_is_active() {
     clean::<posts::table, _>(conn);
     conn.batch_execute("DROP TABLE posts").unwrap();
     conn.batch_execute(&bit("b'1'")).unwrap();
-    mend::<posts::table, _>(conn, Error, "born deleted");
+    mend::<posts::table, _>(conn, Error, "deleted from the start");
 }
 
 #[test]

@@ -154,7 +154,13 @@ mod signals {
             let (code, out, err) = ended(job.wait_with_output().unwrap());
             assert_eq!(code, Some(3), "{signal}: {out}{err}");
             let left = posts(&database.0);
-            assert!(left > 10 && left < 40 && out.contains(&format!("{} rows, stopped as asked", 40 - left)), "{out}");
+            assert!(
+                left > 10
+                    && left < 40
+                    && out.contains("stopped by `.stop_when(..)`")
+                    && out.contains(&format!("all tables: {} row", 40 - left)),
+                "{out}"
+            );
         }
     }
 

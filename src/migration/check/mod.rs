@@ -65,18 +65,16 @@ use crate::schema::{collect_foreign_keys, foreign_keys, read_table};
 ///
 /// ```
 /// # include!("../../doctest_setup.rs");
-/// use diesel_soft_delete::migration::check;
+/// use diesel_soft_delete::migration::{FindingKind, Severity, check};
 ///
 /// # fn main() -> Result<(), diesel_soft_delete::Error> {
 /// # let conn = &mut connection();
-/// diesel::sql_query("CREATE INDEX titles ON posts (title) WHERE is_deleted = 0").execute(conn)?;
+/// diesel::sql_query("CREATE UNIQUE INDEX titles ON posts (title)").execute(conn)?;
 /// let findings = check::<posts::table, _>(conn)?;
-/// // SQLite takes `= 0` for something else than the `= FALSE` of our filters.
-/// let useless = findings.iter().find(|finding| finding.message.contains("`titles`")).unwrap();
-/// assert_eq!(
-///     useless.sql.as_deref(),
-///     Some("DROP INDEX `titles`;\nCREATE INDEX `titles` ON posts (title)\nWHERE (`is_deleted` = FALSE)")
-/// );
+/// let blocked = findings.iter().find(|finding| finding.kind == FindingKind::UniqueCountsDeleted).unwrap();
+/// assert_eq!((blocked.subject.as_str(), blocked.severity), ("titles", Severity::Warning));
+/// diesel::connection::SimpleConnection::batch_execute(conn, blocked.sql.as_ref().unwrap())?;
+/// assert!(!check::<posts::table, _>(conn)?.contains(blocked));
 /// # Ok(())
 /// # }
 /// ```

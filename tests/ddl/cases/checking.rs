@@ -417,12 +417,12 @@ fn defaults_that_create_deleted_rows_are_found() {
             continue;
         }
         let conn = &mut *with(&format!("BOOLEAN NOT NULL DEFAULT {wrong}"), INSTANT_NULL, "");
-        mend_unless_sqlite::<posts::table>(conn, ERROR, "born deleted");
+        mend_unless_sqlite::<posts::table>(conn, ERROR, "deleted from the start");
     }
     let conn = &mut *connection();
     conn.batch_execute("CREATE TABLE lively (id INTEGER PRIMARY KEY, is_active BOOLEAN NOT NULL DEFAULT FALSE)")
         .unwrap();
-    mend_unless_sqlite::<lively::table>(conn, ERROR, "born deleted");
+    mend_unless_sqlite::<lively::table>(conn, ERROR, "deleted from the start");
     let now = if DIALECT == Dialect::Mysql {
         "DATETIME(6) DEFAULT CURRENT_TIMESTAMP(6)"
     } else {
@@ -431,7 +431,7 @@ fn defaults_that_create_deleted_rows_are_found() {
     let conn = &mut *with(FLAG, now, "");
     mend_unless_sqlite::<posts::table>(conn, Warning, "would carry the time");
     conn.batch_execute(&format!("CREATE TABLE notes (id INTEGER PRIMARY KEY, deleted_at {now})")).unwrap();
-    mend_unless_sqlite::<notes::table>(conn, ERROR, "born deleted");
+    mend_unless_sqlite::<notes::table>(conn, ERROR, "deleted from the start");
 }
 
 #[test]

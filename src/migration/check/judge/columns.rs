@@ -204,7 +204,7 @@ impl<'a> Judge<'a> {
                 if is_wrong {
                     let hint = self.rebuild_hint();
                     let message =
-                        format!("the default of `{name}` is {default}, so new rows would be born deleted{hint}");
+                        format!("the default of `{name}` is {default}, so new rows are deleted from the start{hint}");
                     let sql = self.set_default(name);
                     self.push((FindingKind::ColumnDefault, &column.name), Error, message, sql);
                 }
@@ -222,7 +222,7 @@ impl<'a> Judge<'a> {
             }
             (Purpose::Timestamp, Some(default)) => {
                 let (severity, what) = match self.shape.mode {
-                    Mode::Timestamp => (Error, "would be born deleted"),
+                    Mode::Timestamp => (Error, "are deleted from the start"),
                     _ => (Warning, "would carry the time of a deletion"),
                 };
                 let message = format!("`{name}` has the default {default}, so new rows {what}{}", self.rebuild_hint());

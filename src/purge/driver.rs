@@ -9,17 +9,14 @@ use std::time::{Duration, Instant};
 use diesel::backend::Backend;
 use diesel::result::QueryResult;
 
-use super::attempt::Attempt;
-use super::cause::Cause;
-use super::held::Held;
+use super::batch::{Attempt, Cause, Next, Tries};
 use super::kept_rows::HeldBy;
-use super::key_range::KeyRange;
+use super::look_ahead::{Held, KeyRange, key_round_trip_error};
 use super::options::Options;
-use super::plan::key_round_trip_error;
 use super::session::Session;
 use super::sql::{Counted, Seek};
 use super::walk::{Range, Refusal, Verdict, Walk};
-use crate::connection::{Executor, Fault, backoff};
+use crate::connection::Executor;
 use crate::declare::Key;
 use crate::dialect::Dialect;
 use crate::error::{Error, Progress, PurgeReport, Stopped};
@@ -103,10 +100,6 @@ pub trait Hooks {
     fn stop(&mut self) -> bool;
 }
 
-/// How often a batch is tried again after a deadlock or a failure to serialize.
-const ATTEMPTS: u32 = 6;
-/// How often a batch is tried again if its counts differ. Another try rarely helps, so such a batch is soon halved.
-const UNEQUAL_ATTEMPTS: u32 = 2;
 /// How long a part of a range waits for locks if the whole range was locked before.
 const SHORT_LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -201,8 +194,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
         X: Executor,
         J: Batches<X::Backend>,
     {
-        let mut tries = 0;
-        let mut waited: Option<Instant> = None;
+        let mut tries = Tries::default();
         while let Some(range) = walk.next() {
             if let Some(stopped) = self.should_stop() {
                 return Ok(Some(stopped));
@@ -222,8 +214,7 @@ impl<J, H: Hooks> Run<'_, J, H> {
             let mut cause = match attempt {
                 Attempt::Done { removed, archived } => {
                     let Some(plan) = plan else { continue };
-                    tries = 0;
-                    waited = None;
+                    tries = Tries::default();
                     walk.removed(&plan.upto, removed);
                     let took = begun.elapsed();
                     self.done(removed, archived, took);
@@ -239,38 +230,18 @@ impl<J, H: Hooks> Run<'_, J, H> {
                     }
                     continue;
                 }
-                Attempt::Grew if !self.has_unique_key => Cause::again(String::from(
-                    "several rows have this key, and together they exceed the limit of rows: the table has no unique index \
-                     over its declared key",
-                )),
-                Attempt::Grew => Cause::again(String::from("rows became old enough while the batch was removed")),
-                Attempt::Unequal { copied, removed } => {
-                    Cause::again(format!("{copied} rows were copied into the archive, and {removed} could be removed"))
-                }
-                Attempt::Failed(error) => Cause::of(error),
+                attempt => Cause::of(attempt, self.has_unique_key),
             };
             cause.ask_connection(x).await;
-            match cause.fault {
-                Fault::Lost | Fault::Fatal => return Err(cause.into_error()),
-                Fault::Again if tries < if cause.error.is_some() { ATTEMPTS } else { UNEQUAL_ATTEMPTS } => {
+            match tries.after(&cause, plan.is_none(), begun, self.options.lock_timeout()) {
+                Next::Fail => return Err(cause.into_error()),
+                Next::TryAgain(pause) => {
                     self.report.retries += 1;
-                    let _ = x.sleep(backoff(tries)).await;
-                    tries += 1;
+                    let _ = x.sleep(pause).await;
                     continue;
                 }
-                Fault::Busy | Fault::Locked if cause.fault == Fault::Busy || plan.is_none() => {
-                    // The whole database or the whole table is locked, so there is no other range to try first.
-                    if waited.get_or_insert(begun).elapsed() >= self.options.lock_timeout() {
-                        return Err(cause.into_error());
-                    }
-                    self.report.retries += 1;
-                    let _ = x.sleep(backoff(0)).await;
-                    tries += 1;
-                    continue;
-                }
-                _ => {}
+                Next::StepOver => {}
             }
-            tries = 0;
             // Only a batch can be stepped over. If nothing can be removed at all, no single row is the reason.
             let Some(plan) = plan.filter(|_| !walk.is_hopeless()) else { return Err(cause.into_error()) };
             match walk.refused(&plan.upto, size, cause.refusal()) {
