@@ -50,6 +50,16 @@ impl CascadeReport {
     }
 
     /// Returns how many rows of a table lost their reference to a deleted parent (`set_null(..)`).
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let report = posts::table.find(1).soft_delete().cascade().run(conn)?;
+    /// assert_eq!(report.unlinked("drafts"), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unlinked(&self, table: &str) -> u64 {
         self.unlinked.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
     }
@@ -58,6 +68,16 @@ impl CascadeReport {
     ///
     /// Another parent of such a row, or of a row above it, is deleted. The row keeps its mark. Restore the row by
     /// itself when that parent is active.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let report = posts::table.find(2).restore().cascade().run(conn)?;
+    /// assert_eq!((report.rows("posts"), report.withheld("posts")), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn withheld(&self, table: &str) -> u64 {
         self.withheld.iter().filter(|(name, _)| name == table).map(|(_, rows)| *rows).sum()
     }
@@ -72,17 +92,49 @@ impl CascadeReport {
     ///
     /// It is `None` if no row changed, if the root's table does not declare `operation = ..`, or if a restore undid
     /// several operations.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// // `posts` declares no `operation` column.
+    /// let report = posts::table.find(1).soft_delete().cascade().run(conn)?;
+    /// assert_eq!(report.operation_id(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn operation_id(&self) -> Option<&str> {
         self.operation_id.as_deref()
     }
 
     /// Returns the time of the operation, in UTC. It is in the timestamps of deleted rows and in the `touch` columns.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let report = posts::table.find(1).soft_delete().cascade().run(conn)?;
+    /// let stored = posts::table.find(1).select(posts::deleted_at).first::<Option<chrono::NaiveDateTime>>(conn)?;
+    /// assert_eq!(stored, Some(report.at().naive_utc()));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn at(&self) -> DateTime<Utc> {
         self.at
     }
 
     /// Returns the tables with their numbers of rows. The root's table is first, and parents are before their children.
     /// Tables without changes are included.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let report = posts::table.find(1).soft_delete().cascade().run(conn)?;
+    /// assert_eq!(report.iter().collect::<Vec<_>>(), [("posts", 1)]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.tables.iter().map(|(table, rows)| (table.as_str(), *rows))
     }

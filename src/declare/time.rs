@@ -19,6 +19,20 @@ pub struct NoUnit;
 ///
 /// A declaration writes `unit = seconds`, `millis` or `micros`. A migration takes this type, in
 /// [`SoftDeleteMigration::unit`](crate::SoftDeleteMigration::unit).
+///
+/// ```
+/// # include!("../doctest_setup.rs");
+/// # fn main() -> Result<(), diesel_soft_delete::Error> {
+/// # let conn = &mut connection();
+/// use diesel_soft_delete::TimeUnit;
+/// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+///
+/// let migration = SoftDeleteMigration::new("posts").timestamp("deleted_ms").unit(TimeUnit::Millis);
+/// assert!(migration.up_sql(Dialect::Postgres)?.contains("\"deleted_ms\" BIGINT"));
+/// # let _ = conn;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TimeUnit {
     /// Whole seconds, rounded down.

@@ -11,6 +11,19 @@ pub(crate) use lock::Lock;
 pub(crate) use names::{Names, TableName, check_column, check_name, hash};
 
 /// The SQL dialect of a database.
+///
+/// ```
+/// # include!("../doctest_setup.rs");
+/// # fn main() -> Result<(), diesel_soft_delete::Error> {
+/// # let conn = &mut connection();
+/// use diesel_soft_delete::migration::{Dialect, SoftDeleteMigration};
+///
+/// let sql = SoftDeleteMigration::new("posts").up_sql(Dialect::Mysql)?;
+/// assert!(sql.contains("ALTER TABLE `posts`"));
+/// # let _ = conn;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// PostgreSQL.

@@ -144,6 +144,18 @@ where
     ///
     /// The job recognizes a lock timeout by the server's English message, so `lc_messages` should be English for the
     /// job.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use std::time::Duration;
+    ///
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// assert_eq!(job.lock_timeout(Duration::from_millis(500)).run(conn)?.rows, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn lock_timeout(mut self, duration: impl IntoDuration) -> Self {
         self.options.lock_timeout = Some(self.options.duration("lock_timeout", duration));
         self
@@ -154,6 +166,16 @@ where
     /// Rows that only rows of the same table refer to do not count, since those rows may be removed first. Without this
     /// option there is no limit. The job then removes what it can, and reports the first hundred blocked rows and the
     /// number of all of them.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// assert_eq!(job.max_blocked(10).run(conn)?.blocked_rows, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn max_blocked(mut self, rows: u64) -> Self {
         self.options.max_blocked = Some(rows);
         self
@@ -165,6 +187,21 @@ where
     /// Without this option such a job is refused. The database would remove or change active children too, and rows
     /// under hold. On MySQL their triggers would not run. `table` is the child's name, or `schema.table` if it is in
     /// another schema.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Error;
+    ///
+    /// # use diesel::connection::SimpleConnection;
+    /// # conn.batch_execute("CREATE TABLE likes (post_id INTEGER REFERENCES posts ON DELETE CASCADE)")?;
+    /// let job = || posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// assert!(matches!(job().run(conn), Err(Error::PurgeReaches { child, .. }) if child == "likes"));
+    /// assert_eq!(job().allow_reaching("likes").run(conn)?.rows, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn allow_reaching(mut self, table: impl Into<String>) -> Self {
         self.options.reaches.push(table.into());
         self
@@ -274,6 +311,18 @@ where
     }
 
     /// Calls `condition` before every batch, and ends the job if it returns `true`.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::Stopped;
+    ///
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// assert_eq!(job.stop_when(|| true).run(conn)?.stopped, Stopped::StopWhen);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop_when<S2>(self, condition: S2) -> PurgeJob<T, P, G, A, F, S2>
     where
         S2: FnMut() -> bool,

@@ -71,6 +71,16 @@ pub struct Options {
 macro_rules! shared_options {
     () => {
         /// Removes at most this many rows in one transaction. The default is 1000.
+        ///
+        /// ```
+        /// # include!("../doctest_setup.rs");
+        /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+        /// # let conn = &mut connection();
+        /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+        /// assert_eq!(job.batch_size(100).run(conn)?.batches, 1);
+        /// # Ok(())
+        /// # }
+        /// ```
         pub fn batch_size(mut self, rows: u64) -> Self {
             self.options.batch_size = Some(rows);
             self
@@ -95,6 +105,18 @@ macro_rules! shared_options {
         }
 
         /// Begins no new batch after this time, counted from the start of the run.
+        ///
+        /// ```
+        /// # include!("../doctest_setup.rs");
+        /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+        /// # let conn = &mut connection();
+        /// use diesel_soft_delete::Stopped;
+        ///
+        /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+        /// assert_eq!(job.max_duration(chrono::TimeDelta::hours(1)).run(conn)?.stopped, Stopped::Complete);
+        /// # Ok(())
+        /// # }
+        /// ```
         pub fn max_duration(mut self, duration: impl IntoDuration) -> Self {
             self.options.max_duration = Some(self.options.duration("max_duration", duration));
             self
@@ -105,6 +127,18 @@ macro_rules! shared_options {
         /// The default on the servers is not to wait. SQLite has one writer and no queue, so there the default is 1.35
         /// times the duration of the batch, at most 100 ms. `pause(Duration::ZERO)` is for an SQLite database that
         /// nobody else uses.
+        ///
+        /// ```
+        /// # include!("../doctest_setup.rs");
+        /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+        /// # let conn = &mut connection();
+        /// use std::time::Duration;
+        ///
+        /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+        /// assert_eq!(job.pause(Duration::ZERO).run(conn)?.rows, 1);
+        /// # Ok(())
+        /// # }
+        /// ```
         pub fn pause(mut self, duration: impl IntoDuration) -> Self {
             self.options.pause = Some(self.options.duration("pause", duration));
             self
@@ -115,6 +149,18 @@ macro_rules! shared_options {
         ///
         /// The database refuses a row only when it is removed. So the count includes rows that a foreign key would
         /// hold.
+        ///
+        /// ```
+        /// # include!("../doctest_setup.rs");
+        /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+        /// # let conn = &mut connection();
+        /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+        /// let report = job.dry_run().run(conn)?;
+        /// assert!(report.to_string().starts_with("posts: would remove 1 row in 1 batch"));
+        /// assert_eq!(posts::table.count().get_result::<i64>(conn)?, 3);
+        /// # Ok(())
+        /// # }
+        /// ```
         pub fn dry_run(mut self) -> Self {
             self.options.dry_run = true;
             self

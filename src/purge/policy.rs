@@ -91,6 +91,18 @@ impl Default for RetentionPolicy<'_> {
 
 impl<'c, J> RetentionPolicy<'c, J> {
     /// Adds a table: a [`PurgeJob`](crate::PurgeJob) with its own age, filter, archive and options.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::RetentionPolicy;
+    ///
+    /// let report = RetentionPolicy::new().table(posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches()).run(conn)?;
+    /// assert_eq!((report.tables[0].table.as_str(), report.rows()), ("posts", 1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn table<N>(self, job: N) -> RetentionPolicy<'c, (J, N)> {
         let Self { jobs, options, exclusive, callbacks } = self;
         RetentionPolicy { jobs: (jobs, job), options, exclusive, callbacks }
@@ -113,12 +125,38 @@ impl<'c, J> RetentionPolicy<'c, J> {
     /// Then two runners can work at the same time. The lock can also stay with a connection of the pooler, so that
     /// later runs remove nothing until that connection closes. The same happens if the future of `run_async` is dropped
     /// and its connection is kept.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::RetentionPolicy;
+    ///
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// let report = RetentionPolicy::new().table(job).exclusive("nightly").run(conn)?;
+    /// assert!(report.is_complete());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exclusive(mut self, name: impl Into<String>) -> Self {
         self.exclusive = Some(name.into());
         self
     }
 
     /// Calls `callback` after every batch of every table. The callback must be `Send`.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::RetentionPolicy;
+    ///
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// let policy = RetentionPolicy::new().table(job).on_progress(|progress| println!("{progress}"));
+    /// assert_eq!(policy.run(conn)?.rows(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn on_progress(mut self, callback: impl FnMut(&Progress) + Send + 'c) -> Self {
         self.callbacks.on_progress.push(Box::new(callback));
         self
@@ -126,6 +164,19 @@ impl<'c, J> RetentionPolicy<'c, J> {
 
     /// Calls `condition` before every batch of every table, and ends the policy if it returns `true`. It must be
     /// `Send`.
+    ///
+    /// ```
+    /// # include!("../doctest_setup.rs");
+    /// # fn main() -> Result<(), diesel_soft_delete::Error> {
+    /// # let conn = &mut connection();
+    /// use diesel_soft_delete::{RetentionPolicy, Stopped};
+    ///
+    /// let job = posts::table.purge_older_than(chrono::TimeDelta::days(30)).in_batches();
+    /// let report = RetentionPolicy::new().table(job).stop_when(|| true).run(conn)?;
+    /// assert_eq!(report.stopped, Stopped::StopWhen);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop_when(mut self, condition: impl FnMut() -> bool + Send + 'c) -> Self {
         self.callbacks.stop_when.push(Box::new(condition));
         self
