@@ -11,8 +11,7 @@ use diesel_soft_delete::migration::{Dialect, LiveParent, SoftDeleteMigration};
     name = "diesel_soft_delete",
     version,
     max_term_width = 100,
-    after_help = "Exit codes: 0 it is done, nothing is left to do, or all is well. 1 `check` found something to fix. \
-                  2 it could not be done."
+    after_help = "Exit codes: 0: done, or nothing to do. 1: `check` found a problem. 2: an error."
 )]
 pub struct Arguments {
     #[command(subcommand)]

@@ -77,9 +77,9 @@ impl Live {
 
 impl Database {
     pub fn require(&self) -> Result<&str, Failure> {
-        self.database_url.as_deref().ok_or_else(|| {
-            "The --database-url argument must be passed, or the DATABASE_URL environment variable must be set".into()
-        })
+        self.database_url
+            .as_deref()
+            .ok_or_else(|| "no database is named. Give --database-url, or set DATABASE_URL".into())
     }
 }
 

@@ -72,9 +72,10 @@ fn dialect(arguments: &Generate, url: Option<&str>) -> Result<Dialect, Failure> 
             Err("--backend and the database URL name different databases; leave one of them out".into())
         }
         (Some(dialect), _) | (None, Some(dialect)) => Ok(dialect),
-        (None, None) => {
-            Err("say which database: --backend postgres, mysql or sqlite; or --database-url or DATABASE_URL".into())
-        }
+        (None, None) => Err(
+            "no database is named. Give --backend (postgres, mysql or sqlite) or --database-url, or set DATABASE_URL"
+                .into(),
+        ),
     }
 }
 

@@ -347,7 +347,7 @@ fn mistakes_are_named() {
         let error = stderr(&project.run(url, &arguments), 2);
         assert!(error.contains(what), "{error}");
     };
-    fails(None, "generate posts", "say which database");
+    fails(None, "generate posts", "no database is named");
     fails(None, "generate", "<TABLES>");
     fails(None, "generate posts --backend oracle", "possible values");
     fails(None, "generate posts --backend sqlite --flag a --active-flag b", "cannot be used with");
