@@ -1,6 +1,6 @@
 //! A connection to the database that the URL names.
 
-use diesel::Connection;
+use diesel::prelude::*;
 use diesel_soft_delete::Error;
 use diesel_soft_delete::migration::{Dialect, Finding, SoftDeleteMigration};
 
@@ -69,10 +69,25 @@ impl Live {
         on!(self, conn => migration.adapted_to(conn))
     }
 
+    /// Returns the versions of the migrations that Diesel has run, none if there is no record of any.
+    #[allow(unused_variables, reason = "without any backend built in there is nothing to look at")]
+    pub fn applied_versions(&mut self) -> Vec<String> {
+        let query = diesel::sql_query("SELECT version FROM __diesel_schema_migrations");
+        let applied: QueryResult<Vec<Applied>> = on!(self, conn => query.load(conn));
+        applied.unwrap_or_default().into_iter().map(|applied| applied.version).collect()
+    }
+
     #[allow(unused_variables, reason = "without any backend built in there is nothing to look at")]
     pub fn check(&mut self, migration: &SoftDeleteMigration) -> Result<Vec<Finding>, Error> {
         on!(self, conn => migration.check(conn))
     }
+}
+
+/// A version that Diesel has recorded.
+#[derive(diesel::QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    version: String,
 }
 
 impl Database {

@@ -45,11 +45,14 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
         return print(arguments, &migrations, dialect);
     }
     let directory = directory(arguments)?;
+    if let (Some(live), None) = (&mut live, &arguments.version) {
+        refuse_pending(live, &directory, &migrations, dialect)?;
+    }
     let folders = SoftDeleteMigration::write_all(&migrations, &directory, dialect, arguments.version.as_deref())?;
     if folders.is_empty() {
         println!("Nothing is left to do: the database has all of it.");
-        return Ok(());
     }
+    let is_empty = folders.is_empty();
     for folder in folders {
         for file in ["up.sql", "down.sql", "metadata.toml"] {
             println!("Creating {}", relative(&folder.join(file)).display());
@@ -57,11 +60,38 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     }
     if arguments.keep_unique && !arguments.unique.is_empty() {
         println!(
-            "The unique index that is replaced stays for now. When no running code names it in ON CONFLICT any more,"
+            "A unique index that --unique replaces stays for now. When no running code names it in ON CONFLICT any more,"
         );
         println!("call `generate` again without --keep-unique.");
     }
-    println!("Next: read the SQL, then `diesel migration run`.");
+    if !is_empty {
+        println!("Next: read the SQL, then `diesel migration run`.");
+    }
+    Ok(())
+}
+
+/// Refuses to write a migration again that was written before and has not run. The database does not show it yet.
+fn refuse_pending(
+    live: &mut Live,
+    directory: &Path,
+    migrations: &[SoftDeleteMigration],
+    dialect: Dialect,
+) -> Result<(), Failure> {
+    let title = |name: &str| name.split_once('_').map(|(_, title)| title.to_owned());
+    let folders = SoftDeleteMigration::all_folders(migrations, dialect, "2026-01-01-000000")?;
+    let titles: Vec<_> = folders.iter().filter_map(|folder| title(&folder.name)).collect();
+    let applied = live.applied_versions();
+    for entry in std::fs::read_dir(directory)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        let version = name.split('_').next().unwrap_or_default().replace('-', "");
+        if title(&name).is_some_and(|title| titles.contains(&title)) && !applied.contains(&version) {
+            return Err(format!(
+                "the migration `{name}` was written before and is not recorded as applied. Run it first, or remove it. If it \
+                 was applied in another way, pass --version to write all the same"
+            )
+            .into());
+        }
+    }
     Ok(())
 }
 
@@ -82,9 +112,13 @@ fn dialect(arguments: &Generate, url: Option<&str>) -> Result<Dialect, Failure> 
 fn print(arguments: &Generate, migrations: &[SoftDeleteMigration], dialect: Dialect) -> Result<(), Failure> {
     let now = chrono::Utc::now().format("%Y-%m-%d-%H%M%S").to_string();
     let version = arguments.version.as_deref().unwrap_or(&now);
-    let folders = SoftDeleteMigration::all_folders(migrations, dialect, version)?;
+    let mut folders = SoftDeleteMigration::all_folders(migrations, dialect, version)?;
     if folders.is_empty() {
         println!("-- Nothing is left to do: the database has all of it.");
+    }
+    if arguments.down {
+        // Migrations are reverted from the last one to the first one.
+        folders.reverse();
     }
     for folder in folders {
         let (file, sql) = if arguments.down { ("down.sql", folder.down_sql) } else { ("up.sql", folder.up_sql) };

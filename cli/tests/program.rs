@@ -106,6 +106,8 @@ macro_rules! newcomer {
 
                 let printed = stdout(&project.run(Some(&url), &["generate", "posts", "--unique", "slug"]), 0);
                 assert!(printed.starts_with("Creating migrations/"), "{printed}");
+                let again = stderr(&project.run(Some(&url), &["generate", "posts", "--unique", "slug"]), 2);
+                assert!(again.contains("was written before and is not recorded as applied"), "{again}");
                 let source = FileBasedMigrations::from_path(project.migrations()).unwrap();
                 conn.run_pending_migrations(source.clone()).unwrap();
                 let well = stdout(&project.run(Some(&url), &["check", "posts"]), 0);
@@ -176,6 +178,7 @@ macro_rules! newcomer {
                 let same = ["generate", "posts", "--unique", "slug", "--keep-unique"];
                 let same = stdout(&project.run(Some(&url), &same), 0);
                 assert!(same.starts_with("Nothing is left to do"), "{same}");
+                assert!(same.contains("call `generate` again without --keep-unique"), "{same}");
                 let second = stdout(&project.run(Some(&url), &["generate", "posts", "--unique", "slug", "--dry-run"]), 0);
                 assert!(second.matches("_soft_delete_").count() == 1, "the drop and nothing else: {second}");
                 stdout(&project.run(Some(&url), &["generate", "posts", "--unique", "slug"]), 0);

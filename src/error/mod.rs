@@ -306,7 +306,7 @@ pub enum Error {
 
     /// A purge job failed while it ran. The report says what it removed before, which stays removed. The failed batch
     /// was rolled back.
-    #[error("the purge failed. What it did before stays done: {report}")]
+    #[error("the purge failed, and the source of this error says why. What it did before stays done: {report}")]
     PurgeFailed {
         /// What was done before the error.
         report: Box<PurgeReport>,
@@ -315,7 +315,8 @@ pub enum Error {
     },
 
     /// A table of a retention policy failed. The tables after it were not purged.
-    #[error("the retention policy failed. What it did before stays done: {}", counted(report.rows(), "row"))]
+    #[error("the retention policy failed, and the source of this error says why. What it did before stays done: {}",
+        counted(report.rows(), "row"))]
     RetentionFailed {
         /// What was done before the error, including the failed table.
         report: Box<RetentionReport>,
