@@ -314,6 +314,9 @@ pub mod prelude {
 
 /// The bounds of generic code: one for a query, two for a soft delete or a restore, one for a job.
 ///
+/// Write generic functions in a module that does not call `find` on a concrete table. Diesel's `FindDsl` trait beside
+/// `diesel::prelude::*` makes such a call ambiguous.
+///
 /// ```
 /// # include!("doctest_setup.rs");
 /// use diesel::connection::LoadConnection;
