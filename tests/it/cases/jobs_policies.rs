@@ -139,7 +139,10 @@ fn a_name_is_taken_by_one_runner_at_a_time() {
             let second = policy().run(&mut other).unwrap();
             assert_eq!((second.stopped, second.tables.len(), second.is_complete()), (Stopped::AnotherRunner, 0, false));
             let text = second.to_string();
-            assert!(text.starts_with("all tables: 0 rows, ") && text.ends_with(" s, stopped: another runner has the name"), "{text}");
+            assert!(
+                text.starts_with("all tables: 0 rows, ") && text.ends_with(" s, stopped: another runner has the name"),
+                "{text}"
+            );
             refused += 1;
             // Another name is another lock, and a dry run does not need a lock.
             let elsewhere = RetentionPolicy::new().table(job!(third)).exclusive(format!("{name} weekly"));
