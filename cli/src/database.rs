@@ -70,7 +70,7 @@ impl Live {
     }
 
     /// Returns the versions of the migrations that Diesel has run, none if there is no record of any.
-    #[allow(unused_variables, reason = "without any backend built in there is nothing to look at")]
+    #[allow(unused_variables, unreachable_code, reason = "without any backend built in there is nothing to look at")]
     pub fn applied_versions(&mut self) -> Vec<String> {
         let query = diesel::sql_query("SELECT version FROM __diesel_schema_migrations");
         let applied: QueryResult<Vec<Applied>> = on!(self, conn => query.load(conn));
